@@ -1,0 +1,41 @@
+"""One BERT encoder, every label: multi-task text classification on Keras 3 and JAX.
+
+Names are loaded when they are first used, so that `--help` and a mistake in a config
+answer at once. `keras.saving.load_model` needs `import mtc_keras.classifier` before it.
+"""
+
+import importlib
+import os
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Config": "mtc_keras.config",
+    "ConfigError": "mtc_keras.errors",
+    "DataError": "mtc_keras.errors",
+    "MultiTaskClassifier": "mtc_keras.classifier",
+    "Multiclass": "mtc_keras.tasks",
+    "Multilabel": "mtc_keras.tasks",
+    "Regression": "mtc_keras.tasks",
+    "Run": "mtc_keras.run",
+    "Task": "mtc_keras.tasks",
+    "TaskMetrics": "mtc_keras.callbacks",
+    "fit": "mtc_keras.train",
+    "load": "mtc_keras.run",
+    "load_config": "mtc_keras.config",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mtc_keras' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

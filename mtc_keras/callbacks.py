@@ -1,0 +1,138 @@
+"""Keras callbacks: metrics of every task, the order of an epoch, progress and history."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.report import Log, Progress, show_scores
+from mtc_keras.run import to_json
+from mtc_keras.scoring import flat_logs, score_model
+from mtc_keras.tasks import Task
+
+
+class TaskMetrics(keras.callbacks.Callback):
+    """Judges every task on the whole validation set after each epoch.
+
+    The numbers land in `logs` as `val_<task>_<metric>`, `val_score` and `val_loss`, where
+    `EarlyStopping`, `ModelCheckpoint` and `TensorBoard` find them: put this callback
+    before those. Works in any `fit` of a model with a dict of logits as outputs.
+
+    Args:
+        x: validation texts or tokens, as the model's `predict` takes them.
+        targets: dict from task to encoded labels, as `Task.encode` returns.
+        tasks: the tasks; default: `model.tasks`.
+        batch_size: int. Rows of a prediction batch.
+
+    Attributes:
+        evaluations: list with the metrics of each epoch so far.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        targets: Mapping[str, np.ndarray],
+        tasks: Sequence[Task] | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__()
+        self.x = x
+        self.targets = targets
+        self.tasks = tasks
+        self.batch_size = batch_size
+        self.evaluations: list[dict[str, Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        tasks = self.tasks or self.model.tasks
+        scores = score_model(self.model, tasks, self.x, self.targets, self.batch_size)
+        self.evaluations.append(scores.evaluation)
+        if logs is not None:
+            logs.update(flat_logs(scores.evaluation, "val_"))
+
+
+class EpochOrder(keras.callbacks.Callback):
+    """Tells the training batches which epoch's order to read.
+
+    Args:
+        batches: the `TrainingBatches` that `fit` reads.
+    """
+
+    def __init__(self, batches: TrainingBatches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.batches.epoch = epoch
+
+
+class History(keras.callbacks.Callback):
+    """Writes a line of JSON an epoch: number, seconds, and every number in `logs`.
+
+    Args:
+        path: the file, `history.jsonl`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        seconds = round(time.perf_counter() - self.started, 2)
+        line = {"epoch": epoch + 1, "seconds": seconds, **(logs or {})}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(to_json(line)) + "\n")
+
+
+class EpochReport(keras.callbacks.Callback):
+    """Shows one live progress bar while training and one table after each epoch.
+
+    Args:
+        log: where lines and tables go.
+        metrics: the `TaskMetrics` whose numbers are shown; `None` without validation.
+        baseline: metrics of the most frequent class, as `metrics.baseline` returns.
+        best: the `EarlyStopping` that knows the best epoch; `None` without validation.
+        batch_size: int. Rows a step, for the rate.
+        per_class: bool. Whether to show every class, too.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        metrics: TaskMetrics | None,
+        baseline: dict[str, Any] | None,
+        best: keras.callbacks.EarlyStopping | None,
+        batch_size: int,
+        per_class: bool = False,
+    ) -> None:
+        super().__init__()
+        self.log = log
+        self.metrics = metrics
+        self.baseline = baseline
+        self.best = best
+        self.batch_size = batch_size
+        self.per_class = per_class
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        title = f"epoch {epoch + 1}/{self.params['epochs']}"
+        self.progress = Progress(self.log, title, self.params["steps"], self.batch_size)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.progress.step(batch + 1, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.progress.close(logs or {})
+        if self.metrics is None or self.best is None or self.baseline is None:
+            return
+        evaluation = self.metrics.evaluations[-1]
+        mark = " ← best so far" if self.best.best_epoch == epoch else ""
+        title = f"validation after epoch {epoch + 1}{mark}"
+        tasks = self.metrics.tasks or self.model.tasks
+        show_scores(self.log, title, tasks, evaluation, self.baseline, self.per_class)

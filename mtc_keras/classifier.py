@@ -1,0 +1,399 @@
+"""`MultiTaskClassifier`: one KerasHub backbone, one named head a task."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import keras_hub
+import numpy as np
+from keras import layers, ops
+from keras_hub.src.utils.preset_utils import get_preset_loader
+
+from mtc_keras.backbones import load_backbone
+from mtc_keras.config import ModelConfig
+from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize
+from mtc_keras.losses import MaskedLoss
+from mtc_keras.tasks import Task, task_from_config
+
+POOLINGS = ("mean", "cls", "max", "pooled")
+
+
+@keras.saving.register_keras_serializable("mtc_keras")
+class TextPooling(layers.Layer):
+    """From the states of a text's tokens to one vector of features.
+
+    Args:
+        pooling: `"mean"` or `"max"` over the real tokens, or `"cls"`, the first token.
+
+    Call arguments:
+        states: float of shape `(B, T, D)`.
+        padding_mask: `(B, T)`, true for real tokens.
+
+    Returns:
+        float32 of shape `(B, D)`.
+    """
+
+    def __init__(self, pooling: str = "mean", **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **{k: v for k, v in kwargs.items() if k != "dtype"})
+        self.pooling = pooling
+        self.supports_masking = True
+
+    def call(self, states: Any, padding_mask: Any) -> Any:
+        if self.pooling == "cls":
+            return states[:, 0]
+        real = ops.cast(padding_mask, "bool")[..., None]  # (B, T, 1)
+        if self.pooling == "max":
+            return ops.max(ops.where(real, states, -1e9), axis=1)
+        real = ops.cast(real, states.dtype)
+        return ops.sum(states * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
+
+    def compute_output_shape(self, states_shape: Any, padding_mask_shape: Any = None) -> Any:
+        return (states_shape[0], states_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pooling": self.pooling}
+
+
+@keras.saving.register_keras_serializable("mtc_keras")
+class MultiTaskClassifier(keras_hub.models.Task):
+    """One backbone with a named head for every task.
+
+    The functional graph is backbone → pooling → dropout → one head a task. Its
+    outputs are a dict of float32 logits by task; `predict` and `classify` apply each
+    task's activation, so that a user sees probabilities. `fit`, `evaluate` and
+    `predict` take texts, as everywhere in KerasHub, or token dicts.
+
+    Targets are those of `Task.encode`, with missing labels marked; losses leave them
+    out, so that a row trains only the tasks it has labels for.
+
+    Args:
+        backbone: a `keras_hub.models.Backbone` for text.
+        tasks: the `Task`s, or their configs; classes must be known.
+        preprocessor: a `keras_hub.models.TextClassifierPreprocessor`, or `None` for
+            a model that takes token dicts only.
+        pooling: `"mean"`, `"cls"`, `"max"` over token states, or `"pooled"`, the
+            backbone's own pooled output where it has one.
+        dropout: float. Dropout before the heads.
+
+    Example:
+
+    ```python
+    model = MultiTaskClassifier.from_preset(
+        "bert_base_en_uncased",
+        tasks=[Multiclass(name="sentiment", classes=["negative", "positive"])],
+    )
+    model.fit(["I love it", "I hate it"], {"sentiment": np.array([1, 0])})
+    model.predict(["fine"])  # {"sentiment": float32 of shape (1, 2)}
+    ```
+    """
+
+    def __init__(
+        self,
+        backbone: Any,
+        tasks: Sequence[Task | Mapping[str, Any]],
+        preprocessor: Any = None,
+        pooling: str = "mean",
+        dropout: float = 0.1,
+        **kwargs: Any,
+    ) -> None:
+        heads = [task if isinstance(task, Task) else task_from_config(dict(task)) for task in tasks]
+        _check(heads, pooling)
+        # === Layers ===
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.output_dropout = layers.Dropout(dropout, dtype="float32", name="output_dropout")
+
+        # === Functional Model ===
+        inputs = backbone.input
+        features = self.output_dropout(_features(backbone, inputs, pooling))
+        # Prefixed, as a task may bear the name of one of the backbone's layers.
+        outputs = {task.name: task.head(features, f"head_{task.name}") for task in heads}
+        # Known to `compile`, which the constructor of the base calls.
+        self.tasks: tuple[Task, ...] = tuple(heads)
+        self.loss_trackers = [keras.metrics.Mean(name=f"{task.name}_loss") for task in heads]
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.pooling = pooling
+        self.dropout = dropout
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "tasks": [task.model_dump() for task in self.tasks],
+            "pooling": self.pooling,
+            "dropout": self.dropout,
+        }
+
+    @classmethod
+    def from_preset(
+        cls, preset: str, tasks: Any = None, load_weights: bool = True, **kwargs: Any
+    ) -> "MultiTaskClassifier":
+        """Loads a saved `MultiTaskClassifier`, or puts new heads on a pretrained backbone.
+
+        Args:
+            preset: a folder written by `save_to_preset`; or any backbone:
+                a KerasHub preset, `hf://…`, `kaggle://…`, a KerasHub or Hugging Face
+                folder, `"minilm"`.
+            tasks: the tasks of the new heads; `None` for a saved classifier.
+            load_weights: bool. `False` leaves the weights random.
+            **kwargs: `max_length` (default 128) and the constructor's arguments.
+
+        Raises:
+            ConfigError: if no such backbone can be found.
+            ValueError: if `tasks` is missing for a backbone.
+        """
+        if tasks is None:
+            loader = get_preset_loader(preset)
+            # `Task.from_preset` looks for a subclass a backbone; one class serves all here.
+            model = loader.load_task(cls, load_weights, load_task_weights=True, **kwargs)
+            return model
+        config = ModelConfig(backbone=preset, max_length=kwargs.pop("max_length", 128))
+        backbone, preprocessor = load_backbone(config, load_weights=load_weights)
+        return cls(backbone=backbone, tasks=tasks, preprocessor=preprocessor, **kwargs)
+
+    def save_task_weights(self, filepath: str) -> None:
+        """Saves the heads' weights; a preset has no room for the optimizer's state."""
+        keras.saving.save_weights(self, filepath, objects_to_skip=self._not_in_heads())
+
+    def load_task_weights(self, filepath: str) -> None:
+        """Loads the heads' weights."""
+        keras.saving.load_weights(self, filepath, objects_to_skip=self._not_in_heads())
+
+    def _not_in_heads(self) -> list[Any]:
+        return [*self.backbone._flatten_layers(), self.optimizer]
+
+    # === Training ===
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains as `keras_hub.models.Task.fit` does: rows are read in the order given.
+
+        Args:
+            x: texts (list, array), text pairs (tuple of two), or a `tf.data.Dataset` of
+                `(x, y)` or `(x, y, sample_weight)` with texts or tokens.
+            y: dict from task to targets, as `Task.encode` returns.
+            batch_size: int. Rows a step, if `x` is no dataset.
+            sample_weight: float32 of shape `(N,)`, or a dict of such by task.
+            **kwargs: as for `keras.Model.fit`.
+        """
+        kwargs.setdefault("shuffle", False)  # `True` only warns: all input becomes a dataset
+        return super().fit(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
+
+    def compile(
+        self,
+        optimizer: Any = "auto",
+        *,
+        loss: Any = "auto",
+        loss_weights: Any = "auto",
+        **kwargs: Any,
+    ) -> None:
+        """Compiles as Keras does, with each task's own loss and weight as defaults.
+
+        Args:
+            optimizer: `"auto"`, or as in Keras; `"auto"` is AdamW at 5e-5.
+            loss: `"auto"`, or a dict from task to loss; tasks it leaves out keep their
+                own. A `MaskedLoss` leaves out missing labels; any other Keras loss
+                takes every row.
+            loss_weights: `"auto"`, or a dict from task to factor.
+            **kwargs: as for `keras.Model.compile`.
+
+        Raises:
+            ValueError: for a task that the model does not have.
+        """
+        if optimizer == "auto":
+            optimizer = keras.optimizers.AdamW(5e-5)
+        losses = {task.name: task.loss() for task in self.tasks}
+        weights = {task.name: task.loss_weight for task in self.tasks}
+        for given, defaults in ((loss, losses), (loss_weights, weights)):
+            if given in ("auto", None):
+                continue
+            strangers = set(given) - set(defaults)
+            if strangers:
+                raise ValueError(
+                    f"compile must name the model's tasks {list(defaults)}. "
+                    f"Received: {sorted(strangers)}"
+                )
+            defaults.update(given)
+        super().compile(optimizer=optimizer, loss=losses, loss_weights=weights, **kwargs)
+        # Keras' own container would need labels in every row and averages by batches.
+        self._compile_loss = None
+        self.task_losses = {name: keras.losses.get(value) for name, value in losses.items()}
+        self.task_loss_weights = weights
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Returns the weighted sum of the tasks' losses, each over its labelled rows.
+
+        Args:
+            x: the inputs; not used.
+            y: dict from task to targets; tasks may be left out.
+            y_pred: dict from task to logits.
+            sample_weight: `None`, float32 of shape `(B,)`, or a dict of such by task.
+            training: not used.
+
+        Returns:
+            float32 scalar: `Σ_t loss_weight_t · loss_t`.
+        """
+        total = ops.zeros(())
+        for task, tracker in zip(self.tasks, self.loss_trackers, strict=True):
+            name = task.name
+            if name not in y:
+                continue
+            weight = sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight
+            value, count = _loss_and_count(self.task_losses[name], y[name], y_pred[name], weight)
+            tracker.update_state(value, sample_weight=count)
+            total = total + self.task_loss_weights[name] * value
+        for extra in self.losses:
+            total = total + ops.sum(ops.cast(extra, "float32"))
+        return total
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Returns the metrics, `loss` being exactly the weighted sum of the tasks' losses.
+
+        Keras would average the batches' totals by rows, which is another number where
+        labels are missing.
+        """
+        results = super().get_metrics_result()
+        results["loss"] = sum(
+            self.task_loss_weights[task.name] * results[f"{task.name}_loss"] for task in self.tasks
+        )
+        return results
+
+    def preprocess_samples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        if isinstance(x, dict):  # tokens already
+            return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        return super().preprocess_samples(x, y, sample_weight)
+
+    # === Prediction ===
+
+    def predict_logits(
+        self, x: Any, batch_size: int | None = None, verbose: Any = 0, **kwargs: Any
+    ) -> dict[str, np.ndarray]:
+        """Returns the heads' raw outputs.
+
+        Args:
+            x: N texts (list, array or series of strings), a pair of such for text
+                pairs, `Tokens`, or whatever `keras.Model.predict` takes.
+            batch_size: int. Most rows at once; 32 by default.
+            verbose: as for `keras.Model.predict`.
+
+        Returns:
+            dict in the tasks' order, from name to float32 logits, rows in input order.
+        """
+        tokens = x if isinstance(x, Tokens) else self._tokens(x)
+        if tokens is None:
+            outputs = super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+        elif len(tokens) == 0:
+            shapes = self.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
+            outputs = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
+        else:
+            batches = PredictionBatches(tokens, batch_size or 32)
+            joined = super().predict(batches.dataset(), verbose=verbose, **kwargs)
+            outputs = {name: batches.restore(output) for name, output in joined.items()}
+        return {task.name: outputs[task.name] for task in self.tasks}
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", **kwargs: Any
+    ) -> dict[str, np.ndarray]:
+        """Returns probabilities (regression: values), rows in input order.
+
+        Texts are read in batches of like length, so that short ones cost little.
+
+        Args:
+            x: as for `predict_logits`.
+            batch_size: int. Most rows at once; 32 by default.
+            verbose: as for `keras.Model.predict`.
+
+        Returns:
+            dict in the tasks' order, from name to float32 of shape `(N, classes)`, or
+            `(N,)` for regression.
+        """
+        logits = self.predict_logits(x, batch_size=batch_size, verbose=verbose, **kwargs)
+        return self.activate(logits)
+
+    def activate(self, logits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the probabilities of logits, by task."""
+        return {
+            task.name: ops.convert_to_numpy(task.activate(logits[task.name])) for task in self.tasks
+        }
+
+    def classify(self, x: Any, batch_size: int | None = None) -> list[dict[str, dict[str, Any]]]:
+        """Returns a plain dict a text: for every task its label or labels and probabilities.
+
+        Args:
+            x: as for `predict`.
+            batch_size: int. Most rows at once; 32 by default.
+        """
+        probabilities = self.predict(x, batch_size=batch_size, verbose=0)
+        rows = len(next(iter(probabilities.values())))
+        return [
+            {task.name: task.describe(probabilities[task.name][row]) for task in self.tasks}
+            for row in range(rows)
+        ]
+
+    def _tokens(self, x: Any) -> Tokens | None:
+        """Tokenizes texts; `None` if `x` is something else, such as a dataset."""
+        if isinstance(x, str):
+            raise ValueError(f"x must be a list of texts. Received: the text itself, {len(x)} long")
+        columns = x if isinstance(x, tuple) else (x,)
+        columns = tuple(c.tolist() if hasattr(c, "tolist") else c for c in columns)
+        if self.preprocessor is None or not all(isinstance(column, list) for column in columns):
+            return None
+        for column in columns:
+            for row, text in enumerate(column):
+                if not isinstance(text, str):
+                    raise ValueError(
+                        f"x must hold texts only. Received: {type(text).__name__} in row {row}"
+                    )
+        if len({len(column) for column in columns}) != 1:
+            raise ValueError(
+                f"Text pairs need two lists of one length. Received: {[len(c) for c in columns]}"
+            )
+        return tokenize(self.preprocessor, columns)
+
+
+def _check(tasks: Sequence[Task], pooling: str) -> None:
+    names = [task.name for task in tasks]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"tasks must be one or more with different names. Received: {names}")
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {POOLINGS}. Received: pooling={pooling!r}")
+
+
+def _features(backbone: Any, inputs: Any, pooling: str) -> Any:
+    """Returns the text's features, float32 of shape `(B, D)`."""
+    outputs = backbone(inputs)
+    if pooling == "pooled":
+        if not isinstance(outputs, dict) or "pooled_output" not in outputs:
+            raise ValueError(
+                f"{type(backbone).__name__} has no pooled output: "
+                'pooling must be "mean", "cls" or "max". Received: pooling="pooled"'
+            )
+        return outputs["pooled_output"]
+    states = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+    return TextPooling(pooling, name="text_pooling")(states, inputs["padding_mask"])
+
+
+def _loss_and_count(loss: Any, targets: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Returns a task's mean loss over a batch and the weight that it stands for."""
+    if isinstance(loss, MaskedLoss):
+        total, count = loss.sums(targets, logits, sample_weight)
+        return ops.divide_no_nan(total, count), count
+    return loss(targets, logits, sample_weight), ops.cast(ops.shape(targets)[0], "float32")

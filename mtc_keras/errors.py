@@ -1,0 +1,49 @@
+"""What a user can mend: errors that end a program with exit code 2.
+
+ValueError
+└── UserError
+    ├── ConfigError   the config, a command-line option, a backbone's name
+    └── DataError     a data file, a row, a label, a run directory
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class UserError(ValueError):
+    """A mistake in what the user gave: one headline and all that is wrong under it.
+
+    Args:
+        headline: str. Where the mistake is and how many there are.
+        problems: strings, one a mistake: what is wrong, where, what would be right.
+    """
+
+    def __init__(self, headline: str, problems: Iterable[str] = ()) -> None:
+        self.headline = headline
+        self.problems = list(problems)
+        super().__init__("\n  ".join([headline, *self.problems]))
+
+
+class ConfigError(UserError):
+    """The config, a command-line option or a name in them cannot be used."""
+
+
+class DataError(UserError):
+    """A data file, one of its rows or a run directory cannot be used."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns ` Did you mean 'x'?` for the nearest known name, else an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Returns names as a readable list, cut after `most` of them."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
+
+
+def plural(count: int, noun: str) -> str:
+    """Returns `1 row`, `2 rows`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

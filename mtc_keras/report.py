@@ -1,0 +1,205 @@
+"""What people see: log lines, a live progress bar, tables. Never the users' texts."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import rich.progress
+from rich.console import Console
+from rich.table import Table
+
+from mtc_keras.tasks import Task
+
+LOG_WIDTH = 110
+SECONDS_BETWEEN_LINES = 20.0  # without a terminal
+
+
+class Log:
+    """Prints to the screen and, once opened, into the run's log file.
+
+    Args:
+        quiet: bool. Nothing on the screen.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.screen = Console(
+            quiet=quiet,
+            highlight=False,
+            soft_wrap=True,
+            width=None if sys.stdout.isatty() else LOG_WIDTH,
+        )
+        self._file: Console | None = None
+
+    def open(self, path: Path) -> None:
+        """Starts writing everything shown into a file, too."""
+        stream = path.open("a", encoding="utf-8", buffering=1)
+        self._file = Console(file=stream, width=LOG_WIDTH, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Closes the log file."""
+        if self._file is not None:
+            self._file.file.close()
+            self._file = None
+
+    def line(self, text: str) -> None:
+        """Shows one line, as it is."""
+        self.show(text, markup=False)
+
+    def show(self, shown: Any, **options: Any) -> None:
+        """Shows a table or text."""
+        self.screen.print(shown, **options)
+        if self._file is not None:
+            self._file.print(shown, **options)
+
+
+class Progress:
+    """One epoch's progress: a live bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        log: where it is shown.
+        title: what is under way.
+        steps: int. Steps of the epoch.
+        rows_a_step: int. For the rate of examples.
+    """
+
+    def __init__(self, log: Log, title: str, steps: int, rows_a_step: int) -> None:
+        self.log = log
+        self.title = title
+        self.steps = steps
+        self.rows_a_step = rows_a_step
+        self.started = self.shown = time.perf_counter()
+        self.done = 0
+        self.bar: rich.progress.Progress | None = None
+        if log.screen.is_terminal and not log.screen.quiet:
+            self.bar = rich.progress.Progress(
+                rich.progress.TextColumn("{task.description}"),
+                rich.progress.BarColumn(bar_width=24),
+                rich.progress.MofNCompleteColumn(),
+                rich.progress.TextColumn("{task.fields[rate]}"),
+                rich.progress.TimeRemainingColumn(),
+                rich.progress.TextColumn("{task.fields[losses]}"),
+                console=log.screen,
+                transient=True,
+            )
+            self.bar_task = self.bar.add_task(title, total=steps, rate="", losses="")
+            self.bar.start()
+
+    def step(self, done: int, logs: Mapping[str, Any]) -> None:
+        """Counts a finished step; reads its losses only when they are shown."""
+        self.done = done
+        now = time.perf_counter()
+        if now - self.shown < (0.25 if self.bar else SECONDS_BETWEEN_LINES):
+            return  # reading a loss waits for the device
+        self.shown = now
+        if self.bar:
+            self.bar.update(
+                self.bar_task, completed=done, rate=self._rate(now), losses=_losses(logs)
+            )
+        else:
+            left = (now - self.started) / done * (self.steps - done)
+            self.log.line(
+                f"{self.title}: step {done}/{self.steps}, {self._rate(now)}, "
+                f"{left:.0f} s left, {_losses(logs)}"
+            )
+
+    def close(self, logs: Mapping[str, Any]) -> None:
+        """Ends the bar and leaves one line."""
+        if self.bar:
+            self.bar.stop()
+        now = time.perf_counter()
+        self.log.line(
+            f"{self.title}: {self.done} steps in {now - self.started:.1f} s, "
+            f"{self._rate(now)}, {_losses(logs)}"
+        )
+
+    def _rate(self, now: float) -> str:
+        return f"{self.done * self.rows_a_step / max(now - self.started, 1e-9):.0f} examples/s"
+
+
+def _losses(logs: Mapping[str, Any]) -> str:
+    names = [n for n in logs if n.endswith("loss") and not n.startswith("val_")]
+    return " ".join(f"{name} {float(logs[name]):.4f}" for name in names)
+
+
+def task_tables(
+    tasks: Sequence[Task],
+    evaluation: Mapping[str, Any],
+    baseline: Mapping[str, Any],
+    title: str,
+) -> Iterator[Table]:
+    """Yields a table with a row a task, each metric with the baseline's in brackets.
+
+    Tasks that are judged by other metrics stand in a table of their own.
+    """
+    groups: dict[tuple[str, ...], list[Task]] = {}
+    for task in tasks:
+        groups.setdefault(task.shown_metrics, []).append(task)
+    for metrics, members in groups.items():
+        table = Table(title=title, title_justify="left")
+        table.add_column("task")
+        for column in ("rows", "loss", *metrics):
+            table.add_column(column.replace("_", " "), justify="right")
+        for task in members:
+            found, constant = evaluation["tasks"][task.name], baseline["tasks"][task.name]
+            if found is None:
+                table.add_row(task.name, "0", *["–"] * (len(metrics) + 1))
+                continue
+            cells = [f"{_number(found[m])} ({_number(constant[m])})" for m in metrics]
+            table.add_row(task.name, f"{found['rows']:,}", _number(found.get("loss")), *cells)
+        yield table
+        title = ""
+
+
+def class_tables(tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> Iterator[Table]:
+    """Yields the table of each task that has classes: precision, recall, F1, support."""
+    for task in tasks:
+        found = evaluation["tasks"][task.name]
+        if found is None or "classes" not in found:
+            continue
+        table = Table(title=f"{task.name} by class", title_justify="left")
+        table.add_column("class")
+        for column in ("precision", "recall", "f1", "support"):
+            table.add_column(column, justify="right")
+        for name, values in found["classes"].items():
+            numbers = [_number(values[m]) for m in ("precision", "recall", "f1")]
+            table.add_row(name, *numbers, f"{values['support']:,}")
+        yield table
+
+
+def show_scores(
+    log: Log,
+    split: str,
+    tasks: Sequence[Task],
+    evaluation: Mapping[str, Any],
+    baseline: Mapping[str, Any],
+    per_class: bool = False,
+) -> None:
+    """Shows the metrics of a split: a row a task, and every class if asked."""
+    title = f"{split}: score {_number(evaluation['score'])} (in brackets: most frequent class)"
+    for table in task_tables(tasks, evaluation, baseline, title):
+        log.show(table)
+    if per_class:
+        for table in class_tables(tasks, evaluation):
+            log.show(table)
+
+
+def coverage_table(splits: Iterable[Any], tasks: Sequence[Task]) -> Table:
+    """Returns a table with rows and, for each task, labelled rows of every split."""
+    table = Table(title="rows and labels", title_justify="left")
+    table.add_column("split")
+    table.add_column("rows", justify="right")
+    for task in tasks:
+        table.add_column(f"{task.name}\n({task.summary})", justify="right")
+    for rows in splits:
+        known = rows.coverage(tasks)
+        cells = [
+            f"{known[task.name]:,} ({known[task.name] / max(len(rows), 1):.0%})" for task in tasks
+        ]
+        table.add_row(rows.name, f"{len(rows):,}", *cells)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.4f}"

@@ -1,0 +1,216 @@
+"""The run directory: everything that one training leaves, and all that `load` needs.
+
+    config.toml          the resolved config, every default filled in
+    model/               the model as a KerasHub preset: weights, tokenizer, tasks
+    metrics.json         validation and test metrics of every task, best epoch, baseline
+    history.jsonl        a line an epoch
+    predictions/         validation.jsonl and test.jsonl
+    environment.json     versions, device, seconds, hashes of the data files
+    train.log            what was shown on the screen
+
+A run is written under `NAME.unfinished` and renamed at its end, so that a directory
+under its own name is always whole.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtc_keras.config import Config, load_config
+from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.tasks import Task
+
+MODEL = "model"
+
+
+class Run:
+    """A finished run.
+
+    Args:
+        directory: the run directory.
+
+    Raises:
+        DataError: if the directory holds no finished run.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+        if not (self.directory / MODEL / "task.json").is_file():
+            problem = "does not exist" if not self.directory.exists() else "holds no finished run"
+            if unfinished(self.directory).exists():
+                problem += f" ({unfinished(self.directory)} was not finished)"
+            raise DataError(
+                f"run directory {str(self.directory)!r} {problem}; "
+                "it is made by `python -m mtc_keras.train`"
+            )
+
+    @cached_property
+    def config(self) -> Config:
+        """The resolved config."""
+        return load_config(self.directory / "config.toml")
+
+    @cached_property
+    def model(self) -> Any:
+        """The `MultiTaskClassifier`, of its best epoch."""
+        from mtc_keras.classifier import MultiTaskClassifier
+
+        return MultiTaskClassifier.from_preset(str(self.directory / MODEL))
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` holds."""
+        return json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """For each task the constant prediction of the baseline, learned in training."""
+        return {name: np.asarray(c) for name, c in self.metrics["constant_prediction"].items()}
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A dict an epoch."""
+        lines = (self.directory / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+def write_whole(path: str | Path, text: str) -> None:
+    """Writes a file under a temporary name first, so that it is whole or not there.
+
+    Raises:
+        ConfigError: if it cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def load(directory: str | Path) -> Any:
+    """Loads the model of a run.
+
+    Args:
+        directory: the run directory, as named in `output.directory`.
+
+    Returns:
+        The `MultiTaskClassifier` with tokenizer, tasks and classes.
+
+    Raises:
+        DataError: if the directory holds no finished run.
+
+    Example:
+
+    ```python
+    model = mtc_keras.load("runs/quickstart")
+    model.classify(["Nobody could tell me which form to use."])
+    ```
+    """
+    return Run(directory).model
+
+
+def unfinished(directory: Path) -> Path:
+    """Returns where a run is written before it is whole."""
+    return directory.with_name(directory.name + ".unfinished")
+
+
+def check_output(directory: str, overwrite: bool) -> None:
+    """Checks that a run may be written.
+
+    Raises:
+        ConfigError: if the directory holds something and `overwrite` is not set.
+    """
+    path = Path(directory)
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"output.directory: {directory!r} is a file")
+    if not overwrite and path.is_dir() and any(path.iterdir()):
+        raise ConfigError(
+            f"output.directory: {directory!r} already holds a run; "
+            "choose another (--set output.directory=…) or replace it with --overwrite"
+        )
+
+
+class RunWriter:
+    """Writes a run, and gives it its name when it is whole.
+
+    Args:
+        directory: the run directory to be.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self.final = Path(directory)
+        self.directory = unfinished(self.final)
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+        self.directory.mkdir(parents=True)
+
+    def path(self, name: str) -> Path:
+        """Returns the path of one of the run's files."""
+        return self.directory / name
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes a value as readable JSON."""
+        self.path(name).write_text(readable_json(value), encoding="utf-8")
+
+    def write_predictions(
+        self,
+        name: str,
+        tasks: Sequence[Task],
+        probabilities: Mapping[str, np.ndarray],
+        targets: Mapping[str, np.ndarray],
+        ids: Sequence[Any] | None,
+    ) -> None:
+        """Writes what a split was predicted to be, beside its labels."""
+        self.path("predictions").mkdir(exist_ok=True)
+        with self.path(f"predictions/{name}.jsonl").open("w", encoding="utf-8") as file:
+            for row, line in enumerate(describe_rows(tasks, probabilities, ids)):
+                for task in tasks:
+                    line[task.name]["target"] = task.label(targets[task.name][row])
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def finish(self) -> Run:
+        """Renames the directory to its final name, in place of an older run if there is one."""
+        replaced = self.final.with_name(self.final.name + ".replaced")
+        if self.final.exists():
+            self.final.rename(replaced)
+        self.directory.rename(self.final)
+        if replaced.exists():
+            shutil.rmtree(replaced)
+        return Run(self.final)
+
+
+def to_json(value: Any) -> Any:
+    """Returns a value as plain JSON values: NumPy converted, NaN and infinities null."""
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return to_json(value.tolist())
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def readable_json(value: Any) -> str:
+    """Returns a value as indented JSON text."""
+    return json.dumps(to_json(value), indent=2, ensure_ascii=False) + "\n"
+
+
+def describe_rows(
+    tasks: Sequence[Task],
+    probabilities: Mapping[str, np.ndarray],
+    ids: Sequence[Any] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yields a row's predictions as plain values, led by its id or its number from 0."""
+    for row in range(len(probabilities[tasks[0].name])):
+        line: dict[str, Any] = {"row": row} if ids is None else {"id": ids[row]}
+        line.update({task.name: task.describe(probabilities[task.name][row]) for task in tasks})
+        yield line

@@ -1,0 +1,181 @@
+"""From a model and labelled rows to the metrics of every task, and over all tasks."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from mtc_keras.data.batches import tokenize
+from mtc_keras.data.rows import Rows
+from mtc_keras.tasks import Task
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one prediction pass over labelled rows gave.
+
+    Args:
+        evaluation: metrics of every task and overall, as `metrics.evaluate_tasks` returns.
+        probabilities: dict from task to float32 probabilities, rows in input order.
+    """
+
+    evaluation: dict[str, Any]
+    probabilities: dict[str, np.ndarray]
+
+
+def score_model(
+    model: Any,
+    tasks: Sequence[Task],
+    x: Any,
+    targets: Mapping[str, np.ndarray],
+    batch_size: int | None = None,
+) -> Scores:
+    """Predicts once and judges every task on all of its labelled rows.
+
+    Args:
+        model: any Keras model whose outputs are a dict from task to logits.
+        tasks: the tasks to judge.
+        x: texts or tokens of N rows, as the model's `predict` takes them.
+        targets: dict from task to encoded labels of the same rows.
+        batch_size: int. Most rows at once.
+
+    Returns:
+        The `Scores`; losses are means over labelled entries, rows unweighted.
+    """
+    predict = getattr(model, "predict_logits", model.predict)
+    logits = predict(x, batch_size=batch_size, verbose=0)
+    probabilities = {
+        task.name: ops.convert_to_numpy(task.activate(logits[task.name])) for task in tasks
+    }
+    compiled = getattr(model, "task_losses", {})
+    losses = {
+        task.name: float(
+            compiled.get(task.name, task.loss())(targets[task.name], logits[task.name])
+        )
+        for task in tasks
+    }
+    predictions = {task.name: task.decide(probabilities[task.name]) for task in tasks}
+    return Scores(evaluate_tasks(tasks, targets, predictions, losses), probabilities)
+
+
+def score_rows(model: Any, rows: Rows, batch_size: int) -> Scores:
+    """Returns the `Scores` of a `MultiTaskClassifier` on the rows of a split."""
+    tokens = tokenize(model.preprocessor, rows.texts)
+    return score_model(model, model.tasks, tokens, rows.targets, batch_size)
+
+
+def evaluate_tasks(
+    tasks: Sequence[Task],
+    targets: Mapping[str, np.ndarray],
+    predictions: Mapping[str, np.ndarray],
+    losses: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Returns the metrics of every task and over all tasks.
+
+    Args:
+        tasks: the tasks.
+        targets: dict from task to encoded labels of N rows.
+        predictions: dict from task to what `Task.decide` returned.
+        losses: optional dict from task to its loss over the same rows.
+
+    Returns:
+        `tasks`: for each its metrics, `loss` and labelled `rows`, or `None` where no row
+        carries a label; `overall`: F1 micro and macro over all classes of all tasks
+        together, mean and standard deviation over tasks of each metric; `score`: the
+        mean over tasks of their main metric; `loss`: the weighted sum of the losses.
+    """
+    found: dict[str, Any] = {}
+    for task in tasks:
+        rows = int(task.labelled(targets[task.name]).sum())
+        found[task.name] = None
+        if rows:
+            loss = {} if losses is None else {"loss": losses[task.name]}
+            metrics = task.score(targets[task.name], predictions[task.name])
+            found[task.name] = {"rows": rows, **loss, **metrics}
+    judged = [task for task in tasks if found[task.name] is not None]
+    main = [found[task.name][task.main_metric] for task in judged]
+    evaluation = {
+        "tasks": found,
+        "overall": {**_pooled(judged, targets, predictions, found), **_over_tasks(found)},
+        "score": _mean(main),
+    }
+    if losses is not None:
+        evaluation["loss"] = sum(task.loss_weight * losses[task.name] for task in judged)
+    return evaluation
+
+
+def baseline(
+    tasks: Sequence[Task],
+    constants: Mapping[str, np.ndarray],
+    targets: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    """Returns the metrics of a constant prediction: the most frequent class, the mean.
+
+    Args:
+        tasks: the tasks.
+        constants: dict from task to `Task.constant_prediction` of the training rows.
+        targets: dict from task to encoded labels of N rows.
+    """
+    predictions = {
+        task.name: np.broadcast_to(
+            np.asarray(constants[task.name], task.target_dtype), targets[task.name].shape
+        )
+        for task in tasks
+    }
+    return evaluate_tasks(tasks, targets, predictions)
+
+
+def flat_logs(evaluation: Mapping[str, Any], prefix: str = "val_") -> dict[str, float]:
+    """Returns every scalar of an evaluation as `<prefix><task>_<metric>`, score and loss."""
+    logs = {
+        f"{prefix}{name}_{metric}": value
+        for name, metrics in evaluation["tasks"].items()
+        for metric, value in (metrics or {}).items()
+        if isinstance(value, float)
+    }
+    totals = {f"{prefix}{name}": evaluation[name] for name in ("loss", "score")}
+    return {**totals, **logs}
+
+
+def _pooled(
+    tasks: Sequence[Task],
+    targets: Mapping[str, np.ndarray],
+    predictions: Mapping[str, np.ndarray],
+    found: Mapping[str, Any],
+) -> dict[str, float]:
+    """Returns F1 over all classes of all tasks that have classes."""
+    with_classes = [task for task in tasks if "classes" in found[task.name]]
+    if not with_classes:
+        return {}
+    hits = wrong = 0
+    for task in with_classes:
+        rows = task.labelled(targets[task.name])
+        truth = task.class_indicator(targets[task.name][rows])
+        predicted = task.predicted_indicator(targets[task.name][rows], predictions[task.name][rows])
+        hits += int((truth & predicted).sum())
+        wrong += int((truth != predicted).sum())
+    by_class = [c["f1"] for task in with_classes for c in found[task.name]["classes"].values()]
+    # F1 = 2 TP / (2 TP + FP + FN)
+    return {
+        "f1_micro": 2 * hits / (2 * hits + wrong) if hits else 0.0,
+        "f1_macro": float(np.mean(by_class)),
+    }
+
+
+def _over_tasks(found: Mapping[str, Any]) -> dict[str, float]:
+    """Returns mean and standard deviation over tasks of each metric they share."""
+    columns: dict[str, list[float]] = {}
+    for metrics in found.values():
+        for name, value in (metrics or {}).items():
+            if isinstance(value, float) and math.isfinite(value):
+                columns.setdefault(name, []).append(value)
+    means = {f"{name}_mean": float(np.mean(values)) for name, values in columns.items()}
+    return means | {f"{name}_std": float(np.std(values)) for name, values in columns.items()}
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.mean(finite)) if finite else math.nan

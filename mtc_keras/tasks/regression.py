@@ -1,0 +1,120 @@
+"""A number a row: a linear head."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from mtc_keras.tasks.base import Task
+from mtc_keras.tasks.columns import Cell
+
+
+class Regression(Task):
+    """A task whose rows carry a number.
+
+    Targets, logits and predictions are float32 of shape `(N,)`, in the user's unit;
+    NaN marks a missing target. The loss is the mean squared error divided by the
+    training variance, so that the task's unit does not weigh it against the others.
+
+    Example:
+
+    ```python
+    task = Regression(name="stars").learn([1, 5, None])
+    task.encode(["4.5", None])[0]  # array([4.5, nan], dtype=float32)
+    ```
+    """
+
+    kind: Literal["regression"] = Field(
+        default="regression", description="A number a row (linear)."
+    )
+    mean: float | None = Field(
+        default=None, allow_inf_nan=False, description="Mean of the training targets; measured."
+    )
+    scale: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Standard deviation of the training targets; measured.",
+    )
+
+    @property
+    def missing_target(self) -> float:
+        return math.nan
+
+    def learn(self, cells: Sequence[Cell]) -> Self:
+        if self.mean is not None and self.scale is not None:
+            return self
+        targets, _ = self.encode(cells)
+        known = targets[self.labelled(targets)].astype("float64")
+        if not len(known):
+            raise ValueError(f"column {str(self.path)!r} holds no number in any training row")
+        scale = float(known.std())
+        measured = {"mean": float(known.mean()), "scale": scale if scale > 0 else 1.0}
+        return type(self).model_validate({**self.model_dump(), **measured})
+
+    def encode_cell(self, cell: Cell) -> float:
+        number = math.nan
+        if isinstance(cell, (int, float, str)) and not isinstance(cell, bool):
+            try:
+                number = float(cell)
+            except (ValueError, OverflowError):
+                number = math.nan
+        if not abs(number) <= np.finfo("float32").max:
+            raise ValueError(f"expected a number, received {cell!r}")
+        return number
+
+    def class_indicator(self, targets: np.ndarray) -> np.ndarray:
+        known = targets[self.labelled(targets)]
+        edges = np.quantile(known, [0.25, 0.5, 0.75]) if len(known) else np.zeros(3)
+        quarter = np.where(self.labelled(targets), np.searchsorted(edges, targets), -1)
+        return quarter[:, None] == np.arange(4)
+
+    def head(self, features: Any, name: str) -> Any:
+        from keras import layers
+
+        # Standardised inside, so that a head of small first weights starts at the mean.
+        standard = layers.Dense(1, dtype="float32", name=name)(features)
+        unit = layers.Rescaling(
+            self.scale or 1.0, offset=self.mean or 0.0, dtype="float32", name=f"{name}_unit"
+        )(standard)
+        return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)
+
+    def loss(self) -> Any:
+        from mtc_keras.losses import MaskedMeanSquaredError
+
+        return MaskedMeanSquaredError(scale=self.scale or 1.0)
+
+    def activate(self, logits: Any) -> Any:
+        return logits
+
+    @property
+    def main_metric(self) -> str:
+        return "r2"
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return ("mae", "rmse", "r2")
+
+    @property
+    def shown_metrics(self) -> tuple[str, ...]:
+        return self.metric_names
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        return probabilities
+
+    def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+        from mtc_keras.metrics import regression_metrics
+
+        rows = self.labelled(targets)
+        return regression_metrics(targets[rows], predictions[rows])
+
+    def constant_prediction(self, training_targets: np.ndarray) -> np.ndarray:
+        return np.asarray(np.nanmean(training_targets), self.target_dtype)
+
+    def describe(self, probabilities: np.ndarray) -> dict[str, Any]:
+        return {"value": float(probabilities)}
+
+    def label(self, target: Any) -> float | None:
+        return None if np.isnan(target) else float(target)

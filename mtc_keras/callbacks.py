@@ -122,7 +122,8 @@ class EpochReport(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         title = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self.progress = Progress(self.log, title, self.params["steps"], self.batch_size)
+        losses = ["loss", *(f"{task.name}_loss" for task in self.model.tasks)]
+        self.progress = Progress(self.log, title, self.params["steps"], self.batch_size, losses)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.progress.step(batch + 1, logs or {})

@@ -49,12 +49,23 @@ def classification_metrics(
 
 
 def regression_metrics(targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-    """Returns `mae`, `rmse` and `r2` of N predicted numbers.
+    """Returns `mae`, `rmse` and `r2` of predicted numbers.
 
-    R² compares with the mean of the targets: it is NaN where they do not vary.
+    Args:
+        targets: float of shape `(N,)`, finite.
+        predictions: float of shape `(N,)`.
+
+    Returns:
+        The three floats. R² compares with the mean of the targets: it is NaN where
+        they do not vary. All are NaN if a prediction is not finite, as after a training
+        that diverged.
     """
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
+    if not np.isfinite(predictions).all():
+        return dict.fromkeys(("mae", "rmse", "r2"), math.nan)
+    # Squares of large float32 numbers overflow, and their sums lose digits.
+    targets, predictions = targets.astype("float64"), predictions.astype("float64")
     varies = len(np.unique(targets)) > 1
     return {
         "mae": float(mean_absolute_error(targets, predictions)),

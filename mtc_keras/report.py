@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import rich.progress
 from rich.console import Console
@@ -17,13 +17,14 @@ SECONDS_BETWEEN_LINES = 20.0  # without a terminal
 
 
 class Log:
-    """Prints to the screen and, once opened, into the run's log file.
+    """Prints to the screen, and into the run's log file if there is one.
 
     Args:
+        path: the log file.
         quiet: bool. Nothing on the screen.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, path: Path | None = None, quiet: bool = False) -> None:
         self.screen = Console(
             quiet=quiet,
             highlight=False,
@@ -31,17 +32,16 @@ class Log:
             width=None if sys.stdout.isatty() else LOG_WIDTH,
         )
         self._file: Console | None = None
+        if path is not None:
+            stream = path.open("w", encoding="utf-8", buffering=1)
+            self._file = Console(file=stream, width=LOG_WIDTH, highlight=False, soft_wrap=True)
 
-    def open(self, path: Path) -> None:
-        """Starts writing everything shown into a file, too."""
-        stream = path.open("a", encoding="utf-8", buffering=1)
-        self._file = Console(file=stream, width=LOG_WIDTH, highlight=False, soft_wrap=True)
+    def __enter__(self) -> Self:
+        return self
 
-    def close(self) -> None:
-        """Closes the log file."""
+    def __exit__(self, *exception: object) -> None:
         if self._file is not None:
             self._file.file.close()
-            self._file = None
 
     def line(self, text: str) -> None:
         """Shows one line, as it is."""
@@ -62,13 +62,17 @@ class Progress:
         title: what is under way.
         steps: int. Steps of the epoch.
         rows_a_step: int. For the rate of examples.
+        losses: names in the steps' logs to show.
     """
 
-    def __init__(self, log: Log, title: str, steps: int, rows_a_step: int) -> None:
+    def __init__(
+        self, log: Log, title: str, steps: int, rows_a_step: int, losses: Sequence[str]
+    ) -> None:
         self.log = log
         self.title = title
         self.steps = steps
         self.rows_a_step = rows_a_step
+        self.losses = losses
         self.started = self.shown = time.perf_counter()
         self.done = 0
         self.bar: rich.progress.Progress | None = None
@@ -95,13 +99,13 @@ class Progress:
         self.shown = now
         if self.bar:
             self.bar.update(
-                self.bar_task, completed=done, rate=self._rate(now), losses=_losses(logs)
+                self.bar_task, completed=done, rate=self._rate(now), losses=self._losses(logs)
             )
         else:
             left = (now - self.started) / done * (self.steps - done)
             self.log.line(
                 f"{self.title}: step {done}/{self.steps}, {self._rate(now)}, "
-                f"{left:.0f} s left, {_losses(logs)}"
+                f"{left:.0f} s left, {self._losses(logs)}"
             )
 
     def close(self, logs: Mapping[str, Any]) -> None:
@@ -111,16 +115,14 @@ class Progress:
         now = time.perf_counter()
         self.log.line(
             f"{self.title}: {self.done} steps in {now - self.started:.1f} s, "
-            f"{self._rate(now)}, {_losses(logs)}"
+            f"{self._rate(now)}, {self._losses(logs)}"
         )
 
     def _rate(self, now: float) -> str:
         return f"{self.done * self.rows_a_step / max(now - self.started, 1e-9):.0f} examples/s"
 
-
-def _losses(logs: Mapping[str, Any]) -> str:
-    names = [n for n in logs if n.endswith("loss") and not n.startswith("val_")]
-    return " ".join(f"{name} {float(logs[name]):.4f}" for name in names)
+    def _losses(self, logs: Mapping[str, Any]) -> str:
+        return " ".join(f"{name} {float(logs[name]):.4f}" for name in self.losses if name in logs)
 
 
 def task_tables(

@@ -39,18 +39,16 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     batches = TrainingBatches(tokens, train, dataset.tasks, config.training.batch_size, config.seed)
     model.compile(optimizer=build_optimizer(config.training, model, len(batches)))
 
-    log = Log(quiet=verbose == 0)
-    run = RunWriter(config.output.directory)
-    log.open(run.path("train.log"))
-    run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
-    announce(log, config, dataset, model, [*dataset.notes, *notes])
-
     constants = {
         t.name: t.constant_prediction(dataset.train.targets[t.name]) for t in dataset.tasks
     }
-    best_epoch = train_model(config, dataset, model, batches, constants, run, log, verbose)
-    fitted = time.perf_counter()
-    metrics = judge(config, dataset, model, constants, run, log)
+    run = RunWriter(config.output.directory)
+    run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
+    with Log(run.path("train.log"), quiet=verbose == 0) as log:
+        announce(log, config, dataset, model, [*dataset.notes, *notes])
+        best_epoch = train_model(config, dataset, model, batches, constants, run, log, verbose)
+        fitted = time.perf_counter()
+        metrics = judge(config, dataset, model, constants, run, log)
     metrics = {"best_epoch": best_epoch, "constant_prediction": constants, **metrics}
     run.write_json("metrics.json", metrics)
     model.save_to_preset(str(run.path("model")))
@@ -66,7 +64,6 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
             "data_sha256": dataset.files,
         },
     )
-    log.close()
     return run.finish()
 
 

@@ -1,7 +1,11 @@
 """A tiny model, a few rows, and a config to train both in seconds."""
 
 import os
+import tempfile
 
+# One compilation cache a session, away from the user's: the same tiny models come again.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="mtc_keras_xla_")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -12,7 +16,8 @@ import pytest
 from mtc_keras.config import Config, check_config
 from mtc_keras.tasks import Multiclass, Multilabel, Regression, Task
 
-WORDS = "good bad fine slow kind rude queue form clerk office website fee bus late clean".split()
+WORDS = ["good", "bad", "fine", "slow", "kind", "rude", "queue", "form", "clerk", "office"]
+WORDS += ["website", "fee", "bus", "late", "clean"]
 
 
 @pytest.fixture(scope="session")
@@ -49,25 +54,45 @@ def frame() -> pd.DataFrame:
     return rows(64)
 
 
+def tiny_config(directory, **sections) -> Config:
+    """Returns a config of three tasks on a random backbone; sections are merged into it."""
+    values = tiny_values(directory)
+    for name, section in sections.items():
+        values[name] = {**values.get(name, {}), **section}
+    return check_config(values)
+
+
+def tiny_values(directory) -> dict:
+    """Returns what a TOML file of such a config would hold."""
+    return {
+        "tasks": {
+            "mood": {"kind": "multiclass"},
+            "topics": {"kind": "multilabel", "loss_weight": 2.0},
+            "length": {"kind": "regression"},
+        },
+        "model": {
+            "backbone": "random",
+            "max_length": 16,
+            "random": {"hidden_dim": 8, "intermediate_dim": 8, "num_layers": 1},
+        },
+        "training": {"epochs": 2, "batch_size": 16, "learning_rate": 1e-3},
+        "output": {"directory": str(directory)},
+    }
+
+
 @pytest.fixture
 def config(tmp_path) -> Config:
-    """A config of three tasks on a random backbone, output below `tmp_path`."""
-    return check_config(
-        {
-            "tasks": {
-                "mood": {"kind": "multiclass"},
-                "topics": {"kind": "multilabel", "loss_weight": 2.0},
-                "length": {"kind": "regression"},
-            },
-            "model": {
-                "backbone": "random",
-                "max_length": 16,
-                "random": {"hidden_dim": 8, "intermediate_dim": 8, "num_layers": 1},
-            },
-            "training": {"epochs": 2, "batch_size": 16, "learning_rate": 1e-3},
-            "output": {"directory": str(tmp_path / "run")},
-        }
-    )
+    return tiny_config(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A run on generated rows with validation and test; tests only read it."""
+    from mtc_keras import fit
+
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    config = tiny_config(directory, training={"epochs": 4, "learning_rate": 1e-2})
+    return fit(config, train=rows(160), validation=rows(48, 1), test=rows(40, 2), verbose=0)
 
 
 def tiny_bert():

@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 
 from mtc_keras.classifier import MultiTaskClassifier
+from mtc_keras.data.batches import tokenize
 from mtc_keras.tasks import Multiclass, Multilabel
 from tests.conftest import tiny_bert
 
-TEXTS = ["good clerk", "bad queue and slow bus", "", "fine", "fee form " * 40, "late\0bus 😀 é مرحبا"]
+TEXTS = [
+    "good clerk",
+    "bad queue and slow bus",
+    "",
+    "fine",
+    "fee form " * 40,
+    "late\0bus 😀 é مرحبا",
+]
 
 
 @pytest.fixture
@@ -69,7 +77,8 @@ def test_classify_speaks_in_labels(model):
 def test_logged_loss_is_exactly_the_weighted_sum_over_labelled_rows(model, tasks, targets):
     logits = model.predict_logits(TEXTS)
     exact = {t.name: float(t.loss()(targets[t.name], logits[t.name])) for t in tasks}
-    found = model.evaluate(TEXTS, targets, batch_size=2, verbose=0, return_dict=True)
+    tokens = tokenize(model.preprocessor, [TEXTS]).inputs
+    found = model.evaluate(tokens, targets, batch_size=2, verbose=0, return_dict=True)
     for name, loss in exact.items():
         assert found[f"{name}_loss"] == pytest.approx(loss, rel=1e-4)
     total = exact["pooled_dense"] + 4 * exact["topics"] + exact["a_number"]
@@ -131,7 +140,8 @@ def test_compile_takes_losses_and_weights_by_task(model, tasks, targets):
         "sgd", loss={"a_number": keras.losses.MeanAbsoluteError()}, loss_weights={"topics": 0.5}
     )
     known = {"a_number": np.ones(6, "float32")}
-    value = model.evaluate(TEXTS, known, verbose=0, return_dict=True)
+    tokens = tokenize(model.preprocessor, [TEXTS]).inputs
+    value = model.evaluate(tokens, known, verbose=0, return_dict=True)
     predicted = model.predict(TEXTS, verbose=0)["a_number"]
     assert value["a_number_loss"] == pytest.approx(np.abs(predicted - 1).mean(), rel=1e-4)
     assert model.task_loss_weights == {"pooled_dense": 1.0, "topics": 0.5, "a_number": 1.0}

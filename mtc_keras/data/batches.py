@@ -59,14 +59,16 @@ def tokenize(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Tokens:
     if not len(texts[0]):
         one = tokenize(preprocessor, [[""]] * len(texts))
         return Tokens(one.take(np.arange(0)), one.lengths[:0])
-    parts = []
-    for start in range(0, len(texts[0]), TOKENIZED_AT_ONCE):
-        chunk = slice(start, start + TOKENIZED_AT_ONCE)
-        segments = tuple(
-            tf.constant([_readable(text) for text in column[chunk]], tf.string) for column in texts
-        )
-        parts.append(preprocessor(segments if len(segments) > 1 else segments[0]))
-    inputs = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+    columns = tuple([_readable(text) for text in column] for column in texts)
+    dataset = tf.data.Dataset.from_tensor_slices(columns if len(columns) > 1 else columns[0])
+    # Inside tf.data the preprocessor runs TensorFlow Text, on all cores. `y` is given, as a
+    # pair alone would be taken for (x, y).
+    dataset = dataset.batch(TOKENIZED_AT_ONCE).map(
+        lambda *pair: preprocessor(pair if len(pair) > 1 else pair[0], y=None),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    parts = list(dataset.as_numpy_iterator())
+    inputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     lengths = inputs["padding_mask"].sum(axis=1, dtype="int32")
     return Tokens(inputs, lengths)
 
@@ -85,15 +87,18 @@ def too_long(preprocessor: Any, texts: Sequence[Sequence[str]], tokens: Tokens) 
         return full
     preprocessor.sequence_length = limit + 1
     try:
-        longer = tokenize(preprocessor, [[column[row] for row in full.tolist()] for column in texts])
+        longer = tokenize(
+            preprocessor, [[column[row] for row in full.tolist()] for column in texts]
+        )
     finally:
         preprocessor.sequence_length = limit
     return full[longer.lengths > limit]
 
 
 def _readable(text: str) -> str:
-    # Lone surrogates cannot be encoded for TensorFlow.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    # Lone surrogates cannot be encoded for TensorFlow, and its regular expressions would
+    # end a text at a NUL, which BERT's own tokenizer removes.
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def padded_length(longest: int, max_length: int) -> int:

@@ -1,6 +1,5 @@
 """From a table's cells to the texts, targets and weights of one split."""
 
-import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import pandas
 from mtc_keras.config import DataConfig
 from mtc_keras.errors import did_you_mean, listed, plural
 from mtc_keras.tasks import Task
-from mtc_keras.tasks.columns import Cell, Mistake
+from mtc_keras.tasks.columns import Cell, Mistake, parsed_list
 
 MOST_MESSAGES = 5  # different ones shown of a task or column
 MOST_CHARACTERS = 500  # of a message that quotes a cell
@@ -240,22 +239,14 @@ def _weight(value: Cell) -> float:
             weight = float(value)
         except (ValueError, OverflowError):
             weight = math.nan
-    if not 0 <= weight <= np.finfo("float32").max:
+    if not 0 <= weight <= float(np.finfo("float32").max):
         raise ValueError(f"a weight must be a number of 0 or more, received {value!r}")
     return weight
 
 
 def _parsed(cell: Cell) -> Cell:
     """Returns the list that a text cell writes as JSON; blank text is nothing."""
-    if not isinstance(cell, str):
-        return cell
-    text = cell.strip()
-    if not text.startswith("["):
-        return text or None
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"expected a JSON list, received {cell!r} ({error})") from None
+    return parsed_list(cell.strip()) or None if isinstance(cell, str) else cell
 
 
 def _cut(message: str) -> str:

@@ -287,7 +287,7 @@ def _read_json(path: str, text: str) -> list[Record]:
 
 def _read_parquet(path: str) -> list[Record]:
     import pyarrow  # type: ignore[import-untyped]
-    from pyarrow import parquet  # type: ignore[import-untyped]
+    from pyarrow import parquet
 
     try:  # not through pandas, which turns integers beside gaps into floats
         rows = parquet.ParquetFile(path).read().to_pylist()

@@ -91,7 +91,7 @@ class Task(BaseModel, ABC):
         if isinstance(cell, str):
             return not cell.strip()
         if isinstance(cell, list) and cell and self.path.is_vector:
-            return all(value is None or str(value).isspace() or value == "" for value in cell)
+            return all(value is None or not str(value).strip() for value in cell)
         return cell is None
 
     def encode(self, cells: Sequence[Cell]) -> tuple[np.ndarray, list[Mistake]]:
@@ -292,18 +292,14 @@ class ClassificationTask(Task):
         Raises:
             ValueError: for an unknown class, or an index outside the classes.
         """
-        whole = isinstance(value, float) and value.is_integer()
-        is_number = (isinstance(value, int) and not isinstance(value, bool)) or whole
-        if is_number and not self._numbers_are_names:
-            index = int(value)  # type: ignore[call-overload]
-            if 0 <= index < len(self._index):
-                return index
-            problem = f"index {index} is outside 0 … {len(self._index) - 1}"
-        else:
-            name = class_name(value)
-            if name in self._index:
-                return self._index[name]
-            problem = f"class {name!r} is unknown"
+        name = class_name(value)
+        if name in self._index:
+            return self._index[name]
+        problem = f"class {name!r} is unknown"
+        if not self._numbers_are_names and name.lstrip("-").isdecimal():
+            if 0 <= int(name) < len(self._index):
+                return int(name)
+            problem = f"index {name} is outside 0 … {len(self._index) - 1}"
         if self.unknown_classes == "ignore":
             return None
         from mtc_keras.errors import did_you_mean, listed
@@ -328,7 +324,7 @@ class ClassificationTask(Task):
             return np.array(
                 [values[v.strip() if isinstance(v, str) else _bit(v)] for v in cell], "float32"
             )
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):  # no text, no number, no 0 or 1
             raise ValueError(f"expected only 0, 1 or null in a vector, received {cell!r}") from None
 
     def shown(self, index: int) -> str:

@@ -1,5 +1,6 @@
 """Where a task's label stands in a row: `labels`, `labels[2]`, `labels[0:5]` or several columns."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,20 @@ class ColumnPath:
                 f"but {str(self)!r} needs at least {needed}"
             )
         return cell[self.start] if self.stop is None else cell[self.start : self.stop]
+
+
+def parsed_list(text: str) -> Cell:
+    """Returns the list that a cell of csv such as `[2, 0, 1]` writes, or the text itself.
+
+    Raises:
+        ValueError: if a bracket opens what is no JSON list.
+    """
+    if not text.lstrip().startswith("["):
+        return text
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"expected a JSON list, received {text!r} ({error})") from None
 
 
 def parse_column(column: str | Sequence[str]) -> ColumnPath:

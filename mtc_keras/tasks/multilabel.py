@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from mtc_keras.tasks.base import ClassificationTask, class_name
-from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.columns import Cell, parsed_list
 
 THRESHOLD = 0.5
 
@@ -52,6 +52,8 @@ class Multilabel(ClassificationTask):
 
     def _values(self, cell: Cell) -> list[object]:
         if isinstance(cell, str):
+            cell = parsed_list(cell)
+        if isinstance(cell, str):
             parts = [part.strip() for part in cell.split(self.separator)]
             return [part for part in parts if part]
         if isinstance(cell, list):
@@ -66,11 +68,12 @@ class Multilabel(ClassificationTask):
     def encode_cell(self, cell: Cell) -> np.ndarray:
         if self.path.is_vector:
             return self.vector(cell)
+        indices = [self.index_of(value) for value in self._values(cell)]
+        known = [index for index in indices if index is not None]
+        if indices and not known:  # only classes to be ignored
+            return self.missing_target
         target = np.zeros(len(self._index), "float32")
-        for value in self._values(cell):
-            index = self.index_of(value)
-            if index is not None:
-                target[index] = 1
+        target[known] = 1
         return target
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ class Regression(Task):
                 number = float(cell)
             except (ValueError, OverflowError):
                 number = math.nan
-        if not abs(number) <= np.finfo("float32").max:
+        if not abs(number) <= float(np.finfo("float32").max):
             raise ValueError(f"expected a number, received {cell!r}")
         return number
 

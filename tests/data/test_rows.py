@@ -1,0 +1,230 @@
+"""Cells of a table become texts, targets, weights and ids."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mtc_keras.config import DataConfig
+from mtc_keras.data.rows import encode_rows, label_cells, rename_columns
+from mtc_keras.data.tables import from_frame
+from mtc_keras.tasks import Multiclass, Multilabel, Regression
+
+MOOD = Multiclass(name="mood", classes=["bad", "good"])
+TOPICS = Multilabel(name="topics", classes=["bus", "fee"])
+STARS = Regression(name="stars")
+TASKS = [MOOD, TOPICS, STARS]
+
+
+def table(*records):
+    return from_frame([{"text": "t", **record} for record in records], "train")
+
+
+def encode(*records, tasks=TASKS, labels_required=True, **data):
+    problems: list[str] = []
+    rows = encode_rows(
+        table(*records), tasks, DataConfig(**data), "train", problems, labels_required
+    )
+    return rows, problems
+
+
+# === Texts, ids, labels ===
+
+
+def test_a_row_is_encoded_for_every_task_in_the_order_of_the_config():
+    rows, problems = encode(
+        {"id": "a", "mood": "good", "topics": ["fee"], "stars": 3}, {"id": "b", "mood": "bad"}
+    )
+    assert problems == []
+    assert len(rows) == 2
+    assert list(rows.targets) == ["mood", "topics", "stars"]
+    np.testing.assert_array_equal(rows.targets["mood"], [1, 0])
+    np.testing.assert_array_equal(rows.targets["topics"], [[0, 1], [math.nan] * 2])
+    np.testing.assert_array_equal(rows.targets["stars"], [3, math.nan])
+    assert rows.coverage(TASKS) == {"mood": 2, "topics": 1, "stars": 1}
+    assert rows.ids == ["a", "b"]
+    assert rows.where == ["train row 0", "train row 1"]
+    assert rows.sample_weight is None
+
+
+def test_a_missing_text_is_empty_and_a_number_is_its_digits():
+    rows, problems = encode(
+        {"text": None}, {"text": " \0"}, {"text": 7}, {"text": 1.5}, {"text": True}
+    )
+    assert problems == []
+    assert rows.texts == (["", " \0", "7", "1.5", "True"],)
+
+
+def test_a_text_that_is_a_list_is_a_problem_with_its_row():
+    assert encode({}, {"text": ["a"]})[1] == [
+        "train row 1: data.text: expected a text in 'text', received ['a']"
+    ]
+
+
+def test_two_text_columns_give_two_lists():
+    rows, problems = encode({"text": "a", "reply": "b"}, {"text": "c"}, text=["text", "reply"])
+    assert problems == []
+    assert rows.texts == (["a", "c"], ["b", ""])
+
+
+def test_a_missing_text_column_names_the_nearest_one_and_all():
+    assert encode({"Comment": "x"}, text="comment")[1] == [
+        "train: no text column 'comment' (data.text). Did you mean 'Comment'? "
+        "Columns: 'text', 'Comment'"
+    ]
+
+
+def test_a_column_that_is_absent_makes_every_label_missing():
+    rows, problems = encode({}, {})
+    assert problems == []
+    assert rows.coverage(TASKS) == {"mood": 0, "topics": 0, "stars": 0}
+
+
+def test_texts_for_prediction_need_no_labels_nor_weights():
+    rows, problems = encode({"mood": "wrong", "weight": -1, "id": 4}, labels_required=False)
+    assert problems == []
+    assert (rows.texts, rows.targets, rows.sample_weight, rows.ids) == ((["t"],), {}, None, [4])
+
+
+def test_rows_can_be_taken_in_any_order():
+    rows, _ = encode(*({"id": i, "stars": i, "weight": i} for i in range(4)))
+    taken = rows.take(np.array([3, 1]))
+    assert taken.ids == [3, 1]
+    assert taken.targets["stars"].tolist() == [3, 1]
+    assert taken.sample_weight["mood"].tolist() == [3, 1]
+    assert taken.where == ["train row 3", "train row 1"]
+    assert len(rows.take([])) == 0
+    assert rows.take([]).targets["topics"].shape == (0, 2)
+
+
+# === Layouts ===
+
+
+def test_positions_and_slices_of_a_list_column_are_read():
+    tasks = [
+        Multiclass(name="a", column="labels[0]", classes=["x", "y"]),
+        Multiclass(name="b", column="labels[1:3]", classes=["u", "v"]),
+        Multilabel(name="c", column="labels[1:3]", classes=["u", "v"]),
+    ]
+    rows, problems = encode(
+        {"labels": [1, 0, 1]}, {"labels": "[0, 1, 0]"}, {"labels": " "}, {}, tasks=tasks
+    )
+    assert problems == []
+    assert rows.targets["a"].tolist() == [1, 0, -1, -1]
+    assert rows.targets["b"].tolist() == [1, 0, -1, -1]
+    assert rows.targets["c"][:2].tolist() == [[0, 1], [1, 0]]
+    assert np.isnan(rows.targets["c"][2:]).all()
+
+
+def test_a_label_list_shorter_than_a_position_is_a_problem():
+    task = Multiclass(name="a", column="labels[2]", classes=["x", "y"])
+    assert encode({"labels": [0, 1, 1]}, {"labels": [0]}, tasks=[task])[1] == [
+        "train row 1: tasks.a: column 'labels' holds a list of 1, but 'labels[2]' needs at least 3"
+    ]
+
+
+def test_a_csv_cell_that_is_no_json_list_is_a_problem():
+    task = Multiclass(name="a", column="labels[0]", classes=["x", "y"])
+    _, problems = encode({"labels": "[0, 1"}, {"labels": "x|y"}, tasks=[task])
+    assert problems[0].startswith("train row 0: tasks.a: expected a JSON list, received '[0, 1'")
+    assert problems[1] == "train row 1: tasks.a: column 'labels' must hold a list, received 'x|y'"
+
+
+def test_several_columns_are_a_vector_and_missing_where_all_are():
+    task = Multilabel(name="a", column=["x", "y"], classes=["x", "y"], empty_cell="none")
+    records = {"x": "1", "y": "0"}, {"x": "", "y": " "}, {"x": 1}
+    assert label_cells(table(*records), task) == ([["1", "0"], None, [1, None]], [])
+    rows, problems = encode(*records, tasks=[task])
+    assert problems == []
+    np.testing.assert_array_equal(rows.targets["a"], [[1, 0], [math.nan, math.nan], [1, math.nan]])
+
+
+# === Weights ===
+
+
+def weights(*cells, tasks=TASKS):
+    rows, problems = encode(*({"weight": cell} for cell in cells), tasks=tasks)
+    return rows.sample_weight, problems
+
+
+def test_one_weight_counts_for_every_task():
+    found, problems = weights(2, "0.5", None, "", 0)
+    assert problems == []
+    assert list(found) == ["mood", "topics", "stars"]
+    for array in found.values():
+        assert array.dtype == "float32"
+        assert array.tolist() == [2, 0.5, 1, 1, 0]
+
+
+def test_a_list_of_weights_has_one_a_task_in_the_order_of_the_config():
+    found, problems = weights([1, 2, 3], "[4, 5, null]")
+    assert problems == []
+    assert [array.tolist() for array in found.values()] == [[1, 4], [2, 5], [3, 1]]
+
+
+@pytest.mark.parametrize("cell", [-1, "heavy", math.inf, True, "1e39", "nan", [1, 2, -3], {}])
+def test_a_weight_that_is_no_number_of_0_or_more_is_a_problem(cell):
+    [problem] = weights(1, cell)[1]
+    assert problem.startswith("train row 1: data.weight (column 'weight'): a weight must be a num")
+
+
+@pytest.mark.parametrize("cell", [[1, 2], [], "[1, 2, 3, 4]"])
+def test_a_list_of_weights_of_another_length_is_a_problem(cell):
+    [problem] = weights(cell)[1]
+    assert "a list of 3, one a task in the order 'mood', 'topics', 'stars'; received" in problem
+
+
+def test_the_weight_column_may_have_another_name():
+    rows, problems = encode({"w": 3, "weight": "not read"}, weight="w")
+    assert problems == []
+    assert rows.sample_weight["mood"].tolist() == [3]
+
+
+# === Messages ===
+
+
+def test_equal_problems_are_one_message_with_the_first_row_and_the_count():
+    problems = encode(*({"mood": mood} for mood in ("good", "x", "x", "y", "x")))[1]
+    assert [problem.split("; ")[0] for problem in problems] == [
+        "train row 1 (and 2 more rows): tasks.mood: class 'x' is unknown",
+        "train row 3: tasks.mood: class 'y' is unknown",
+    ]
+
+
+def test_five_different_problems_of_a_task_are_shown_and_the_rest_counted():
+    moods = [f"x{index}" for index in range(7)]
+    problems = encode(*({"mood": mood, "stars": "?"} for mood in [*moods, "x6"]))[1]
+    assert len(problems) == 7
+    assert problems[5] == "tasks.mood: … and 2 more messages on 3 rows"
+    assert problems[6].startswith("train row 0 (and 7 more rows): tasks.stars: expected a number")
+
+
+def test_a_message_on_a_very_long_cell_leaves_out_its_middle():
+    [problem] = encode({"stars": "x" * 100_000})[1]
+    assert len(problem) < 600
+    assert "expected a number, received 'xxx" in problem
+
+
+# === Renaming ===
+
+
+def rename(names, *records):
+    problems: list[str] = []
+    found = rename_columns(table(*records), DataConfig(rename=names), "train", problems)
+    return found, problems
+
+
+def test_columns_are_renamed_also_crosswise():
+    found, problems = rename({"a": "b", "b": "a", "absent": "c"}, {"a": 1, "b": 2})
+    assert problems == []
+    assert found.to_dict("records") == [{"text": "t", "b": 1, "a": 2}]
+    assert found.attrs["columns"] == {"train": ["text", "b", "a"]}
+
+
+@pytest.mark.parametrize("names", [{"a": "text"}, {"a": "c", "b": "c"}])
+def test_two_columns_cannot_get_one_name(names):
+    problems = rename(names, {"a": 1, "b": 2})[1]
+    [new] = set(names.values())
+    assert problems == [
+        f"data.rename: gives two columns of train the name {new!r}; rename or drop the other one"
+    ]

@@ -1,0 +1,286 @@
+"""Metrics: scikit-learn's numbers for each task, and what all tasks share."""
+
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from mtc_keras.config import monitor_names
+from mtc_keras.metrics import classification_metrics, regression_metrics
+from mtc_keras.scoring import baseline, evaluate_tasks, flat_logs
+from mtc_keras.tasks import Multiclass, Multilabel, Regression
+
+COLORS = ["red", "green", "blue"]
+# The same examples in every run, and no limit of time that a busy machine would miss.
+same_examples = settings(derandomize=True, deadline=None)
+shapes = st.tuples(st.integers(1, 12), st.integers(2, 6))
+indicators = shapes.flatmap(
+    lambda shape: st.tuples(arrays.arrays(bool, shape), arrays.arrays(bool, shape))
+)
+labels = st.integers(2, 6).flatmap(
+    lambda classes: st.tuples(
+        st.just(classes),
+        st.lists(
+            st.tuples(st.integers(0, classes - 1), st.integers(0, classes - 1)),
+            min_size=1,
+            max_size=12,
+        ),
+    )
+)
+number = st.floats(-1e6, 1e6, width=32)
+numbers = st.lists(st.tuples(number, number), min_size=1, max_size=12).map(
+    lambda rows: np.array(rows, "float32").T
+)
+
+
+# === One task with classes ===
+
+
+@same_examples
+@given(indicators)
+def test_several_labels_get_scikit_learns_numbers(both):
+    truth, predicted = both
+    classes = [f"class {index}" for index in range(truth.shape[1])]
+    found = classification_metrics(truth, predicted, classes)
+    report = sklearn.metrics.classification_report(
+        truth, predicted, target_names=classes, output_dict=True, zero_division=0
+    )
+    assert found["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(truth, predicted))
+    for average in ("micro", "macro"):
+        for metric, name in (("precision",) * 2, ("recall",) * 2, ("f1", "f1-score")):
+            expected = report[f"{average} avg"][name]
+            assert found[f"{metric}_{average}"] == pytest.approx(expected, abs=1e-6)
+    assert list(found["classes"]) == classes
+    for name in classes:
+        expected = report[name]
+        assert found["classes"][name] == pytest.approx(
+            {
+                "precision": expected["precision"],
+                "recall": expected["recall"],
+                "f1": expected["f1-score"],
+                "support": expected["support"],
+            },
+            abs=1e-6,
+        )
+
+
+@same_examples
+@given(labels)
+def test_one_label_gets_scikit_learns_numbers_over_all_classes(drawn):
+    count, rows = drawn
+    truth, predicted = np.array(rows).T
+    classes = range(count)
+    found = classification_metrics(
+        truth[:, None] == classes, predicted[:, None] == classes, [str(c) for c in classes]
+    )
+    assert found["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(truth, predicted))
+    for average in ("micro", "macro"):
+        expected = sklearn.metrics.f1_score(
+            truth, predicted, labels=list(classes), average=average, zero_division=0
+        )
+        assert found[f"f1_{average}"] == pytest.approx(expected, abs=1e-6)
+    # With one label a row, and all classes counted, the three are one number.
+    assert found["precision_micro"] == pytest.approx(found["accuracy"])
+
+
+def test_classes_nobody_has_or_predicts_count_as_zero_in_the_macro_mean():
+    truth = np.array([[True, False, False]])
+    found = classification_metrics(truth, truth, COLORS)
+    assert found["f1_micro"] == 1.0
+    assert found["f1_macro"] == pytest.approx(1 / 3)
+    assert found["classes"]["blue"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+
+
+def test_an_all_negative_task_has_zeros_and_full_accuracy():
+    nothing = np.zeros((4, 3), bool)
+    found = classification_metrics(nothing, nothing, COLORS)
+    assert found["accuracy"] == 1.0
+    assert found["f1_micro"] == found["f1_macro"] == 0.0
+
+
+def test_metrics_are_plain_python_numbers():
+    truth = np.array([[True, False], [False, True]])
+    found = classification_metrics(truth, ~truth, ["a", "b"])
+    by_class = found.pop("classes")
+    assert {type(value) for value in found.values()} == {float}
+    assert {type(value) for value in by_class["a"].values()} == {float, int}
+
+
+# === One task with numbers ===
+
+
+@same_examples
+@given(numbers)
+def test_numbers_get_scikit_learns_numbers(both):
+    targets, predictions = both
+    exact, guess = both.astype("float64")
+    found = regression_metrics(targets, predictions)
+    assert found["mae"] == pytest.approx(sklearn.metrics.mean_absolute_error(exact, guess))
+    assert found["rmse"] == pytest.approx(sklearn.metrics.root_mean_squared_error(exact, guess))
+    assume(len(set(targets.tolist())) > 1)
+    assert found["r2"] == pytest.approx(sklearn.metrics.r2_score(exact, guess))
+
+
+@pytest.mark.parametrize("targets", [[2.0], [3.0, 3.0, 3.0]])
+def test_r2_is_undefined_where_targets_do_not_vary(targets):
+    targets = np.array(targets, "float32")
+    found = regression_metrics(targets, targets + 1)
+    assert math.isnan(found["r2"])
+    assert found["mae"] == found["rmse"] == 1.0
+
+
+def test_large_numbers_do_not_overflow():
+    targets = np.array([1e30, -1e30], "float32")
+    found = regression_metrics(targets, targets * 0)
+    assert found["rmse"] == pytest.approx(1e30)
+    assert found["r2"] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_predictions_of_a_diverged_training_give_nan_and_no_error(value):
+    found = regression_metrics(np.array([1.0, 2.0]), np.array([1.0, value]))
+    assert all(math.isnan(metric) for metric in found.values())
+
+
+# === All tasks ===
+
+MOOD = Multiclass(name="mood", classes=["bad", "good"], loss_weight=2.0)
+TOPICS = Multilabel(name="topics", classes=COLORS)
+STARS = Regression(name="stars")
+TASKS = [MOOD, TOPICS, STARS]
+NAN = np.nan
+
+
+@pytest.fixture
+def targets():
+    return {
+        "mood": np.array([0, 1, 1, -1], "int32"),
+        "topics": np.array([[1, 0, 0], [NAN] * 3, [0, 1, NAN], [0, 0, 0]], "float32"),
+        "stars": np.array([1, 2, 3, NAN], "float32"),
+    }
+
+
+@pytest.fixture
+def predictions():
+    return {
+        "mood": np.array([0, 1, 0, 1], "int32"),
+        "topics": np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1], [0, 0, 0]], "float32"),
+        "stars": np.array([1, 2, 4, 9], "float32"),
+    }
+
+
+@pytest.fixture
+def losses():
+    return {"mood": 0.5, "topics": 0.25, "stars": 1.0}
+
+
+def test_each_task_is_judged_on_its_labelled_rows_only(targets, predictions, losses):
+    found = evaluate_tasks(TASKS, targets, predictions, losses)["tasks"]
+    assert list(found) == ["mood", "topics", "stars"]
+    assert [found[name]["rows"] for name in found] == [3, 3, 3]
+    assert [found[name]["loss"] for name in found] == [0.5, 0.25, 1.0]
+    assert found["mood"]["accuracy"] == pytest.approx(2 / 3)
+    assert found["stars"]["mae"] == pytest.approx(1 / 3)
+
+
+def test_what_is_predicted_for_missing_labels_changes_nothing(targets, predictions):
+    before = evaluate_tasks(TASKS, targets, predictions)
+    predictions["mood"][3] = 0
+    predictions["stars"][3] = -1e6
+    predictions["topics"][1] = 0
+    predictions["topics"][2, 2] = 0
+    assert evaluate_tasks(TASKS, targets, predictions) == before
+
+
+def test_f1_over_all_classes_pools_the_counts_of_all_tasks_with_classes(targets, predictions):
+    evaluation = evaluate_tasks(TASKS, targets, predictions)
+    labelled = targets["mood"] >= 0
+    known = ~np.isnan(targets["topics"])
+
+    def cells(arrays):
+        mood = arrays["mood"][labelled, None] == [0, 1]
+        return np.concatenate([mood.ravel(), arrays["topics"][known] == 1])
+
+    micro = sklearn.metrics.f1_score(cells(targets), cells(predictions))
+    assert evaluation["overall"]["f1_micro"] == pytest.approx(micro)
+    by_class = [
+        values["f1"]
+        for name in ("mood", "topics")
+        for values in evaluation["tasks"][name]["classes"].values()
+    ]
+    assert evaluation["overall"]["f1_macro"] == pytest.approx(np.mean(by_class))
+
+
+def test_mean_and_deviation_over_tasks_of_what_they_share(targets, predictions):
+    evaluation = evaluate_tasks(TASKS, targets, predictions)
+    tasks, overall = evaluation["tasks"], evaluation["overall"]
+    accuracies = [tasks["mood"]["accuracy"], tasks["topics"]["accuracy"]]
+    assert overall["accuracy_mean"] == pytest.approx(np.mean(accuracies))
+    assert overall["accuracy_std"] == pytest.approx(np.std(accuracies))
+
+
+def test_the_score_is_the_mean_of_the_main_metrics(targets, predictions):
+    evaluation = evaluate_tasks(TASKS, targets, predictions)
+    main = [evaluation["tasks"][task.name][task.main_metric] for task in TASKS]
+    assert [task.main_metric for task in TASKS] == ["accuracy", "f1_micro", "r2"]
+    assert evaluation["score"] == pytest.approx(np.mean(main))
+
+
+def test_an_undefined_r2_stays_out_of_score_and_means(targets, predictions):
+    targets["stars"][:] = [5, NAN, NAN, NAN]
+    evaluation = evaluate_tasks(TASKS, targets, predictions)
+    assert math.isnan(evaluation["tasks"]["stars"]["r2"])
+    assert evaluation["score"] == evaluate_tasks(TASKS[:2], targets, predictions)["score"]
+    assert "r2_mean" not in evaluation["overall"]
+
+
+def test_a_task_without_labelled_rows_is_none_and_left_out(targets, predictions, losses):
+    targets["topics"][:] = NAN
+    evaluation = evaluate_tasks(TASKS, targets, predictions, losses)
+    assert evaluation["tasks"]["topics"] is None
+    rest = evaluate_tasks([MOOD, STARS], targets, predictions, losses)
+    assert evaluation == {**rest, "tasks": evaluation["tasks"]}
+
+
+def test_no_labelled_row_at_all_has_no_score(targets, predictions):
+    targets["mood"][:] = -1
+    evaluation = evaluate_tasks([MOOD], targets, predictions)
+    assert evaluation["tasks"] == {"mood": None}
+    assert math.isnan(evaluation["score"])
+
+
+def test_the_loss_is_the_weighted_sum_of_the_tasks_losses(targets, predictions, losses):
+    assert evaluate_tasks(TASKS, targets, predictions, losses)["loss"] == 2 * 0.5 + 0.25 + 1.0
+
+
+def test_logs_hold_every_scalar_under_the_names_that_a_config_may_monitor(
+    targets, predictions, losses
+):
+    logs = flat_logs(evaluate_tasks(TASKS, targets, predictions, losses), prefix="val_")
+    assert set(logs) == {f"val_{name}" for name in monitor_names(TASKS)}
+    assert {type(value) for value in logs.values()} == {float}
+    assert logs["val_mood_accuracy"] == pytest.approx(2 / 3)
+
+
+def test_logs_leave_out_a_task_without_labelled_rows(targets, predictions, losses):
+    targets["topics"][:] = NAN
+    logs = flat_logs(evaluate_tasks(TASKS, targets, predictions, losses))
+    assert not any("topics" in name for name in logs)
+
+
+def test_the_baseline_is_the_most_frequent_class_and_the_mean(targets):
+    training = {
+        "mood": np.array([1, 1, 0, -1], "int32"),
+        "topics": np.array([[0, 1, 0], [1, 1, 0], [NAN] * 3], "float32"),
+        "stars": np.array([1, 3, NAN], "float32"),
+    }
+    constants = {task.name: task.constant_prediction(training[task.name]) for task in TASKS}
+    found = baseline(TASKS, constants, targets)["tasks"]
+    assert found["mood"]["accuracy"] == pytest.approx(2 / 3)
+    assert found["topics"]["classes"]["green"]["recall"] == 1.0
+    assert found["topics"]["classes"]["red"]["recall"] == 0.0
+    assert found["stars"]["r2"] == pytest.approx(0.0)

@@ -1,0 +1,285 @@
+"""Whole trainings on a tiny random backbone: what is learned, kept, written and refused."""
+
+import json
+import tomllib
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import mtc_keras
+from mtc_keras.callbacks import TaskMetrics
+from mtc_keras.classifier import MultiTaskClassifier
+from mtc_keras.config import check_config, load_config
+from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.optimizers import LayerwiseAdamW, WarmupDecay
+from mtc_keras.training import build_optimizer
+from tests.conftest import rows, tiny_bert, tiny_config
+
+
+def test_a_run_learns_and_beats_the_baseline(finished):
+    test = finished.metrics["test"]
+    topics, constant = test["tasks"]["topics"], test["baseline"]["tasks"]["topics"]
+    assert topics["f1_micro"] > constant["f1_micro"]
+    losses = [epoch["loss"] for epoch in finished.history]
+    assert losses[-1] < losses[0]
+
+
+def test_a_run_directory_holds_everything(finished):
+    names = {p.relative_to(finished.directory).as_posix() for p in finished.directory.rglob("*")}
+    assert {
+        "config.toml",
+        "metrics.json",
+        "history.jsonl",
+        "environment.json",
+        "train.log",
+        "predictions/validation.jsonl",
+        "predictions/test.jsonl",
+        "model/task.json",
+        "model/model.weights.h5",
+    } <= names
+    assert not finished.directory.with_name("run.unfinished").exists()
+    environment = json.loads((finished.directory / "environment.json").read_text())
+    assert environment["versions"]["keras"] == keras.__version__
+
+
+def test_texts_never_reach_the_log(finished):
+    log = (finished.directory / "train.log").read_text()
+    assert "validation" in log
+    assert not any(text in log for text in rows(160)["text"])
+
+
+def test_the_resolved_config_has_classes_and_every_default(finished):
+    text = (finished.directory / "config.toml").read_text()
+    values = tomllib.loads(text)
+    assert values["tasks"]["topics"]["classes"] == ["bus", "fee", "form", "queue"]
+    assert values["training"]["weight_decay"] == 0.01
+    assert load_config(finished.directory / "config.toml").to_toml() == text
+
+
+def test_metrics_hold_every_task_and_the_whole(finished):
+    metrics = finished.metrics
+    for split, count in (("validation", 48), ("test", 40)):
+        found = metrics[split]
+        assert list(found["tasks"]) == ["mood", "topics", "length"]
+        assert found["tasks"]["mood"]["rows"] == count
+        main = [found["tasks"]["mood"]["accuracy"], found["tasks"]["topics"]["f1_micro"]]
+        assert found["score"] == pytest.approx(
+            np.mean([*main, found["tasks"]["length"]["r2"]]), abs=1e-9
+        )
+    assert set(metrics["test"]["tasks"]["topics"]["classes"]) == {"bus", "fee", "form", "queue"}
+
+
+def test_the_best_epoch_is_kept(finished):
+    scores = [epoch["val_score"] for epoch in finished.history]
+    assert finished.metrics["best_epoch"] == int(np.argmax(scores)) + 1
+    assert finished.metrics["validation"]["score"] == pytest.approx(max(scores), abs=1e-6)
+
+
+def test_history_has_a_line_an_epoch_with_every_metric(finished):
+    assert [line["epoch"] for line in finished.history] == [1, 2, 3, 4]
+    keys = {"loss", "mood_loss", "val_loss", "val_score", "val_topics_f1_macro", "val_length_mae"}
+    assert keys <= set(finished.history[0])
+    line = finished.history[0]
+    total = line["mood_loss"] + 2 * line["topics_loss"] + line["length_loss"]
+    assert line["loss"] == pytest.approx(total, rel=1e-5)
+
+
+def test_predictions_carry_id_prediction_and_target(finished):
+    lines = (finished.directory / "predictions/test.jsonl").read_text().splitlines()
+    frame = rows(40, 2)
+    found = [json.loads(line) for line in lines]
+    assert [line["id"] for line in found] == frame["id"].tolist()
+    assert [line["topics"]["target"] for line in found] == frame["topics"].tolist()
+    right = [line["mood"]["label"] == line["mood"]["target"] for line in found]
+    assert np.mean(right) == pytest.approx(finished.metrics["test"]["tasks"]["mood"]["accuracy"])
+
+
+def test_load_predicts_what_the_run_predicted(finished):
+    model = mtc_keras.load(finished.directory)
+    frame = rows(40, 2)
+    classified = model.classify(frame["text"].tolist(), batch_size=16)
+    lines = (finished.directory / "predictions/test.jsonl").read_text().splitlines()
+    for found, line in zip(classified, lines, strict=True):
+        written = json.loads(line)
+        assert found["mood"]["label"] == written["mood"]["label"]
+        assert found["topics"]["probabilities"] == pytest.approx(
+            written["topics"]["probabilities"], abs=1e-6
+        )
+
+
+def test_the_same_seed_gives_the_same_metrics_twice(tmp_path):
+    found = []
+    for name in ("one", "two"):
+        run = mtc_keras.fit(
+            tiny_config(tmp_path / name), train=rows(50), validation=rows(20, 1), verbose=0
+        )
+        found.append([{k: v for k, v in e.items() if k != "seconds"} for e in run.history])
+    assert found[0] == found[1]
+
+
+def test_without_validation_the_last_epoch_is_kept(config, frame):
+    run = mtc_keras.fit(config, train=frame, verbose=0)
+    assert run.metrics["best_epoch"] == 2
+    assert "validation" not in run.metrics
+
+
+def test_missing_labels_weights_pairs_and_partly_labelled_columns(tmp_path):
+    frame = rows(60)
+    frame["second"] = frame["text"].str.upper()
+    frame.loc[::2, "mood"] = None
+    frame["topics"] = [None if i % 3 == 0 else v for i, v in enumerate(frame["topics"])]
+    frame["weight"] = [[1.0, 0.5, 2.0]] * 60
+    config = tiny_config(
+        tmp_path / "run", data={"text": ["text", "second"], "validation": 0.25, "limit": 48}
+    )
+    run = mtc_keras.fit(config, train=frame, verbose=0)
+    assert run.metrics["validation"]["tasks"]["mood"]["rows"] < 12
+    assert run.model.predict((["good"], ["bad"]))["mood"].shape == (1, 3)
+
+
+def test_rows_that_are_too_long_are_dropped_when_asked(tmp_path, capsys):
+    frame = rows(40)
+    frame.loc[0, "text"] = "good " * 100
+    config = tiny_config(tmp_path / "run", data={"too_long": "drop"})
+    mtc_keras.fit(config, train=frame, verbose=1)
+    assert "of 40 training rows, 1 exceed max_length = 16 tokens and are dropped" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_run_is_not_overwritten_unless_asked(tmp_path, frame):
+    config = tiny_config(tmp_path / "run", training={"epochs": 1})
+    mtc_keras.fit(config, train=frame, verbose=0)
+    with pytest.raises(ConfigError, match="--overwrite"):
+        mtc_keras.fit(config, train=frame, verbose=0)
+    mtc_keras.fit(config, train=frame, verbose=0, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_bad_data_leaves_no_run_directory(tmp_path, config):
+    with pytest.raises(DataError, match=r"tasks\.mood"):
+        mtc_keras.fit(config, train=rows(20).drop(columns="mood"), verbose=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_load_of_something_else_says_what_it_is(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        mtc_keras.load(tmp_path / "nothing")
+    with pytest.raises(DataError, match="holds no finished run"):
+        mtc_keras.load(tmp_path)
+
+
+def test_frozen_parts_do_not_move(tmp_path, frame):
+    config = tiny_config(tmp_path / "run", training={"freeze": "all", "epochs": 1})
+    run = mtc_keras.fit(config, train=frame, verbose=0)
+    from mtc_keras import runtime
+    from mtc_keras.backbones import load_backbone
+
+    runtime.setup(config.seed)
+    untrained, _ = load_backbone(config.model, frame["text"].tolist())
+    for before, after in zip(untrained.weights, run.model.backbone.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(before.value), np.asarray(after.value))
+
+
+def test_training_stops_when_patience_ends(tmp_path, frame):
+    training = {"epochs": 9, "patience": 1, "learning_rate": 1e-12, "monitor": "mood_accuracy"}
+    config = tiny_config(tmp_path / "run", training=training)
+    run = mtc_keras.fit(config, train=frame, validation=frame, verbose=0)
+    assert len(run.history) == 2
+
+
+# === Optimizer ===
+
+
+def test_the_rate_rises_then_falls():
+    linear = WarmupDecay(1.0, warmup_steps=4, total_steps=12)
+    rates = [float(linear(step)) for step in range(13)]
+    assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert rates[8] == pytest.approx(0.5)
+    assert rates[12] == 0
+    assert float(WarmupDecay(1.0, 0, 10, "cosine")(5)) == pytest.approx(0.5)
+    assert float(WarmupDecay(2.0, 0, 10, "constant")(9)) == 2
+
+
+def test_rates_fall_with_depth_and_heads_have_their_own(tasks):
+    backbone, preprocessor = tiny_bert()
+    model = MultiTaskClassifier(backbone, tasks, preprocessor)
+    training = {"learning_rate": 1e-4, "head_learning_rate": 1e-3, "layer_decay": 0.5}
+    values = {"tasks": {"a": {"kind": "multilabel"}}, "training": training}
+    optimizer = build_optimizer(check_config(values).training, model, steps=10)
+
+    def factor(part):
+        (found,) = {f for path, f in optimizer.rate_factors.items() if part in path}
+        return found
+
+    assert factor("head_topics") == pytest.approx(10)
+    assert factor("transformer_layer_1/") == 0.5
+    assert factor("transformer_layer_0/") == 0.25
+    assert factor("token_embedding") == 0.125
+
+
+def test_weight_decay_spares_biases_and_norms_and_follows_the_rate():
+    layer = keras.Sequential([keras.layers.Dense(2), keras.layers.LayerNormalization()])
+    layer.build((None, 3))
+    for variable in layer.variables:
+        variable.assign(np.ones(variable.shape))
+    kernel = layer.variables[0]
+    optimizer = LayerwiseAdamW({kernel.path: 0.5}, learning_rate=0.1, weight_decay=0.2)
+    optimizer.apply(
+        [np.zeros(v.shape, "float32") for v in layer.trainable_variables], layer.trainable_variables
+    )
+    for variable in layer.trainable_variables:
+        expected = 1 - 0.5 * 0.1 * 0.2 if variable is kernel else 1
+        np.testing.assert_allclose(np.asarray(variable.value), expected, rtol=1e-6)
+
+
+def test_the_optimizer_equals_adamw_without_factors():
+    def train(optimizer):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, use_bias=False)])
+        model.compile(optimizer, "mse")
+        x = np.arange(12, dtype="float32").reshape(4, 3)
+        model.fit(x, x[:, :2], epochs=3, verbose=0, batch_size=4)
+        return np.asarray(model.weights[0].value)
+
+    arguments = {"learning_rate": 1e-2, "weight_decay": 0.1, "global_clipnorm": 0.5}
+    own, keras_own = LayerwiseAdamW(**arguments), keras.optimizers.AdamW(**arguments)
+    np.testing.assert_allclose(train(own), train(keras_own), rtol=1e-6)
+
+
+# === Callback in a user's own fit ===
+
+
+def test_task_metrics_work_in_a_plain_keras_model(tasks):
+    inputs = keras.Input((3,))
+    outputs = {task.name: task.head(inputs, f"head_{task.name}") for task in tasks}
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", loss={task.name: task.loss() for task in tasks})
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    targets = {
+        "pooled_dense": np.arange(8, dtype="int32") % 3,
+        "topics": np.eye(8, 4, dtype="float32"),
+        "a_number": np.arange(8, dtype="float32"),
+    }
+    stop = keras.callbacks.EarlyStopping("val_score", mode="max")
+    metrics = TaskMetrics(x, targets, tasks)
+    history = model.fit(x, targets, epochs=2, verbose=0, callbacks=[metrics, stop]).history
+    assert history["val_score"] == [e["score"] for e in metrics.evaluations]
+    assert "val_topics_f1_micro" in history
+
+
+def test_rows_as_a_reader_of_the_users_own(tmp_path, monkeypatch):
+    (tmp_path / "my_reader.py").write_text(
+        "from tests.conftest import rows\n"
+        "def read(split):\n"
+        "    return {'train': rows(40), 'validation': rows(20, 1)}.get(split)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = tiny_config(
+        tmp_path / "run", data={"reader": "my_reader:read"}, training={"epochs": 1}
+    )
+    run = mtc_keras.fit(config, verbose=0)
+    assert run.metrics["validation"]["tasks"]["mood"]["rows"] == 20
+    assert isinstance(pd.DataFrame(run.history), pd.DataFrame)

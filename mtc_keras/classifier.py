@@ -9,11 +9,14 @@ import numpy as np
 from keras import layers, ops
 from keras_hub.src.utils.preset_utils import get_preset_loader
 
+from mtc_keras import runtime
 from mtc_keras.backbones import load_backbone
 from mtc_keras.config import ModelConfig
 from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize
 from mtc_keras.losses import MaskedLoss
 from mtc_keras.tasks import Task, task_from_config
+
+runtime.keep_tensorflow_off_gpus()
 
 POOLINGS = ("mean", "cls", "max", "pooled")
 

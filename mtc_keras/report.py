@@ -182,6 +182,10 @@ def show_scores(
     title = f"{split}: score {_number(evaluation['score'])} (in brackets: most frequent class)"
     for table in task_tables(tasks, evaluation, baseline, title):
         log.show(table)
+    overall = evaluation["overall"]
+    if "f1_micro" in overall:
+        micro, macro = _number(overall["f1_micro"]), _number(overall["f1_macro"])
+        log.line(f"all classes of all tasks together: F1 micro {micro}, F1 macro {macro}")
     if per_class:
         for table in class_tables(tasks, evaluation):
             log.show(table)

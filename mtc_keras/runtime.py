@@ -26,15 +26,21 @@ def setup(seed: int) -> None:
     if keras.backend.backend() != "jax":
         return
     with _native_stderr_hidden():
-        import tensorflow as tf
-
-        # It would take the memory of the GPUs that JAX uses.
-        tf.config.set_visible_devices([], "GPU")
+        keep_tensorflow_off_gpus()
     import jax
 
     settings: Any = jax.config  # its attributes are made at run time
     if settings.jax_compilation_cache_dir is None:
         settings.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
+
+
+def keep_tensorflow_off_gpus() -> None:
+    """Keeps TensorFlow, which only feeds data, from taking the memory of GPUs JAX uses."""
+    if keras.backend.backend() == "jax":
+        import tensorflow as tf
+
+        with contextlib.suppress(RuntimeError):  # the user has used TensorFlow before
+            tf.config.set_visible_devices([], "GPU")
 
 
 def cache_directory() -> Path:

@@ -58,7 +58,9 @@ def score_model(
         for task in tasks
     }
     predictions = {task.name: task.decide(probabilities[task.name]) for task in tasks}
-    return Scores(evaluate_tasks(tasks, targets, predictions, losses), probabilities)
+    weights = getattr(model, "task_loss_weights", {})
+    evaluation = evaluate_tasks(tasks, targets, predictions, losses, weights)
+    return Scores(evaluation, probabilities)
 
 
 def score_rows(model: Any, rows: Rows, batch_size: int) -> Scores:
@@ -72,6 +74,7 @@ def evaluate_tasks(
     targets: Mapping[str, np.ndarray],
     predictions: Mapping[str, np.ndarray],
     losses: Mapping[str, float] | None = None,
+    loss_weights: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Returns the metrics of every task and over all tasks.
 
@@ -80,6 +83,7 @@ def evaluate_tasks(
         targets: dict from task to encoded labels of N rows.
         predictions: dict from task to what `Task.decide` returned.
         losses: optional dict from task to its loss over the same rows.
+        loss_weights: optional dict from task to its factor; default: `task.loss_weight`.
 
     Returns:
         `tasks`: for each its metrics, `loss` and labelled `rows`, or `None` where no row
@@ -103,7 +107,8 @@ def evaluate_tasks(
         "score": _mean(main),
     }
     if losses is not None:
-        evaluation["loss"] = sum(task.loss_weight * losses[task.name] for task in judged)
+        weights = {task.name: task.loss_weight for task in judged} | dict(loss_weights or {})
+        evaluation["loss"] = sum(weights[task.name] * losses[task.name] for task in judged)
     return evaluation
 
 
@@ -136,7 +141,9 @@ def flat_logs(evaluation: Mapping[str, Any], prefix: str = "val_") -> dict[str, 
         for metric, value in (metrics or {}).items()
         if isinstance(value, float)
     }
-    totals = {f"{prefix}{name}": evaluation[name] for name in ("loss", "score")}
+    totals = {
+        f"{prefix}{name}": evaluation[name] for name in ("loss", "score") if name in evaluation
+    }
     return {**totals, **logs}
 
 

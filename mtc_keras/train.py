@@ -92,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.overrides)
+    print(f"{args.config}: reading the data, loading the model", flush=True)
     run = fit(config, overwrite=args.overwrite, verbose=2 if args.verbose else 1)
     print(f"\nthe run is in {run.directory}; try:")
     print(f"  python -m mtc_keras.evaluate --model {run.directory}")

@@ -161,6 +161,7 @@ def announce(
     log.show(coverage_table(splits, dataset.tasks))
     for note in notes:
         log.line(note)
+    log.line("the first steps are slow: XLA compiles one for each length of texts")
 
 
 def train_model(

@@ -11,14 +11,36 @@ USER_ERROR = 2
 INTERRUPTED = 130
 
 
+def set_up(seed: int) -> None:
+    """Imports Keras and its kin, which takes seconds, and prepares the process.
+
+    TensorFlow only feeds the data: what its C++ code prints of devices and instructions,
+    before any log level is read, concerns nobody and is hidden.
+
+    Args:
+        seed: int. Seeds Python, NumPy and Keras.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        from mtc_keras import runtime
+
+        runtime.setup(seed)
+        import keras_hub  # noqa: F401
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
+        os.close(nowhere)
+
+
 def run_program(program: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
     """Runs a program and returns its exit code.
 
     A mistake of the user's ends with one message on stderr and 2, as argparse does;
     Ctrl-C with 130. Anything else is a defect and keeps its traceback.
     """
-    # TensorFlow only feeds the data; what it says of devices concerns nobody.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         program(args)
     except UserError as error:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mtc_keras.command import run_program
+from mtc_keras.command import run_program, set_up
 from mtc_keras.errors import ConfigError
 from mtc_keras.run import Run, readable_json, write_whole
 
@@ -34,10 +34,7 @@ def _evaluate(args: argparse.Namespace) -> None:
 
     rows = read_rows(files, run.config.task_list, run.config.data, "test")
 
-    # Last, as Keras and TensorFlow take seconds to import.
-    from mtc_keras import runtime
-
-    runtime.setup(run.config.seed)
+    set_up(run.config.seed)
     from mtc_keras.report import Log, show_scores
     from mtc_keras.scoring import baseline, score_rows
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from mtc_keras.command import run_program
+from mtc_keras.command import run_program, set_up
 from mtc_keras.errors import ConfigError
 from mtc_keras.run import Run, describe_rows, write_whole
 
@@ -44,10 +44,7 @@ def _predict(args: argparse.Namespace) -> None:
         rows = read_rows(args.data, [], run.config.data, "predict")
         texts, ids = rows.texts, rows.ids
 
-    # Last, as Keras and TensorFlow take seconds to import.
-    from mtc_keras import runtime
-
-    runtime.setup(run.config.seed)
+    set_up(run.config.seed)
     x = texts if len(texts) > 1 else texts[0]
     probabilities = run.model.predict(x, run.config.training.batch_size, verbose=0)
     lines = (

@@ -7,7 +7,6 @@ import contextlib
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,7 @@ def setup(seed: int) -> None:
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() != "jax":
         return
-    with _native_stderr_hidden():
-        keep_tensorflow_off_gpus()
+    keep_tensorflow_off_gpus()
     import jax
 
     settings: Any = jax.config  # its attributes are made at run time
@@ -68,16 +66,3 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
-
-
-@contextlib.contextmanager
-def _native_stderr_hidden() -> Iterator[None]:
-    """Hides what C++ code prints: TensorFlow greets before its log level is read."""
-    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(shown, 2)
-        os.close(shown)
-        os.close(nowhere)

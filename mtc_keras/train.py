@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mtc_keras.backbones import check_backbone
-from mtc_keras.command import run_program
+from mtc_keras.command import run_program, set_up
 from mtc_keras.config import Config, config_schema, load_config
 from mtc_keras.run import Run, check_output
 
@@ -55,10 +55,7 @@ def fit(
 
     dataset = read_splits(config, {k: frame for k, frame in frames.items() if frame is not None})
 
-    # Last, as Keras and TensorFlow take seconds to import.
-    from mtc_keras import runtime
-
-    runtime.setup(config.seed)
+    set_up(config.seed)
     from mtc_keras.training import train_run
 
     return train_run(config, dataset, verbose)

@@ -46,10 +46,13 @@ class Regression(Task):
     def learn(self, cells: Sequence[Cell]) -> Self:
         if self.mean is not None and self.scale is not None:
             return self
-        targets, _ = self.encode(cells)
+        targets, mistakes = self.encode(cells)
         known = targets[self.labelled(targets)].astype("float64")
         if not len(known):
-            raise ValueError(f"column {str(self.path)!r} holds no number in any training row")
+            first = f": {mistakes[0][1]}" if mistakes else ""
+            raise ValueError(
+                f"column {str(self.path)!r} holds no number in any training row{first}"
+            )
         scale = float(known.std())
         measured = {"mean": float(known.mean()), "scale": scale if scale > 0 else 1.0}
         return type(self).model_validate({**self.model_dump(), **measured})

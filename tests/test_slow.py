@@ -1,0 +1,75 @@
+"""Whole trainings on real weights, and the same code on TensorFlow. Minutes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import mtc_keras
+from mtc_keras.classifier import MultiTaskClassifier
+from mtc_keras.config import load_config
+
+ROOT = Path(__file__).parents[1]
+TEXTS = ["good clerk", "", "bad queue 😀", "مرحبا bus", "fee form " * 40]
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.timeout(1800)
+def test_the_quickstart_beats_the_most_frequent_class_by_far(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    leads = []
+    for seed in range(3):
+        overrides = [f"seed={seed}", f"output.directory={tmp_path / str(seed)}"]
+        run = mtc_keras.fit(load_config("configs/quickstart.toml", overrides), verbose=0)
+        test = run.metrics["test"]
+        constant = test["baseline"]["tasks"]
+        leads.append([v["f1_micro"] - constant[t]["f1_micro"] for t, v in test["tasks"].items()])
+    assert (np.mean(leads, axis=0) >= 0.15).all(), leads
+
+
+def test_positional_labels_train(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    overrides = ["training.epochs=1", f"output.directory={tmp_path / 'run'}"]
+    run = mtc_keras.fit(load_config("configs/positional_labels.toml", overrides), verbose=0)
+    assert list(run.metrics["validation"]["tasks"]) == ["urgency", "department", "flags"]
+
+
+def test_minilm_round_trips_to_equal_bits(tasks, tmp_path):
+    model = MultiTaskClassifier.from_preset("minilm", tasks=tasks, max_length=32)
+    expected = model.predict(TEXTS, verbose=0)
+    model.save(tmp_path / "model.keras")
+    model.save_to_preset(str(tmp_path / "preset"))
+    copies = [
+        keras.saving.load_model(tmp_path / "model.keras"),
+        MultiTaskClassifier.from_preset(str(tmp_path / "preset")),
+    ]
+    for copy in copies:
+        for name, value in copy.predict(TEXTS, verbose=0).items():
+            np.testing.assert_array_equal(value, expected[name])
+
+
+def test_the_same_model_predicts_and_trains_on_tensorflow(finished, tmp_path):
+    expected = finished.model.predict(TEXTS, verbose=0)
+    code = f"""
+import keras, numpy as np, mtc_keras
+assert keras.backend.backend() == "tensorflow"
+model = mtc_keras.load({str(finished.directory)!r})
+texts = {TEXTS!r}
+np.savez({str(tmp_path / "found.npz")!r}, **model.predict(texts, verbose=0))
+targets = {{
+    "mood": np.array([0, -1, 2, 1, -1], "int32"),
+    "topics": np.full((5, 4), np.nan, "float32"),
+    "length": np.array([1, np.nan, 3, 4, 5], "float32"),
+}}
+logs = model.fit(texts, targets, verbose=0).history
+assert logs["topics_loss"] == [0.0] and np.isfinite(logs["loss"]).all(), logs
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT)
+    found = np.load(tmp_path / "found.npz")
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5)

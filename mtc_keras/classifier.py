@@ -230,9 +230,16 @@ class MultiTaskClassifier(keras_hub.models.Task):
         self.task_losses = {name: keras.losses.get(value) for name, value in losses.items()}
         self.task_loss_weights = weights
 
+    def get_compile_config(self) -> dict[str, Any]:
+        config = super().get_compile_config()
+        return {**config, "optimizer_is_built": self.optimizer.built} if config else {}
+
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        values = keras.saving.deserialize_keras_object(config)
+        is_built = values.pop("optimizer_is_built")
+        self.compile(**values)
+        if is_built:  # else a model that never trained would miss the optimizer's state
+            self.optimizer.build(self.trainable_variables)
 
     def compute_loss(
         self,

@@ -161,6 +161,12 @@ def test_keras_file_round_trips_to_equal_bits(model, targets, tmp_path):
     assert copy.optimizer.iterations == 1
 
 
+def test_a_model_that_never_trained_saves_and_loads_without_a_warning(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert equal(copy.predict(TEXTS, verbose=0), model.predict(TEXTS, verbose=0))
+
+
 def test_preset_round_trips_to_equal_bits_without_the_optimizer(model, targets, tmp_path):
     model.fit(TEXTS, targets, verbose=0)
     model.save_to_preset(str(tmp_path))

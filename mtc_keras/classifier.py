@@ -7,10 +7,10 @@ import keras
 import keras_hub
 import numpy as np
 from keras import layers, ops
-from keras_hub.src.utils.preset_utils import get_preset_loader
+from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
 
 from mtc_keras import runtime
-from mtc_keras.backbones import load_backbone
+from mtc_keras.backbones import load_backbone, preset_of
 from mtc_keras.config import ModelConfig
 from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize
 from mtc_keras.losses import MaskedLoss
@@ -147,10 +147,15 @@ class MultiTaskClassifier(keras_hub.models.Task):
             ValueError: if `tasks` is missing for a backbone.
         """
         if tasks is None:
-            loader = get_preset_loader(preset)
+            preset = preset_of(preset)
+            if not check_file_exists(preset, "task.json"):
+                raise ValueError(
+                    f"{preset!r} is no saved MultiTaskClassifier; a backbone needs `tasks`. "
+                    "Received: tasks=None"
+                )
             # `Task.from_preset` looks for a subclass a backbone; one class serves all here.
-            model = loader.load_task(cls, load_weights, load_task_weights=True, **kwargs)
-            return model
+            loader = get_preset_loader(preset)
+            return loader.load_task(cls, load_weights, load_task_weights=True, **kwargs)
         config = ModelConfig(backbone=preset, max_length=kwargs.pop("max_length", 128))
         backbone, preprocessor = load_backbone(config, load_weights=load_weights)
         return cls(backbone=backbone, tasks=tasks, preprocessor=preprocessor, **kwargs)

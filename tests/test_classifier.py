@@ -177,6 +177,23 @@ def test_preset_round_trips_to_equal_bits_without_the_optimizer(model, targets, 
     assert (tmp_path / "task.weights.h5").stat().st_size < heads + 60_000
 
 
+def test_new_heads_on_a_saved_classifiers_encoder(model, tmp_path):
+    model.save_to_preset(str(tmp_path))
+    heads = [Multilabel(name="new", classes=["a", "b"])]
+    other = MultiTaskClassifier.from_preset(str(tmp_path), tasks=heads, max_length=16)
+    assert list(other.predict(["good"], verbose=0)) == ["new"]
+    for before, after in zip(model.backbone.weights, other.backbone.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(before.value), np.asarray(after.value))
+
+
+def test_a_backbone_without_tasks_is_no_classifier(tmp_path):
+    backbone, preprocessor = tiny_bert()
+    backbone.save_to_preset(str(tmp_path))
+    preprocessor.save_to_preset(str(tmp_path))
+    with pytest.raises(ValueError, match="a backbone needs `tasks`"):
+        MultiTaskClassifier.from_preset(str(tmp_path))
+
+
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "pooled"])
 def test_every_pooling_ignores_padding(pooling, tasks):
     backbone, preprocessor = tiny_bert()

@@ -6,9 +6,19 @@ answer at once. `keras.saving.load_model` needs `import mtc_keras.classifier` be
 
 import importlib
 import os
+import sys
+import warnings
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+if "keras" in sys.modules and sys.modules["keras"].backend.backend() != "jax":
+    if "KERAS_BACKEND" not in os.environ:
+        warnings.warn(
+            "keras was imported before mtc_keras and chose another backend than JAX; "
+            "import mtc_keras first, or set KERAS_BACKEND",
+            stacklevel=2,
+        )
+else:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
 
 __version__ = "0.1.0"
 
@@ -23,6 +33,7 @@ _HOMES = {
     "Run": "mtc_keras.run",
     "Task": "mtc_keras.tasks",
     "TaskMetrics": "mtc_keras.callbacks",
+    "check_config": "mtc_keras.config",
     "fit": "mtc_keras.train",
     "load": "mtc_keras.run",
     "load_config": "mtc_keras.config",

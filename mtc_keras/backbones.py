@@ -60,7 +60,7 @@ def load_backbone(
             f"model.backbone: {config.backbone!r} is a {type(backbone).__name__}, which takes "
             f"no padding mask and would read padding as text; it may be {WAYS}"
         )
-    _check_length(config.max_length, length_limit(backbone), config.backbone)
+    check_length(config.max_length, length_limit(backbone), config.backbone)
     # Afterwards, as sentence-transformers folders bring a length of their own.
     preprocessor.sequence_length = config.max_length
     return backbone, preprocessor
@@ -86,7 +86,7 @@ def check_backbone(config: ModelConfig) -> None:
     """
     preset = preset_of(config.backbone)
     if preset == "random":
-        _check_length(config.max_length, RANDOM_MAX_LENGTH, preset)
+        check_length(config.max_length, RANDOM_MAX_LENGTH, preset)
     elif preset.startswith(REMOTE):
         return
     elif Path(preset).is_dir():
@@ -144,6 +144,11 @@ def layer_depths(backbone: Any) -> dict[Any, int]:
     return depths
 
 
+def num_layers(depths: dict[Any, int]) -> int:
+    """Returns the number of transformer layers among the depths of `layer_depths`."""
+    return len({depth for layer, depth in depths.items() if _number(layer.name) is not None})
+
+
 def freeze(backbone: Any, parts: str | int) -> None:
     """Keeps parts of a backbone from being trained.
 
@@ -162,7 +167,7 @@ def freeze(backbone: Any, parts: str | int) -> None:
         return
     deepest = 0 if parts == "embeddings" else int(parts)
     depths = layer_depths(backbone)
-    layers = len({d for layer, d in depths.items() if _number(layer.name) is not None})
+    layers = num_layers(depths)
     if deepest > layers:
         raise ConfigError(
             f"training.freeze: {deepest} layers, but the backbone has {layers}; "
@@ -211,7 +216,7 @@ def _check_folder(folder: Path, config: ModelConfig) -> None:
         problems.append(f"{' or '.join(weights)} is missing")
     if problems:
         raise ConfigError(f"{where} cannot be read", problems)
-    _check_length(config.max_length, limit, str(folder))
+    check_length(config.max_length, limit, str(folder))
 
 
 def _read_json(path: Path, where: str) -> dict[str, Any]:
@@ -239,7 +244,8 @@ def _described_limit(description: dict[str, Any], where: str) -> int | None:
     return None if positions is None else int(positions) - RESERVED_POSITIONS.get(kind, 0)
 
 
-def _check_length(max_length: int, limit: int | None, backbone: str) -> None:
+def check_length(max_length: int, limit: int | None, backbone: str) -> None:
+    """Raises a `ConfigError` if texts may be longer than a backbone reads."""
     if limit is not None and max_length > limit:
         raise ConfigError(
             f"model.max_length: {max_length} is above the {limit} tokens that {backbone!r} reads"
@@ -255,7 +261,7 @@ def _pretrained(config: ModelConfig, load_weights: bool) -> tuple[Any, Any]:
     try:
         # From small to large, so that a mistake is told before weights are fetched.
         limit = _described_limit(load_json(preset), where)
-        _check_length(config.max_length, limit, preset)
+        check_length(config.max_length, limit, preset)
         preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(preset)
         backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=load_weights)
     except ConfigError:

@@ -97,7 +97,7 @@ class EpochReport(keras.callbacks.Callback):
     Args:
         log: where lines and tables go.
         metrics: the `TaskMetrics` whose numbers are shown; `None` without validation.
-        baseline: metrics of the most frequent class, as `metrics.baseline` returns.
+        baseline: metrics of the most frequent class, as `scoring.baseline` returns.
         best: the `EarlyStopping` that knows the best epoch; `None` without validation.
         batch_size: int. Rows a step, for the rate.
         per_class: bool. Whether to show every class, too.

@@ -9,10 +9,11 @@ import numpy as np
 from keras import layers, ops
 from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
 
-from mtc_keras import runtime
-from mtc_keras.backbones import load_backbone, preset_of
+from mtc_keras import runtime  # optimizers: registered, so that models load
+from mtc_keras.backbones import check_length, length_limit, load_backbone, preset_of
 from mtc_keras.config import ModelConfig
 from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize
+from mtc_keras.errors import ConfigError
 from mtc_keras.losses import MaskedLoss
 from mtc_keras.tasks import Task, task_from_config
 
@@ -140,7 +141,8 @@ class MultiTaskClassifier(keras_hub.models.Task):
                 folder, `"minilm"`.
             tasks: the tasks of the new heads; `None` for a saved classifier.
             load_weights: bool. `False` leaves the weights random.
-            **kwargs: `max_length` (default 128) and the constructor's arguments.
+            **kwargs: `max_length` (default: 128, or what was saved) and the arguments of
+                the constructor.
 
         Raises:
             ConfigError: if no such backbone can be found.
@@ -155,7 +157,12 @@ class MultiTaskClassifier(keras_hub.models.Task):
                 )
             # `Task.from_preset` looks for a subclass a backbone; one class serves all here.
             loader = get_preset_loader(preset)
-            return loader.load_task(cls, load_weights, load_task_weights=True, **kwargs)
+            max_length = kwargs.pop("max_length", None)
+            model = loader.load_task(cls, load_weights, load_task_weights=True, **kwargs)
+            if max_length is not None:
+                check_length(max_length, length_limit(model.backbone), preset)
+                model.preprocessor.sequence_length = max_length
+            return model
         config = ModelConfig(backbone=preset, max_length=kwargs.pop("max_length", 128))
         backbone, preprocessor = load_backbone(config, load_weights=load_weights)
         return cls(backbone=backbone, tasks=tasks, preprocessor=preprocessor, **kwargs)
@@ -222,6 +229,8 @@ class MultiTaskClassifier(keras_hub.models.Task):
         for given, defaults in ((loss, losses), (loss_weights, weights)):
             if given in ("auto", None):
                 continue
+            if not isinstance(given, dict):
+                raise ValueError(f"compile takes a dict by task. Received: {given!r}")
             strangers = set(given) - set(defaults)
             if strangers:
                 raise ValueError(
@@ -365,9 +374,9 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
     def _tokens(self, x: Any) -> Tokens | None:
         """Tokenizes texts; `None` if `x` is something else, such as a dataset."""
-        if isinstance(x, str):
-            raise ValueError(f"x must be a list of texts. Received: the text itself, {len(x)} long")
         columns = x if isinstance(x, tuple) else (x,)
+        if any(isinstance(column, str) for column in columns):
+            raise ValueError("x must be a list of texts. Received: the text itself")
         columns = tuple(c.tolist() if hasattr(c, "tolist") else c for c in columns)
         if self.preprocessor is None or not all(isinstance(column, list) for column in columns):
             return None
@@ -397,9 +406,9 @@ def _features(backbone: Any, inputs: Any, pooling: str) -> Any:
     outputs = backbone(inputs)
     if pooling == "pooled":
         if not isinstance(outputs, dict) or "pooled_output" not in outputs:
-            raise ValueError(
-                f"{type(backbone).__name__} has no pooled output: "
-                'pooling must be "mean", "cls" or "max". Received: pooling="pooled"'
+            raise ConfigError(
+                f"model.pooling: {type(backbone).__name__} has no pooled output; "
+                '"mean", "cls" and "max" work with every backbone'
             )
         return outputs["pooled_output"]
     states = outputs["sequence_output"] if isinstance(outputs, dict) else outputs

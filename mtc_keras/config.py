@@ -42,7 +42,7 @@ class DataConfig(Section):
     test: Files | None = Field(default=None, description="Files judged once, after training.")
     reader: str | None = Field(
         default=None,
-        pattern=r"^[\w.]+:\w+$",
+        pattern=r"^\w+(\.\w+)*:\w+$",
         description="'package.module:function' called with a split's name in place of files.",
     )
     text: str | list[str] = Field(
@@ -149,9 +149,14 @@ class TrainingConfig(Section):
 
     epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")
     batch_size: int = Field(default=32, ge=1, description="Rows a step, over all devices.")
-    learning_rate: float = Field(default=1e-4, gt=0, description="Peak rate of the backbone.")
+    learning_rate: float = Field(
+        default=1e-4, gt=0, allow_inf_nan=False, description="Peak rate of the backbone."
+    )
     head_learning_rate: float | None = Field(
-        default=None, gt=0, description="Peak rate of the heads; default: learning_rate."
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Peak rate of the heads; default: learning_rate.",
     )
     layer_decay: float = Field(
         default=1.0, gt=0, le=1, description="Factor on the rate for each layer below the last."
@@ -161,10 +166,16 @@ class TrainingConfig(Section):
     )
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps warming up.")
     weight_decay: float = Field(
-        default=0.01, ge=0, description="AdamW's decay; none on biases and layer norms."
+        default=0.01,
+        ge=0,
+        allow_inf_nan=False,
+        description="AdamW's decay; none on biases and layer norms.",
     )
     clip_norm: float = Field(
-        default=1.0, ge=0, description="Limit of the global gradient norm; 0: no limit."
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Limit of the global gradient norm; 0: no limit.",
     )
     freeze: Literal["none", "embeddings", "all"] | int = Field(
         default="none",
@@ -196,7 +207,7 @@ class OutputConfig(Section):
 class Config(Section):
     """One training: data, tasks, model, training and where the run goes.
 
-    Load one with `load_config`; `Config.model_validate(dict)` checks a dict. Paths
+    Load one with `load_config`; `check_config` checks a dict. Paths
     are relative to the directory in which a program runs.
     """
 
@@ -222,6 +233,8 @@ class Config(Section):
         for key, task in self.tasks.items():
             if task.name != key:
                 raise ValueError(f"tasks.{key} must not carry another name ({task.name!r})")
+            if key in ("id", "row"):
+                raise ValueError(f"tasks.{key}: the name is taken by the rows' own; choose another")
             if self.data.weight in task.path.names:
                 raise ValueError(
                     f"column {self.data.weight!r} is read by task {key!r} and as row weights: "
@@ -332,7 +345,9 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 def _problem(values: dict[str, Any], details: Any) -> str:
     """Turns one of pydantic's errors into: key path, what is wrong, what would be right."""
-    location = [part for part in details["loc"] if part not in KINDS]
+    location = list(details["loc"])
+    if len(location) > 2 and location[0] == "tasks":
+        del location[2]  # the branch of the union, a kind
     # Pydantic names the branch of a union last ("function-after[…]", "str"): keep real keys.
     keys = _existing_keys(values, [str(part) for part in location], details["type"])
     path = ".".join(keys) or "config"

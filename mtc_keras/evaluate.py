@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mtc_keras.command import run_program, set_up
 from mtc_keras.errors import ConfigError
-from mtc_keras.run import Run, readable_json, write_whole
+from mtc_keras.run import Run, check_writable, readable_json, write_whole
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,13 +26,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace) -> None:
     run = Run(args.model)
+    if args.out:
+        check_writable(args.out)
     files = args.data or run.config.data.test
     if files is None:
         raise ConfigError(f"the config of {args.model} names no test file: give --data FILE")
 
+    name = "test" if args.data is None else ", ".join(args.data)
+
     from mtc_keras.data import read_rows
 
-    rows = read_rows(files, run.config.task_list, run.config.data, "test")
+    rows = read_rows(files, run.config.task_list, run.config.data, name)
 
     set_up(run.config.seed)
     from mtc_keras.report import Log, show_scores

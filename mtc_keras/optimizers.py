@@ -10,7 +10,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("mtc_keras")
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly from 0 to the peak rate, then decays to 0 at the last step.
+    """Rises linearly to the peak rate, then decays towards 0 after the last step.
 
     Args:
         peak: float. The highest rate.

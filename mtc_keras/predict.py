@@ -1,13 +1,12 @@
 """Predicts with a run: `python -m mtc_keras.predict --model runs/x --text "I love it"`."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
 from mtc_keras.command import run_program, set_up
 from mtc_keras.errors import ConfigError
-from mtc_keras.run import Run, describe_rows, write_whole
+from mtc_keras.run import Run, check_writable, describe_rows, json_line, write_whole
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _predict(args: argparse.Namespace) -> None:
     run = Run(args.model)
+    if args.out:
+        check_writable(args.out)
     columns = run.config.data.text_columns
     texts: tuple[list[str], ...]
     ids = None
@@ -47,10 +48,7 @@ def _predict(args: argparse.Namespace) -> None:
     set_up(run.config.seed)
     x = texts if len(texts) > 1 else texts[0]
     probabilities = run.model.predict(x, run.config.training.batch_size, verbose=0)
-    lines = (
-        json.dumps(line, ensure_ascii=False)
-        for line in describe_rows(run.model.tasks, probabilities, ids)
-    )
+    lines = (json_line(line) for line in describe_rows(run.model.tasks, probabilities, ids))
     if args.out is None:
         for line in lines:
             print(line)

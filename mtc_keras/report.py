@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import rich.progress
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from mtc_keras.tasks import Task
 
@@ -31,6 +32,7 @@ class Log:
             soft_wrap=True,
             width=None if sys.stdout.isatty() else LOG_WIDTH,
         )
+        self.bar: rich.progress.Progress | None = None  # the one being shown
         self._file: Console | None = None
         if path is not None:
             stream = path.open("w", encoding="utf-8", buffering=1)
@@ -40,6 +42,8 @@ class Log:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:  # it was interrupted, and has hidden the cursor
+            self.bar.stop()
         if self._file is not None:
             self._file.file.close()
 
@@ -62,7 +66,7 @@ class Progress:
         title: what is under way.
         steps: int. Steps of the epoch.
         rows_a_step: int. For the rate of examples.
-        losses: names in the steps' logs to show.
+        losses: names in the steps' logs to show: the total, then each task's.
     """
 
     def __init__(
@@ -79,16 +83,21 @@ class Progress:
         if log.screen.is_terminal and not log.screen.quiet:
             self.bar = rich.progress.Progress(
                 rich.progress.TextColumn("{task.description}"),
-                rich.progress.BarColumn(bar_width=24),
+                rich.progress.BarColumn(bar_width=16),
                 rich.progress.MofNCompleteColumn(),
                 rich.progress.TextColumn("{task.fields[rate]}"),
                 rich.progress.TimeRemainingColumn(),
-                rich.progress.TextColumn("{task.fields[losses]}"),
+                # On a narrow terminal the losses are cut, never the bar or the steps.
+                rich.progress.TextColumn(
+                    "{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True)
+                ),
+                expand=True,
                 console=log.screen,
                 transient=True,
             )
             self.bar_task = self.bar.add_task(title, total=steps, rate="", losses="")
             self.bar.start()
+            log.bar = self.bar
 
     def step(self, done: int, logs: Mapping[str, Any]) -> None:
         """Counts a finished step; reads its losses only when they are shown."""
@@ -112,6 +121,7 @@ class Progress:
         """Ends the bar and leaves one line."""
         if self.bar:
             self.bar.stop()
+            self.log.bar = None
         now = time.perf_counter()
         self.log.line(
             f"{self.title}: {self.done} steps in {now - self.started:.1f} s, "
@@ -122,7 +132,12 @@ class Progress:
         return f"{self.done * self.rows_a_step / max(now - self.started, 1e-9):.0f} examples/s"
 
     def _losses(self, logs: Mapping[str, Any]) -> str:
-        return " ".join(f"{name} {float(logs[name]):.4f}" for name in self.losses if name in logs)
+        shown = [
+            f"{name.removesuffix('_loss')} {float(logs[name]):.3f}"
+            for name in self.losses
+            if name in logs
+        ]
+        return f"{shown[0]} ({', '.join(shown[1:])})" if len(shown) > 1 else "".join(shown)
 
 
 def task_tables(
@@ -166,7 +181,7 @@ def class_tables(tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> Iterat
             table.add_column(column, justify="right")
         for name, values in found["classes"].items():
             numbers = [_number(values[m]) for m in ("precision", "recall", "f1")]
-            table.add_row(name, *numbers, f"{values['support']:,}")
+            table.add_row(escape(name), *numbers, f"{values['support']:,}")
         yield table
 
 

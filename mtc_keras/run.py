@@ -14,6 +14,7 @@ under its own name is always whole.
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -86,12 +87,27 @@ def write_whole(path: str | Path, text: str) -> None:
         ConfigError: if it cannot be written.
     """
     path = Path(path)
+    check_writable(path)
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def check_writable(path: str | Path) -> None:
+    """Checks, before any work is done, that a file can be written.
+
+    Raises:
+        ConfigError: if it is a directory, or its own directory does not exist.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigError(f"cannot write {str(path)!r}: it is a directory")
+    if not path.parent.is_dir():
+        raise ConfigError(f"cannot write {str(path)!r}: {str(path.parent)!r} does not exist")
 
 
 def load(directory: str | Path) -> Any:
@@ -116,6 +132,11 @@ def load(directory: str | Path) -> Any:
     return Run(directory).model
 
 
+def _resolved(directory: str) -> Path:
+    """Returns the directory itself: `~` expanded, links followed."""
+    return Path(directory).expanduser().resolve()
+
+
 def unfinished(directory: Path) -> Path:
     """Returns where a run is written before it is whole."""
     return directory.with_name(directory.name + ".unfinished")
@@ -125,16 +146,23 @@ def check_output(directory: str, overwrite: bool) -> None:
     """Checks that a run may be written.
 
     Raises:
-        ConfigError: if the directory holds something and `overwrite` is not set.
+        ConfigError: if the directory cannot be written, holds something that is no run,
+            or holds a run and `overwrite` is not set.
     """
-    path = Path(directory)
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"output.directory: {directory!r} is a file")
-    if not overwrite and path.is_dir() and any(path.iterdir()):
-        raise ConfigError(
-            f"output.directory: {directory!r} already holds a run; "
-            "choose another (--set output.directory=…) or replace it with --overwrite"
-        )
+    path = _resolved(directory)
+    where = f"output.directory: {directory!r}"
+    another = "choose another (--set output.directory=…)"
+    parent = next(p for p in path.parents if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise ConfigError(f"{where} cannot be made in {str(parent)!r}; {another}")
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise ConfigError(f"{where} is a file; {another}")
+    if any(path.iterdir()) and not (path / MODEL / "task.json").is_file():
+        raise ConfigError(f"{where} holds files that are no run; {another}")
+    if any(path.iterdir()) and not overwrite:
+        raise ConfigError(f"{where} already holds a run; {another} or replace it with --overwrite")
 
 
 class RunWriter:
@@ -145,7 +173,7 @@ class RunWriter:
     """
 
     def __init__(self, directory: str) -> None:
-        self.final = Path(directory)
+        self.final = _resolved(directory)
         self.directory = unfinished(self.final)
         if self.directory.exists():
             shutil.rmtree(self.directory)
@@ -173,16 +201,16 @@ class RunWriter:
             for row, line in enumerate(describe_rows(tasks, probabilities, ids)):
                 for task in tasks:
                     line[task.name]["target"] = task.label(targets[task.name][row])
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(json_line(line) + "\n")
 
     def finish(self) -> Run:
         """Renames the directory to its final name, in place of an older run if there is one."""
         replaced = self.final.with_name(self.final.name + ".replaced")
+        shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed here
         if self.final.exists():
             self.final.rename(replaced)
         self.directory.rename(self.final)
-        if replaced.exists():
-            shutil.rmtree(replaced)
+        shutil.rmtree(replaced, ignore_errors=True)
         return Run(self.final)
 
 
@@ -202,6 +230,12 @@ def to_json(value: Any) -> Any:
 def readable_json(value: Any) -> str:
     """Returns a value as indented JSON text."""
     return json.dumps(to_json(value), indent=2, ensure_ascii=False) + "\n"
+
+
+def json_line(value: Any) -> str:
+    """Returns a value as one line of JSON; an id of another type, such as a date, as text."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    return line.encode("utf-8", "replace").decode("utf-8")  # an id may hold a lone surrogate
 
 
 def describe_rows(

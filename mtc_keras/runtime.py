@@ -12,7 +12,18 @@ from typing import Any
 
 import keras
 
-PACKAGES = ("mtc-keras", "keras", "keras-hub", "jax", "tensorflow", "tensorflow-text", "numpy")
+PACKAGES = (
+    "mtc-keras",
+    "keras",
+    "keras-hub",
+    "jax",
+    "jaxlib",
+    "tensorflow",
+    "tensorflow-text",
+    "numpy",
+    "scikit-learn",
+    "iterative-stratification",
+)
 
 
 def setup(seed: int) -> None:

@@ -18,7 +18,7 @@ class Scores:
     """What one prediction pass over labelled rows gave.
 
     Args:
-        evaluation: metrics of every task and overall, as `metrics.evaluate_tasks` returns.
+        evaluation: metrics of every task and overall, as `evaluate_tasks` returns.
         probabilities: dict from task to float32 probabilities, rows in input order.
     """
 

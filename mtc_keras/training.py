@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
 from mtc_keras import runtime
-from mtc_keras.backbones import freeze, layer_depths, load_backbone
+from mtc_keras.backbones import freeze, layer_depths, load_backbone, num_layers
 from mtc_keras.callbacks import EpochOrder, EpochReport, History, TaskMetrics
 from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import Config, TrainingConfig
@@ -36,6 +37,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     started = time.perf_counter()
     model = build_model(config, dataset)
     train, tokens, notes = training_tokens(config, dataset.train, model)
+    dataset = replace(dataset, train=train)
     batches = TrainingBatches(tokens, train, dataset.tasks, config.training.batch_size, config.seed)
     model.compile(optimizer=build_optimizer(config.training, model, len(batches)))
 
@@ -48,10 +50,10 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
         announce(log, config, dataset, model, [*dataset.notes, *notes])
         best_epoch = train_model(config, dataset, model, batches, constants, run, log, verbose)
         fitted = time.perf_counter()
+        model.save_to_preset(str(run.path("model")))
         metrics = judge(config, dataset, model, constants, run, log)
     metrics = {"best_epoch": best_epoch, "constant_prediction": constants, **metrics}
     run.write_json("metrics.json", metrics)
-    model.save_to_preset(str(run.path("model")))
     run.write_json(
         "environment.json",
         {
@@ -87,9 +89,9 @@ def build_optimizer(
 ) -> LayerwiseAdamW:
     """Returns AdamW with the schedule and the rates of a config.
 
-    A layer at depth `d` of a backbone with `n` layers learns at
-    `learning_rate · layer_decay^(n + 1 - d)` (ULMFiT's discriminative rates, Howard &
-    Ruder 2018, section 3.2); heads learn at `head_learning_rate`.
+    Transformer layer `d` of `n` learns at `learning_rate · layer_decay^(n - d)`, the
+    embeddings being layer 0 (ULMFiT's discriminative rates, Howard & Ruder 2018, section
+    3.2); heads learn at `head_learning_rate`.
 
     Args:
         training: the `[training]` section.
@@ -97,9 +99,9 @@ def build_optimizer(
         steps: int. Steps an epoch.
     """
     depths = layer_depths(model.backbone)
-    top = max(depths.values(), default=0)
+    top = num_layers(depths)
     factors = {
-        variable.path: training.layer_decay ** (top - depth)
+        variable.path: training.layer_decay ** max(top - depth, 0)
         for layer, depth in depths.items()
         for variable in layer.trainable_variables
     }
@@ -127,7 +129,7 @@ def training_tokens(
         The rows kept, their tokens, and notes for people.
 
     Raises:
-        DataError: if no row is left.
+        DataError: if a task is left without labels.
     """
     tokens = tokenize(model.preprocessor, rows.texts)
     long = too_long(model.preprocessor, rows.texts, tokens)
@@ -138,9 +140,15 @@ def training_tokens(
     if config.data.too_long == "truncate":
         return rows, tokens, [note + "truncated"]
     kept = np.setdiff1d(np.arange(len(rows)), long)
-    if not len(kept):
-        raise DataError(f"every training row exceeds model.max_length = {config.model.max_length}")
-    return rows.take(kept), Tokens(tokens.take(kept), tokens.lengths[kept]), [note + "dropped"]
+    left = rows.take(kept)
+    problems = [
+        f"tasks.{name}: no row of at most {config.model.max_length} tokens has a label"
+        for name, known in left.coverage(model.tasks).items()
+        if not known
+    ]
+    if problems:
+        raise DataError('data.too_long = "drop" leaves too few training rows', problems)
+    return left, Tokens(tokens.take(kept), tokens.lengths[kept]), [note + "dropped"]
 
 
 def resolved(config: Config, dataset: Dataset) -> Config:
@@ -159,6 +167,8 @@ def announce(
     )
     splits = [rows for rows in (dataset.train, dataset.validation, dataset.test) if rows]
     log.show(coverage_table(splits, dataset.tasks))
+    if dataset.train.sample_weight is not None:
+        log.line(f"row weights: column {config.data.weight!r}")
     for note in notes:
         log.line(note)
     log.line("the first steps are slow: XLA compiles one for each length of texts")
@@ -216,6 +226,12 @@ class BestEpoch(keras.callbacks.EarlyStopping):
             patience=patience,
             restore_best_weights=True,
         )
+
+    def get_monitor_value(self, logs: dict[str, Any]) -> float:
+        value = super().get_monitor_value(logs)
+        # Keras would keep a NaN of the first epoch, as nothing is better than NaN.
+        worst = np.inf if self.mode == "min" else -np.inf
+        return value if value is not None and np.isfinite(value) else worst
 
 
 def judge(

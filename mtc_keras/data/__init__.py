@@ -86,16 +86,14 @@ def read_rows(
     tasks: Sequence[Task],
     data: DataConfig,
     name: str,
-    labels_required: bool = True,
 ) -> Rows:
     """Reads rows for a trained model.
 
     Args:
         source: files, a DataFrame or an iterator of dicts.
-        tasks: the learned tasks.
+        tasks: the learned tasks; none to read texts and ids alone.
         data: the run's `[data]`.
         name: the split's name.
-        labels_required: bool. `False`, or no tasks, reads texts and ids alone.
 
     Raises:
         DataError: with everything that is wrong in the data.
@@ -106,9 +104,8 @@ def read_rows(
     )
     table = read_table(source) if is_files else from_frame(source, name)  # type: ignore[arg-type]
     table = rename_columns(table, data, name, problems)
-    labels_required = labels_required and bool(tasks)
-    rows = encode_rows(table, tasks, data, name, problems, labels_required)
-    if labels_required and not problems and not any(rows.coverage(tasks).values()):
+    rows = encode_rows(table, tasks, data, name, problems, labels_required=bool(tasks))
+    if tasks and not problems and not any(rows.coverage(tasks).values()):
         columns = listed([str(task.path) for task in tasks], 40)
         problems.append(f"{name}: no row has a label for any task; expected columns {columns}")
     _raise(problems)

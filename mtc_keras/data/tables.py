@@ -259,7 +259,7 @@ def _read_jsonl(path: str, text: str) -> list[Record]:
             continue
         try:
             record = json.loads(content)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             faults.append((line, f"is not JSON: {error}"))
             continue
         if isinstance(record, dict):
@@ -273,7 +273,7 @@ def _read_jsonl(path: str, text: str) -> list[Record]:
 def _read_json(path: str, text: str) -> list[Record]:
     try:
         rows = json.loads(text or "[]")
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         hint = "; one object a line is .jsonl" if "Extra data" in str(error) else ""
         raise DataError(f"{path}:{line}: is not JSON: {error}{hint}") from None

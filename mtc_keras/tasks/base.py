@@ -231,6 +231,9 @@ class ClassificationTask(Task):
         given = self.num_classes or (len(self.classes) if self.classes else None)
         if width and given and width != given:
             raise ValueError(f"column {str(self.path)!r} has {width} positions for {given} classes")
+        names = list(self.class_names.values())
+        if len(set(names)) < len(names):
+            raise ValueError("class_names must differ from each other")
         known = self._given_classes()
         strangers = [name for name in self.class_names if known and name not in known]
         if strangers:

@@ -39,6 +39,11 @@ class Regression(Task):
         description="Standard deviation of the training targets; measured.",
     )
 
+    def model_post_init(self, context: Any) -> None:
+        """Holds what no single field can tell."""
+        if self.path.is_vector:
+            raise ValueError(f"column {str(self.path)!r} has several values; a regression has one")
+
     @property
     def missing_target(self) -> float:
         return math.nan

@@ -466,7 +466,7 @@ def test_rows_are_read_for_a_trained_model():
     assert (rows.name, rows.texts, rows.ids) == ("test", (["x"],), [7])
     assert rows.coverage(tasks) == {"mood": 1, "topics": 0}
     assert read_rows(pd.DataFrame({"text": ["x"]}), [], data, "predict").texts == (["x"],)
-    assert read_rows(["new.jsonl"] * 2, tasks, data, "predict", False).targets == {}
+    assert read_rows(["new.jsonl"] * 2, [], data, "predict").targets == {}
     assert len(read_rows([{"text": "x", "mood": "bad"}], tasks, data, "test")) == 1
 
 

@@ -235,7 +235,8 @@ def readable_json(value: Any) -> str:
 def json_line(value: Any) -> str:
     """Returns a value as one line of JSON; an id of another type, such as a date, as text."""
     line = json.dumps(value, ensure_ascii=False, default=str)
-    return line.encode("utf-8", "replace").decode("utf-8")  # an id may hold a lone surrogate
+    # An id may hold a lone surrogate, which UTF-8 cannot hold but JSON can, escaped.
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def describe_rows(

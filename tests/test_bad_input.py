@@ -46,6 +46,7 @@ DROP = object()
 
 
 def write_rows(path, frame):
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(frame.to_json(orient="records", lines=True))
 
 
@@ -215,6 +216,10 @@ MISTAKES = {
     ),
     "no training data": (lambda p: p.values["data"].pop("train"), ["data.train", "required"]),
     "run in the output directory": (run_is_there, ["output.directory", "runs/x", "--overwrite"]),
+    "files of another sort in the output directory": (
+        lambda p: write_rows(p.directory / "runs" / "x" / "notes.jsonl", rows(1)),
+        ["output.directory: 'runs/x' holds files that are no run"],
+    ),
     "file in place of the output directory": (
         lambda p: p.values["output"].update(directory="train.jsonl"),
         ["output.directory: 'train.jsonl' is a file"],

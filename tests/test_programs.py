@@ -53,6 +53,7 @@ def pairs(tmp_path_factory):
     directory = tmp_path_factory.mktemp("pairs")
     (directory / "run" / "model").mkdir(parents=True)
     (directory / "run" / "model" / "task.json").write_text("{}")
+    (directory / "run" / "old.txt").write_text("an older run")
     frame = rows(32)
     frame["answer"] = frame["text"].str.upper()
     frame.to_json(directory / "train.jsonl", orient="records", lines=True)

@@ -9,7 +9,8 @@ import numpy as np
 from keras import layers, ops
 from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
 
-from mtc_keras import runtime  # optimizers: registered, so that models load
+import mtc_keras.optimizers  # noqa: F401  registered, so that trained models load
+from mtc_keras import runtime
 from mtc_keras.backbones import check_length, length_limit, load_backbone, preset_of
 from mtc_keras.config import ModelConfig
 from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize

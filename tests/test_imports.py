@@ -91,3 +91,7 @@ def test_the_backend_is_jax_unless_the_user_chose_another():
     assert loaded_after(f"{code}; assert os.environ['KERAS_BACKEND'] == 'jax'")
     code = "import os; os.environ['KERAS_BACKEND'] = 'tensorflow'; import mtc_keras"
     assert loaded_after(f"{code}; assert os.environ['KERAS_BACKEND'] == 'tensorflow'")
+
+
+def test_the_classifier_registers_all_that_a_trained_model_needs():
+    assert "mtc_keras.optimizers" in loaded_after("import mtc_keras.classifier")

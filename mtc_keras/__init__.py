@@ -29,6 +29,7 @@ _HOMES = {
     "MultiTaskClassifier": "mtc_keras.classifier",
     "Multiclass": "mtc_keras.tasks",
     "Multilabel": "mtc_keras.tasks",
+    "Ordinal": "mtc_keras.tasks",
     "Regression": "mtc_keras.tasks",
     "Run": "mtc_keras.run",
     "Task": "mtc_keras.tasks",

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from mtc_keras.config import lower_is_better
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.report import Log, Progress, show_scores
 from mtc_keras.run import to_json
@@ -53,6 +54,67 @@ class TaskMetrics(keras.callbacks.Callback):
         self.evaluations.append(scores.evaluation)
         if logs is not None:
             logs.update(flat_logs(scores.evaluation, "val_"))
+
+
+class BestEpoch(keras.callbacks.EarlyStopping):
+    """Keras' `EarlyStopping` on metrics' names without `val_`; restores the best weights.
+
+    Args:
+        monitor: `"score"`, `"loss"` or `"<task>_<metric>"`, or a dict from such names to weights
+            above 0, whose weighted mean is maximised; losses and errors count negative in it.
+        floor: optional dict from a metric's name to its least value (greatest, of a loss or
+            error): an epoch that misses one is not the best while another misses none.
+        patience: int. Epochs without a better one before training stops.
+        min_delta: float. Least gain that makes an epoch better.
+
+    Attributes:
+        floor_reached: bool. Whether any epoch has met every floor.
+    """
+
+    def __init__(
+        self,
+        monitor: str | Mapping[str, float],
+        floor: Mapping[str, float] | None = None,
+        patience: int = 1,
+        min_delta: float = 0.0,
+    ) -> None:
+        self.mix = None if isinstance(monitor, str) else dict(monitor)
+        self.title = monitor if isinstance(monitor, str) else "mix of " + ", ".join(monitor)
+        smaller = isinstance(monitor, str) and lower_is_better(monitor)
+        super().__init__(
+            monitor=f"val_{monitor}" if isinstance(monitor, str) else "val_mix",
+            mode="min" if smaller else "max",
+            patience=patience,
+            min_delta=min_delta,
+            restore_best_weights=True,
+        )
+        self.floor = dict(floor or {})
+        self.floor_reached = not self.floor
+
+    def get_monitor_value(self, logs: dict[str, Any]) -> float:
+        worst = np.inf if self.mode == "min" else -np.inf
+        meets_floor = all(_reaches(logs, name, bound) for name, bound in self.floor.items())
+        if meets_floor and not self.floor_reached:
+            self.floor_reached = True
+            self.best = None  # of epochs that missed it
+        elif not meets_floor and self.floor_reached:
+            return worst
+        value = super().get_monitor_value(logs) if self.mix is None else _mixed(logs, self.mix)
+        # Keras would keep a NaN of the first epoch, as nothing is better than NaN.
+        return value if value is not None and np.isfinite(value) else worst
+
+
+def _mixed(logs: Mapping[str, Any], weights: Mapping[str, float]) -> float:
+    values = [
+        weight * (-1 if lower_is_better(name) else 1) * logs.get(f"val_{name}", np.nan)
+        for name, weight in weights.items()
+    ]
+    return sum(values) / sum(weights.values())
+
+
+def _reaches(logs: Mapping[str, Any], name: str, bound: float) -> bool:
+    value = logs.get(f"val_{name}", np.nan)
+    return bool(value <= bound if lower_is_better(name) else value >= bound)
 
 
 class EpochOrder(keras.callbacks.Callback):

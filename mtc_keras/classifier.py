@@ -12,8 +12,10 @@ from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loade
 import mtc_keras.optimizers  # noqa: F401  registered, so that trained models load
 from mtc_keras import runtime
 from mtc_keras.backbones import check_length, length_limit, load_backbone, preset_of
+from mtc_keras.balancing import Balancing, make_balancing
 from mtc_keras.config import ModelConfig
 from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize
+from mtc_keras.decisions import activate
 from mtc_keras.errors import ConfigError
 from mtc_keras.losses import MaskedLoss
 from mtc_keras.tasks import Task, task_from_config
@@ -77,8 +79,16 @@ class MultiTaskClassifier(keras_hub.models.Task):
         preprocessor: a `keras_hub.models.TextClassifierPreprocessor`, or `None` for
             a model that takes token dicts only.
         pooling: `"mean"`, `"cls"`, `"max"` over token states, or `"pooled"`, the
-            backbone's own pooled output where it has one.
+            backbone's own pooled output where it has one. A task may have its own.
         dropout: float. Dropout before the heads.
+        decisions: optional dict from task to the values of its `Decision`.
+        balancing: the method that weighs the tasks' losses: `"static"`, `"uncertainty"`,
+            `"dwa"`, `"rlw"`, `"log"`, `"famo"`, or a `Balancing` layer; `compile` may change it.
+
+    Attributes:
+        tasks: the tasks.
+        decisions: dict from each task with probabilities to its `Decision`: temperature and
+            thresholds, which may be set, act at once and are saved.
 
     Example:
 
@@ -99,6 +109,8 @@ class MultiTaskClassifier(keras_hub.models.Task):
         preprocessor: Any = None,
         pooling: str = "mean",
         dropout: float = 0.1,
+        decisions: Mapping[str, Mapping[str, Any]] | None = None,
+        balancing: str | Balancing | Mapping[str, Any] = "static",
         **kwargs: Any,
     ) -> None:
         heads = [task if isinstance(task, Task) else task_from_config(dict(task)) for task in tasks]
@@ -110,17 +122,36 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
         # === Functional Model ===
         inputs = backbone.input
-        features = self.output_dropout(_features(backbone, inputs, pooling))
+        states = backbone(inputs)
+        poolings = list(dict.fromkeys(task.pooling or pooling for task in heads))
+        features = {
+            way: self.output_dropout(_pool(backbone, states, inputs["padding_mask"], way, number))
+            for number, way in enumerate(poolings)
+        }
         # Prefixed, as a task may bear the name of one of the backbone's layers.
-        outputs = {task.name: task.head(features, f"head_{task.name}") for task in heads}
+        outputs = {
+            task.name: task.output(features[task.pooling or pooling], f"head_{task.name}")
+            for task in heads
+        }
         # Known to `compile`, which the constructor of the base calls.
         self.tasks: tuple[Task, ...] = tuple(heads)
         self.loss_trackers = [keras.metrics.Mean(name=f"{task.name}_loss") for task in heads]
+        self.weight_trackers = [keras.metrics.Mean(name=f"{task.name}_weight") for task in heads]
+        self.balancing = make_balancing(balancing, self._loss_factors)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
         # === Config ===
         self.pooling = pooling
         self.dropout = dropout
+        self.decisions = {
+            task.name: task.decision(**(decisions or {}).get(task.name, {}))
+            for task in heads
+            if task.has_probabilities
+        }
+
+    @property
+    def _loss_factors(self) -> list[float]:
+        return [task.loss_factor for task in self.tasks]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -128,6 +159,8 @@ class MultiTaskClassifier(keras_hub.models.Task):
             "tasks": [task.model_dump() for task in self.tasks],
             "pooling": self.pooling,
             "dropout": self.dropout,
+            "decisions": {name: decision.to_dict() for name, decision in self.decisions.items()},
+            "balancing": keras.saving.serialize_keras_object(self.balancing),
         }
 
     @classmethod
@@ -200,6 +233,12 @@ class MultiTaskClassifier(keras_hub.models.Task):
             **kwargs: as for `keras.Model.fit`.
         """
         kwargs.setdefault("shuffle", False)  # `True` only warns: all input becomes a dataset
+        given = kwargs.pop("callbacks", None) or []
+        if not isinstance(given, keras.callbacks.CallbackList):
+            # First, so that the others see what it adds to the logs.
+            kwargs["callbacks"] = [TaskWeights(), *(given if isinstance(given, list) else [given])]
+        else:
+            kwargs["callbacks"] = given
         return super().fit(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
 
     def compile(
@@ -208,6 +247,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
         *,
         loss: Any = "auto",
         loss_weights: Any = "auto",
+        balancing: str | Balancing | None = None,
         **kwargs: Any,
     ) -> None:
         """Compiles as Keras does, with each task's own loss and weight as defaults.
@@ -218,6 +258,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
                 own. A `MaskedLoss` leaves out missing labels; any other Keras loss
                 takes every row.
             loss_weights: `"auto"`, or a dict from task to factor.
+            balancing: as for the constructor; `None` keeps the method that the model has.
             **kwargs: as for `keras.Model.compile`.
 
         Raises:
@@ -225,8 +266,12 @@ class MultiTaskClassifier(keras_hub.models.Task):
         """
         if optimizer == "auto":
             optimizer = keras.optimizers.AdamW(5e-5)
-        losses = {task.name: task.loss() for task in self.tasks}
-        weights = {task.name: task.loss_weight for task in self.tasks}
+        if balancing is not None:
+            layer = make_balancing(balancing, self._loss_factors)
+            self._tracker.untrack(self.balancing)
+            self.balancing = layer
+        losses = {task.name: task.make_loss() for task in self.tasks}
+        weights = {task.name: task.weight for task in self.tasks}
         for given, defaults in ((loss, losses), (loss_weights, weights)):
             if given in ("auto", None):
                 continue
@@ -264,41 +309,73 @@ class MultiTaskClassifier(keras_hub.models.Task):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Returns the weighted sum of the tasks' losses, each over its labelled rows.
+        """Returns the tasks' losses, each over its labelled rows, combined by `balancing`.
 
         Args:
             x: the inputs; not used.
             y: dict from task to targets; tasks may be left out.
             y_pred: dict from task to logits.
             sample_weight: `None`, float32 of shape `(B,)`, or a dict of such by task.
-            training: not used.
+            training: bool. Whether the state of `balancing` may change.
 
         Returns:
-            float32 scalar: `Σ_t loss_weight_t · loss_t`.
+            float32 scalar, by default `Σ_t loss_weight_t · loss_t`.
         """
-        total = ops.zeros(())
-        for task, tracker in zip(self.tasks, self.loss_trackers, strict=True):
-            name = task.name
-            if name not in y:
-                continue
-            weight = sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight
-            value, count = _loss_and_count(self.task_losses[name], y[name], y_pred[name], weight)
-            tracker.update_state(value, sample_weight=count)
-            total = total + self.task_loss_weights[name] * value
+        losses, counts = self._losses_and_counts(y, y_pred, sample_weight)
+        present = ops.cast(counts > 0, "float32")
+        constants = ops.convert_to_tensor(
+            [self.task_loss_weights[task.name] for task in self.tasks], "float32"
+        )
+        total, weights = self.balancing.combine(losses, present, constants, training)
+        for index in range(len(self.tasks)):
+            self.loss_trackers[index].update_state(losses[index], sample_weight=counts[index])
+            self.weight_trackers[index].update_state(weights[index], sample_weight=present[index])
         for extra in self.losses:
             total = total + ops.sum(ops.cast(extra, "float32"))
         return total
 
+    def _losses_and_counts(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Returns two float32 of shape `(T,)`: each task's loss, and the weight of its labels."""
+        pairs = []
+        for task in self.tasks:
+            name = task.name
+            if name not in y:
+                pairs.append((ops.zeros(()), ops.zeros(())))
+                continue
+            weight = sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight
+            pairs.append(_loss_and_count(self.task_losses[name], y[name], y_pred[name], weight))
+        losses, counts = zip(*pairs, strict=True)
+        return ops.stack(losses), ops.stack(counts)
+
+    def train_step(self, *args: Any) -> Any:
+        found = super().train_step(*args)
+        if not self.balancing.needs_losses_after_update:
+            return found
+        # Only on JAX, which `make_balancing` checks: state is handed in and out.
+        logs, (trainable, non_trainable, optimizer, metrics) = found
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(args[1])
+        outputs, non_trainable = self.stateless_call(trainable, non_trainable, x, training=True)
+        variables = self.non_trainable_variables
+        mapping = list(zip(variables, non_trainable, strict=True))
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            losses, counts = self._losses_and_counts(y, outputs, sample_weight)
+            self.balancing.after_update(losses, ops.cast(counts > 0, "float32"))
+        non_trainable = [
+            value if (new := scope.get_current_value(variable)) is None else new
+            for variable, value in mapping
+        ]
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
     def get_metrics_result(self) -> dict[str, Any]:
-        """Returns the metrics, `loss` being exactly the weighted sum of the tasks' losses.
+        """Returns the metrics; `loss` is the sum of the tasks' mean losses by their mean weights.
 
         Keras would average the batches' totals by rows, which is another number where
         labels are missing.
         """
         results = super().get_metrics_result()
-        results["loss"] = sum(
-            self.task_loss_weights[task.name] * results[f"{task.name}_loss"] for task in self.tasks
-        )
+        weights = [results.pop(tracker.name) for tracker in self.weight_trackers]
+        losses = [results[tracker.name] for tracker in self.loss_trackers]
+        results["loss"] = sum(w * loss for w, loss in zip(weights, losses, strict=True))
         return results
 
     def preprocess_samples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
@@ -335,9 +412,14 @@ class MultiTaskClassifier(keras_hub.models.Task):
         return {task.name: outputs[task.name] for task in self.tasks}
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", **kwargs: Any
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        raw: bool = False,
+        **kwargs: Any,
     ) -> dict[str, np.ndarray]:
-        """Returns probabilities (regression: values), rows in input order.
+        """Returns calibrated probabilities (regression: values), rows in input order.
 
         Texts are read in batches of like length, so that short ones cost little.
 
@@ -345,31 +427,52 @@ class MultiTaskClassifier(keras_hub.models.Task):
             x: as for `predict_logits`.
             batch_size: int. Most rows at once; 32 by default.
             verbose: as for `keras.Model.predict`.
+            raw: bool. `True` leaves out the temperatures of `decisions`.
 
         Returns:
             dict in the tasks' order, from name to float32 of shape `(N, classes)`, or
             `(N,)` for regression.
         """
         logits = self.predict_logits(x, batch_size=batch_size, verbose=verbose, **kwargs)
-        return self.activate(logits)
+        return self.activate(logits, raw=raw)
 
-    def activate(self, logits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns the probabilities of logits, by task."""
+    def activate(
+        self, logits: Mapping[str, np.ndarray], raw: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Returns the probabilities of logits, by task; `raw` leaves out temperatures."""
+        decisions = {} if raw else self.decisions
         return {
-            task.name: ops.convert_to_numpy(task.activate(logits[task.name])) for task in self.tasks
+            task.name: activate(task, logits[task.name], decisions.get(task.name))
+            for task in self.tasks
         }
 
-    def classify(self, x: Any, batch_size: int | None = None) -> list[dict[str, dict[str, Any]]]:
+    def classify(
+        self, x: Any, batch_size: int | None = None, abstain_below: float | None = None
+    ) -> list[dict[str, dict[str, Any]]]:
         """Returns a plain dict a text: for every task its label or labels and probabilities.
 
         Args:
             x: as for `predict`.
             batch_size: int. Most rows at once; 32 by default.
+            abstain_below: float in [0, 1]. A task's label is `None` where the probability
+                that its decision is wholly right is lower.
+
+        Raises:
+            ValueError: if `abstain_below` is no probability.
         """
+        if abstain_below is not None and not 0 <= abstain_below <= 1:
+            raise ValueError(
+                f"abstain_below must lie between 0 and 1. Received: abstain_below={abstain_below}"
+            )
         probabilities = self.predict(x, batch_size=batch_size, verbose=0)
         rows = len(next(iter(probabilities.values())))
         return [
-            {task.name: task.describe(probabilities[task.name][row]) for task in self.tasks}
+            {
+                task.name: task.describe(
+                    probabilities[task.name][row], self.decisions.get(task.name), abstain_below
+                )
+                for task in self.tasks
+            }
             for row in range(rows)
         ]
 
@@ -394,6 +497,21 @@ class MultiTaskClassifier(keras_hub.models.Task):
         return tokenize(self.preprocessor, columns)
 
 
+class TaskWeights(keras.callbacks.Callback):
+    """Logs each task's weight and share of the loss, and tells `balancing` of the epoch's end."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        losses = [float(tracker.result()) for tracker in self.model.loss_trackers]
+        weights = [float(tracker.result()) for tracker in self.model.weight_trackers]
+        parts = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
+        total = sum(parts)
+        if logs is not None:
+            for task, weight, part in zip(self.model.tasks, weights, parts, strict=True):
+                logs[f"{task.name}_weight"] = weight
+                logs[f"{task.name}_share"] = part / total if total else 0.0
+        self.model.balancing.on_epoch_end(losses)
+
+
 def _check(tasks: Sequence[Task], pooling: str) -> None:
     names = [task.name for task in tasks]
     if not names or len(set(names)) < len(names):
@@ -402,9 +520,8 @@ def _check(tasks: Sequence[Task], pooling: str) -> None:
         raise ValueError(f"pooling must be one of {POOLINGS}. Received: pooling={pooling!r}")
 
 
-def _features(backbone: Any, inputs: Any, pooling: str) -> Any:
+def _pool(backbone: Any, outputs: Any, padding_mask: Any, pooling: str, number: int) -> Any:
     """Returns the text's features, float32 of shape `(B, D)`."""
-    outputs = backbone(inputs)
     if pooling == "pooled":
         if not isinstance(outputs, dict) or "pooled_output" not in outputs:
             raise ConfigError(
@@ -413,7 +530,8 @@ def _features(backbone: Any, inputs: Any, pooling: str) -> Any:
             )
         return outputs["pooled_output"]
     states = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
-    return TextPooling(pooling, name="text_pooling")(states, inputs["padding_mask"])
+    name = f"text_pooling_{number}" if number else "text_pooling"
+    return TextPooling(pooling, name=name)(states, padding_mask)
 
 
 def _loss_and_count(loss: Any, targets: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any]:

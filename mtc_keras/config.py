@@ -1,6 +1,7 @@
 """The TOML config as frozen pydantic models: load, override, check, write, schema."""
 
 import json
+import os
 import tomllib
 import types
 import typing
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mtc_keras.errors import ConfigError, did_you_mean, listed, plural
 from mtc_keras.tasks import KINDS, Task
+from mtc_keras.tasks.base import Pooling
 
 if typing.TYPE_CHECKING:
     AnyTask = Task
@@ -127,10 +129,10 @@ class ModelConfig(Section):
         description="'minilm', a KerasHub preset, hf://…, kaggle://…, a local folder, or 'random'.",
     )
     max_length: int = Field(default=128, ge=4, description="Most tokens of a text.")
-    pooling: Literal["mean", "cls", "max", "pooled"] = Field(
+    pooling: Pooling = Field(
         default="mean",
         description="From token states to text: their mean, the first, their maximum, "
-        "or the backbone's own pooler.",
+        "or the backbone's own pooler; a task may have its own.",
     )
     dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the heads.")
     random: RandomBackboneConfig | None = Field(
@@ -182,12 +184,34 @@ class TrainingConfig(Section):
         description="Backbone parts not trained: none, embeddings, all, or k: "
         "embeddings and the first k layers.",
     )
-    monitor: str = Field(
+    label_smoothing: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="label_smoothing of every task that takes it and has none of its own.",
+    )
+    monitor: str | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default="score",
-        description="What chooses the best epoch: 'score', 'loss' or a '<task>_<metric>'.",
+        description="What chooses the best epoch: 'score', 'loss' or a '<task>_<metric>', or a "
+        "weighted mix such as { emotions_f1_macro = 2.0, sentiment_accuracy = 1.0 }, in which "
+        "errors and losses count negative.",
+    )
+    floor: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        default_factory=dict,
+        description="Least value of a metric (greatest, of an error or loss): an epoch that "
+        "misses it is never the best while another reaches it.",
     )
     patience: int | None = Field(
         default=None, ge=1, description="Epochs without a better one before training stops."
+    )
+    min_delta: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Least gain that makes an epoch better."
+    )
+    ema_momentum: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Judge and keep the moving average of the weights, of this momentum a step.",
     )
 
     @field_validator("freeze")
@@ -196,6 +220,61 @@ class TrainingConfig(Section):
         if isinstance(freeze, int) and freeze < 0:
             raise ValueError("a number of layers cannot be negative")
         return freeze
+
+    @field_validator("monitor")
+    @classmethod
+    def _not_empty(cls, monitor: Any) -> Any:
+        if monitor == {}:
+            raise ValueError("a mix needs at least one metric")
+        return monitor
+
+
+class BalancingConfig(Section):
+    """Weights between tasks that change while the model trains, and the probe's budget."""
+
+    method: Literal["static", "uncertainty", "dwa", "rlw", "log", "famo"] = Field(
+        default="static",
+        description="Fixed weights, or a method of Kendall et al. 2018, Liu et al. 2019, Lin et "
+        "al. 2022, Chennupati et al. 2019 (log), Liu et al. 2023 (famo). loss_weight multiplies.",
+    )
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Rate of learned weights; default: 0.01 (uncertainty), 0.025 (famo).",
+    )
+    temperature: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="T of dwa; default: 2."
+    )
+    probe_steps: int = Field(
+        default=100, ge=1, description='Steps that a task of loss_weight = "probe" trains alone.'
+    )
+
+    @model_validator(mode="after")
+    def _settings_belong_to_the_method(self) -> Self:
+        for key, methods in (("learning_rate", ("uncertainty", "famo")), ("temperature", ("dwa",))):
+            if getattr(self, key) is not None and self.method not in methods:
+                raise ValueError(
+                    f"{key} belongs to method {' or '.join(repr(m) for m in methods)}, "
+                    f"but method is {self.method!r}"
+                )
+        return self
+
+
+class DecisionsConfig(Section):
+    """Temperatures and thresholds, fitted on the validation split after training."""
+
+    thresholds: Literal["per_label", "per_task"] | Annotated[float, Field(ge=0, le=1)] | None = (
+        Field(
+            default=None,
+            description="Thresholds of multilabel tasks: fitted a label, fitted a task, or "
+            'a number; default: "per_label" with a validation split, else 0.5.',
+        )
+    )
+    calibration: Literal["temperature", "none"] | None = Field(
+        default=None,
+        description='Default: "temperature" with a validation split, else "none".',
+    )
 
 
 class OutputConfig(Section):
@@ -216,7 +295,23 @@ class Config(Section):
     tasks: dict[str, AnyTask] = Field(min_length=1, description="One table a task.")
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    balancing: BalancingConfig = Field(default_factory=BalancingConfig)
+    decisions: DecisionsConfig = Field(default_factory=DecisionsConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tasks_take_shared_smoothing(cls, values: Any) -> Any:
+        training = values.get("training") if isinstance(values, dict) else None
+        smoothing = training.get("label_smoothing") if isinstance(training, dict) else None
+        tasks = values.get("tasks") if isinstance(values, dict) else None
+        if not isinstance(smoothing, float) or not isinstance(tasks, dict):
+            return values
+        smoothed = {
+            key: {"label_smoothing": smoothing, **task} if _smooths(task) else task
+            for key, task in tasks.items()
+        }
+        return {**values, "tasks": smoothed}
 
     @field_validator("tasks", mode="before")
     @classmethod
@@ -240,13 +335,37 @@ class Config(Section):
                     f"column {self.data.weight!r} is read by task {key!r} and as row weights: "
                     "name another column in data.weight"
                 )
-        known = monitor_names(list(self.tasks.values()))
-        if self.training.monitor not in known:
-            raise ValueError(
-                f"training.monitor {self.training.monitor!r} is no metric of this config."
-                f"{did_you_mean(self.training.monitor, known)} Known: {listed(known, 40)}"
-            )
+        self._check_metrics()
+        self._check_balancing()
         return self
+
+    def _check_metrics(self) -> None:
+        known = monitor_names(list(self.tasks.values()))
+        monitor = self.training.monitor
+        asked = [
+            ("training.monitor", n) for n in ([monitor] if isinstance(monitor, str) else monitor)
+        ]
+        asked += [("training.floor", name) for name in self.training.floor]
+        for key, name in asked:
+            if name not in known:
+                raise ValueError(
+                    f"{key} {name!r} is no metric of this config."
+                    f"{did_you_mean(name, known)} Known: {listed(known, 40)}"
+                )
+
+    def _check_balancing(self) -> None:
+        if self.balancing.method != "famo":
+            return
+        if len(self.tasks) < 2:
+            raise ValueError(
+                'balancing.method: "famo" compares tasks and needs two or more; '
+                'use "static" for one'
+            )
+        backend = os.environ.get("KERAS_BACKEND", "jax")
+        if backend != "jax":
+            raise ValueError(
+                f'balancing.method: "famo" needs the JAX backend, but KERAS_BACKEND is {backend!r}'
+            )
 
     @property
     def task_list(self) -> list[Task]:
@@ -263,6 +382,16 @@ class Config(Section):
     def to_toml(self) -> str:
         """Returns the config as TOML that `load_config` reads back to an equal one."""
         return tomli_w.dumps(self.to_dict())
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a metric of `monitor_names` is an error or a loss."""
+    return metric.endswith(("loss", "_mae", "_rmse"))
+
+
+def _smooths(task: Any) -> bool:
+    kind = KINDS.get(str(task.get("kind"))) if isinstance(task, dict) else None
+    return kind is not None and "label_smoothing" in kind.model_fields
 
 
 def monitor_names(tasks: Sequence[Task]) -> list[str]:

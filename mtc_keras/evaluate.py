@@ -39,13 +39,15 @@ def _evaluate(args: argparse.Namespace) -> None:
     rows = read_rows(files, run.config.task_list, run.config.data, name)
 
     set_up(run.config.seed)
-    from mtc_keras.report import Log, show_scores
+    from mtc_keras.report import Log, show_details, show_scores
     from mtc_keras.scoring import baseline, score_rows
 
     tasks = run.model.tasks
-    scores = score_rows(run.model, rows, run.config.training.batch_size)
+    scores = score_rows(run.model, rows, run.config.training.batch_size, details=True)
     constant = baseline(tasks, run.constants, rows.targets)
-    show_scores(Log(), rows.name, tasks, scores.evaluation, constant, per_class=args.verbose)
+    log = Log()
+    show_scores(log, rows.name, tasks, scores.evaluation, constant, per_class=args.verbose)
+    show_details(log, tasks, scores.evaluation)
     if args.out:
         write_whole(args.out, readable_json({**scores.evaluation, "baseline": constant}))
 

@@ -48,7 +48,7 @@ def _predict(args: argparse.Namespace) -> None:
     set_up(run.config.seed)
     x = texts if len(texts) > 1 else texts[0]
     probabilities = run.model.predict(x, run.config.training.batch_size, verbose=0)
-    lines = (json_line(line) for line in describe_rows(run.model.tasks, probabilities, ids))
+    lines = (json_line(line) for line in describe_rows(run.model, probabilities, ids))
     if args.out is None:
         for line in lines:
             print(line)

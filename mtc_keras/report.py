@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from mtc_keras.tasks import Task
+from mtc_keras.metrics import COVERAGES
+from mtc_keras.tasks import ClassificationTask, Decision, Task
 
 LOG_WIDTH = 110
 SECONDS_BETWEEN_LINES = 20.0  # without a terminal
@@ -163,8 +164,8 @@ def task_tables(
             if found is None:
                 table.add_row(task.name, "0", *["–"] * (len(metrics) + 1))
                 continue
-            cells = [f"{_number(found[m])} ({_number(constant[m])})" for m in metrics]
-            table.add_row(task.name, f"{found['rows']:,}", _number(found.get("loss")), *cells)
+            cells = [f"{number(found[m])} ({number(constant[m])})" for m in metrics]
+            table.add_row(task.name, f"{found['rows']:,}", number(found.get("loss")), *cells)
         yield table
         title = ""
 
@@ -177,10 +178,13 @@ def class_tables(tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> Iterat
             continue
         table = Table(title=f"{task.name} by class", title_justify="left")
         table.add_column("class")
-        for column in ("precision", "recall", "f1", "support"):
-            table.add_column(column, justify="right")
+        metrics = ["precision", "recall", "f1"]
+        if "average_precision_macro" in found:
+            metrics += ["average_precision", "roc_auc"]
+        for column in (*metrics, "support"):
+            table.add_column(column.replace("_", " "), justify="right")
         for name, values in found["classes"].items():
-            numbers = [_number(values[m]) for m in ("precision", "recall", "f1")]
+            numbers = [number(values[m]) for m in metrics]
             table.add_row(escape(name), *numbers, f"{values['support']:,}")
         yield table
 
@@ -194,16 +198,109 @@ def show_scores(
     per_class: bool = False,
 ) -> None:
     """Shows the metrics of a split: a row a task, and every class if asked."""
-    title = f"{split}: score {_number(evaluation['score'])} (in brackets: most frequent class)"
+    title = f"{split}: score {number(evaluation['score'])} (in brackets: most frequent class)"
     for table in task_tables(tasks, evaluation, baseline, title):
         log.show(table)
     overall = evaluation["overall"]
     if "f1_micro" in overall:
-        micro, macro = _number(overall["f1_micro"]), _number(overall["f1_macro"])
+        micro, macro = number(overall["f1_micro"]), number(overall["f1_macro"])
         log.line(f"all classes of all tasks together: F1 micro {micro}, F1 macro {macro}")
     if per_class:
         for table in class_tables(tasks, evaluation):
             log.show(table)
+
+
+def loss_weight_table(loss_weights: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Returns the loss weights that `loss_weights.resolve_loss_weights` found."""
+    table = Table(title="loss weights", title_justify="left")
+    table.add_column("task")
+    table.add_column("rule")
+    table.add_column("loss", justify="right")
+    table.add_column("weight", justify="right")
+    for name, row in loss_weights.items():
+        weight = f"{row['weight']:.4g}"
+        table.add_row(name, row["rule"] or "given", number(row["loss"]), weight)
+    return table
+
+
+def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Table]:
+    """Yields the class weights of each task that has them."""
+    for task in tasks:
+        if not isinstance(task, ClassificationTask) or task.class_weight_list is None:
+            continue
+        table = Table(title=f"{task.name}: class weights", title_justify="left")
+        table.add_column("class")
+        table.add_column("training labels", justify="right")
+        table.add_column("weight", justify="right")
+        for index, weight in enumerate(task.class_weight_list):
+            count = "–" if task.class_counts is None else f"{task.class_counts[index]:,}"
+            table.add_row(escape(task.shown(index)), count, f"{weight:.3g}")
+        yield table
+
+
+def epoch_table(epochs: Mapping[str, Mapping[str, Any]], kept: int) -> Table:
+    """Returns each task's own best epoch, as `scoring.best_epochs` found them."""
+    table = Table(title=f"the kept epoch, {kept}, for each task", title_justify="left")
+    table.add_column("task")
+    for column in ("metric", "kept", "own best", "in epoch", "cost"):
+        table.add_column(column, justify="right")
+    for name, row in epochs.items():
+        numbers = [number(row[key]) for key in ("kept", "best")]
+        metric = row["metric"].replace("_", " ")
+        table.add_row(name, metric, *numbers, str(row["best_epoch"]), number(row["cost"]))
+    return table
+
+
+def decision_tables(tasks: Sequence[Task], decisions: Mapping[str, Decision]) -> Iterator[Table]:
+    """Yields the temperatures and thresholds of all tasks."""
+    table = Table(title="decisions", title_justify="left")
+    table.add_column("task")
+    table.add_column("temperature", justify="right")
+    table.add_column("thresholds")
+    for task in tasks:
+        if task.name in decisions:
+            decision = decisions[task.name]
+            values = sorted(decision.thresholds.values())
+            shown = f"{values[0]:.3f} … {values[-1]:.3f}" if values else "– (most likely class)"
+            table.add_row(task.name, f"{decision.temperature:.3f}", shown)
+    if decisions:
+        yield table
+
+
+def show_details(log: Log, tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> None:
+    """Shows what `scoring.probability_metrics` found: decisions, calibration, risk–coverage."""
+    found = {task.name: evaluation["tasks"][task.name] for task in tasks}
+    judged = [task for task in tasks if (found[task.name] or {}).get("risk_coverage")]
+    if not judged:
+        return
+    table = Table(
+        title="before → after temperature and thresholds (0.5 before)", title_justify="left"
+    )
+    table.add_column("task")
+    columns = ["f1 micro", "f1 macro", "log loss", "ECE", "Brier"]
+    for column in columns:
+        table.add_column(column, justify="right")
+    for task in judged:
+        metrics = found[task.name]
+        pairs = [(metrics["undecided"][m], metrics[m]) for m in ("f1_micro", "f1_macro")]
+        before, after = metrics["calibration"]["before"], metrics["calibration"]["after"]
+        pairs += [
+            (before[m], after[m]) for m in ("log_loss", "expected_calibration_error", "brier_score")
+        ]
+        table.add_row(task.name, *(f"{number(b)} → {number(a)}" for b, a in pairs))
+    log.show(table)
+    table = Table(
+        title="risk–coverage: error (confidence of at least) when the surest rows are decided",
+        title_justify="left",
+    )
+    table.add_column("rows decided", justify="right")
+    for task in judged:
+        table.add_column(task.name, justify="right")
+    for at, share in enumerate(COVERAGES):
+        cells = [found[task.name]["risk_coverage"][at] for task in judged]
+        shown = [f"{cell['error']:.3f} ({cell['confidence']:.3f})" for cell in cells]
+        table.add_row(f"{share:.0%}", *shown)
+    log.show(table)
 
 
 def coverage_table(splits: Iterable[Any], tasks: Sequence[Task]) -> Table:
@@ -222,5 +319,6 @@ def coverage_table(splits: Iterable[Any], tasks: Sequence[Task]) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.4f}"
+def number(value: float | None, form: str = ".4f") -> str:
+    """Returns a metric, by default with four decimals, or a dash where it is undefined."""
+    return "–" if value is None or value != value else format(value, form)

@@ -3,6 +3,7 @@
     config.toml          the resolved config, every default filled in
     model/               the model as a KerasHub preset: weights, tokenizer, tasks
     metrics.json         validation and test metrics of every task, best epoch, baseline
+    loss_weights.json    the weight of each task's loss, and the rule that gave it
     history.jsonl        a line an epoch
     predictions/         validation.jsonl and test.jsonl
     environment.json     versions, device, seconds, hashes of the data files
@@ -25,7 +26,7 @@ import numpy as np
 
 from mtc_keras.config import Config, load_config
 from mtc_keras.errors import ConfigError, DataError
-from mtc_keras.tasks import Task
+from mtc_keras.tasks import Decision
 
 MODEL = "model"
 
@@ -62,6 +63,14 @@ class Run:
         from mtc_keras.classifier import MultiTaskClassifier
 
         return MultiTaskClassifier.from_preset(str(self.directory / MODEL))
+
+    def save_decisions(self, decisions: Mapping[str, Decision]) -> None:
+        """Puts changed temperatures and thresholds into the saved model, whole or not at all."""
+        file = self.directory / MODEL / "task.json"
+        task = json.loads(file.read_text(encoding="utf-8"))
+        values = {name: decision.to_dict() for name, decision in decisions.items()}
+        task["config"]["decisions"] = values
+        write_whole(file, json.dumps(task, indent=4, ensure_ascii=False))
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -159,9 +168,10 @@ def check_output(directory: str, overwrite: bool) -> None:
         return
     if not path.is_dir():
         raise ConfigError(f"{where} is a file; {another}")
-    if any(path.iterdir()) and not (path / MODEL / "task.json").is_file():
+    holds_files = any(path.iterdir())
+    if holds_files and not (path / MODEL / "task.json").is_file():
         raise ConfigError(f"{where} holds files that are no run; {another}")
-    if any(path.iterdir()) and not overwrite:
+    if holds_files and not overwrite:
         raise ConfigError(f"{where} already holds a run; {another} or replace it with --overwrite")
 
 
@@ -190,16 +200,16 @@ class RunWriter:
     def write_predictions(
         self,
         name: str,
-        tasks: Sequence[Task],
+        model: Any,
         probabilities: Mapping[str, np.ndarray],
         targets: Mapping[str, np.ndarray],
         ids: Sequence[Any] | None,
     ) -> None:
-        """Writes what a split was predicted to be, beside its labels."""
+        """Writes what a split was predicted to be by a model, beside its labels."""
         self.path("predictions").mkdir(exist_ok=True)
         with self.path(f"predictions/{name}.jsonl").open("w", encoding="utf-8") as file:
-            for row, line in enumerate(describe_rows(tasks, probabilities, ids)):
-                for task in tasks:
+            for row, line in enumerate(describe_rows(model, probabilities, ids)):
+                for task in model.tasks:
                     line[task.name]["target"] = task.label(targets[task.name][row])
                 file.write(json_line(line) + "\n")
 
@@ -240,12 +250,12 @@ def json_line(value: Any) -> str:
 
 
 def describe_rows(
-    tasks: Sequence[Task],
-    probabilities: Mapping[str, np.ndarray],
-    ids: Sequence[Any] | None = None,
+    model: Any, probabilities: Mapping[str, np.ndarray], ids: Sequence[Any] | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yields a row's predictions as plain values, led by its id or its number from 0."""
-    for row in range(len(probabilities[tasks[0].name])):
+    for row in range(len(probabilities[model.tasks[0].name])):
         line: dict[str, Any] = {"row": row} if ids is None else {"id": ids[row]}
-        line.update({task.name: task.describe(probabilities[task.name][row]) for task in tasks})
+        for task in model.tasks:
+            decision = model.decisions.get(task.name)
+            line[task.name] = task.describe(probabilities[task.name][row], decision)
         yield line

@@ -9,18 +9,27 @@ import keras
 import numpy as np
 
 from mtc_keras import runtime
-from mtc_keras.backbones import freeze, layer_depths, load_backbone, num_layers
-from mtc_keras.callbacks import EpochOrder, EpochReport, History, TaskMetrics
+from mtc_keras.building import build_balancing, build_model, build_optimizer
+from mtc_keras.callbacks import BestEpoch, EpochOrder, EpochReport, History, TaskMetrics
 from mtc_keras.classifier import MultiTaskClassifier
-from mtc_keras.config import Config, TrainingConfig
+from mtc_keras.config import Config
 from mtc_keras.data import Dataset
 from mtc_keras.data.batches import Tokens, TrainingBatches, tokenize, too_long
 from mtc_keras.data.rows import Rows
-from mtc_keras.errors import DataError
-from mtc_keras.optimizers import LayerwiseAdamW, WarmupDecay
-from mtc_keras.report import Log, coverage_table, show_scores
+from mtc_keras.decisions import fit_decisions
+from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.loss_weights import resolve_loss_weights
+from mtc_keras.report import (
+    Log,
+    class_weight_tables,
+    coverage_table,
+    decision_tables,
+    epoch_table,
+    loss_weight_table,
+    show_scores,
+)
 from mtc_keras.run import Run, RunWriter
-from mtc_keras.scoring import baseline, score_rows
+from mtc_keras.scoring import baseline, best_epochs, score_rows
 
 
 def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
@@ -35,24 +44,31 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
         The finished `Run`.
     """
     started = time.perf_counter()
+    check_needs_of_validation(config, dataset)
+    dataset, loss_weights = resolve_loss_weights(config, dataset)
     model = build_model(config, dataset)
     train, tokens, notes = training_tokens(config, dataset.train, model)
     dataset = replace(dataset, train=train)
     batches = TrainingBatches(tokens, train, dataset.tasks, config.training.batch_size, config.seed)
-    model.compile(optimizer=build_optimizer(config.training, model, len(batches)))
+    model.compile(
+        optimizer=build_optimizer(config.training, model, len(batches)),
+        balancing=build_balancing(config, model),
+    )
 
     constants = {
         t.name: t.constant_prediction(dataset.train.targets[t.name]) for t in dataset.tasks
     }
     run = RunWriter(config.output.directory)
     run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
+    run.write_json("loss_weights.json", loss_weights)
     with Log(run.path("train.log"), quiet=verbose == 0) as log:
-        announce(log, config, dataset, model, [*dataset.notes, *notes])
-        best_epoch = train_model(config, dataset, model, batches, constants, run, log, verbose)
+        announce(log, config, dataset, model, loss_weights, [*dataset.notes, *notes])
+        epochs = train_model(config, dataset, model, batches, constants, run, log, verbose)
         fitted = time.perf_counter()
+        decide(config, dataset, model, log)
         model.save_to_preset(str(run.path("model")))
         metrics = judge(config, dataset, model, constants, run, log)
-    metrics = {"best_epoch": best_epoch, "constant_prediction": constants, **metrics}
+    metrics = {**epochs, "constant_prediction": constants, **metrics}
     run.write_json("metrics.json", metrics)
     run.write_json(
         "environment.json",
@@ -69,55 +85,28 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     return run.finish()
 
 
-def build_model(config: Config, dataset: Dataset) -> MultiTaskClassifier:
-    """Returns the model of a config: pretrained backbone, new heads, frozen parts frozen."""
-    texts = [text for column in dataset.train.texts for text in column]
-    backbone, preprocessor = load_backbone(config.model, texts)
-    freeze(backbone, config.training.freeze)
-    return MultiTaskClassifier(
-        backbone=backbone,
-        tasks=dataset.tasks,
-        preprocessor=preprocessor,
-        pooling=config.model.pooling,
-        dropout=config.model.dropout,
-        compile=False,
-    )
+def check_needs_of_validation(config: Config, dataset: Dataset) -> None:
+    """Checks that what is measured on a validation split has one.
 
-
-def build_optimizer(
-    training: TrainingConfig, model: MultiTaskClassifier, steps: int
-) -> LayerwiseAdamW:
-    """Returns AdamW with the schedule and the rates of a config.
-
-    Transformer layer `d` of `n` learns at `learning_rate · layer_decay^(n - d)`, the
-    embeddings being layer 0 (ULMFiT's discriminative rates, Howard & Ruder 2018, section
-    3.2); heads learn at `head_learning_rate`.
-
-    Args:
-        training: the `[training]` section.
-        model: the model to train.
-        steps: int. Steps an epoch.
+    Raises:
+        ConfigError: with every setting that needs it.
     """
-    depths = layer_depths(model.backbone)
-    top = num_layers(depths)
-    factors = {
-        variable.path: training.layer_decay ** max(top - depth, 0)
-        for layer, depth in depths.items()
-        for variable in layer.trainable_variables
+    if dataset.validation is not None:
+        return
+    needs = {
+        f"tasks.{task.name}.loss_weight": task.loss_weight == "probe" for task in dataset.tasks
     }
-    in_backbone = {variable.path for variable in model.backbone.variables}
-    if training.head_learning_rate is not None:
-        ratio = training.head_learning_rate / training.learning_rate
-        factors |= {v.path: ratio for v in model.trainable_variables if v.path not in in_backbone}
-    total = steps * training.epochs
-    return LayerwiseAdamW(
-        rate_factors={path: factor for path, factor in factors.items() if factor != 1.0},
-        learning_rate=WarmupDecay(
-            training.learning_rate, round(training.warmup * total), total, training.schedule
-        ),
-        weight_decay=training.weight_decay,
-        global_clipnorm=training.clip_norm or None,
-    )
+    needs["decisions.thresholds"] = isinstance(config.decisions.thresholds, str)
+    needs["decisions.calibration"] = config.decisions.calibration == "temperature"
+    needs["training.floor"] = bool(config.training.floor)
+    needs["training.patience"] = config.training.patience is not None
+    problems = [f"{key}: is measured on validation rows" for key, asked in needs.items() if asked]
+    if problems:
+        raise ConfigError(
+            "there is no validation split: give data.validation files or a share such as 0.1, "
+            "or remove these settings",
+            problems,
+        )
 
 
 def training_tokens(
@@ -157,7 +146,12 @@ def resolved(config: Config, dataset: Dataset) -> Config:
 
 
 def announce(
-    log: Log, config: Config, dataset: Dataset, model: MultiTaskClassifier, notes: Sequence[str]
+    log: Log,
+    config: Config,
+    dataset: Dataset,
+    model: MultiTaskClassifier,
+    loss_weights: Mapping[str, Any],
+    notes: Sequence[str],
 ) -> None:
     """Shows what is about to be trained."""
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
@@ -167,6 +161,10 @@ def announce(
     )
     splits = [rows for rows in (dataset.train, dataset.validation, dataset.test) if rows]
     log.show(coverage_table(splits, dataset.tasks))
+    if any(row["rule"] for row in loss_weights.values()):
+        log.show(loss_weight_table(loss_weights))
+    for table in class_weight_tables(dataset.tasks):
+        log.show(table)
     if dataset.train.sample_weight is not None:
         log.line(f"row weights: column {config.data.weight!r}")
     for note in notes:
@@ -183,19 +181,27 @@ def train_model(
     run: RunWriter,
     log: Log,
     verbose: int,
-) -> int:
+) -> dict[str, Any]:
     """Fits the model and leaves the best epoch's weights in it.
 
     Returns:
-        The number of the epoch kept, from 1: the last without validation.
+        `best_epoch`, the number of the epoch kept, from 1 (the last without validation), and
+        with validation `epochs`: for each task its own best epoch and what the kept one costs.
     """
     training = config.training
     metrics = best = constant = None
     callbacks: list[keras.callbacks.Callback] = [EpochOrder(batches)]
+    if training.ema_momentum is not None:
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if dataset.validation is not None:
         tokens = tokenize(model.preprocessor, dataset.validation.texts)
         metrics = TaskMetrics(tokens, dataset.validation.targets, batch_size=training.batch_size)
-        best = BestEpoch(training.monitor, training.patience or training.epochs)
+        best = BestEpoch(
+            training.monitor,
+            floor=training.floor,
+            patience=training.patience or training.epochs,
+            min_delta=training.min_delta,
+        )
         constant = baseline(dataset.tasks, constants, dataset.validation.targets)
         callbacks += [metrics, best]
     callbacks += [
@@ -203,35 +209,42 @@ def train_model(
         History(run.path("history.jsonl")),
     ]
     history = model.fit(batches.dataset(), epochs=training.epochs, callbacks=callbacks, verbose=0)
-    if best is None:
+    if best is None or metrics is None:
         log.line("no validation split: the last epoch is kept")
-        return len(history.epoch)
-    log.line(f"kept: epoch {best.best_epoch + 1}, {training.monitor} {best.best:.4f}")
-    return best.best_epoch + 1
+        return {"best_epoch": len(history.epoch)}
+    log.line(f"kept: epoch {best.best_epoch + 1}, {best.title} {best.best:.4f}")
+    if not best.floor_reached:
+        log.line("no epoch reached training.floor: the best of all is kept")
+    epochs = best_epochs(dataset.tasks, metrics.evaluations, best.best_epoch)
+    log.show(epoch_table(epochs, best.best_epoch + 1))
+    return {"best_epoch": best.best_epoch + 1, "epochs": epochs}
 
 
-class BestEpoch(keras.callbacks.EarlyStopping):
-    """Keras' `EarlyStopping` on a metric's name without `val_`; restores the best weights.
-
-    Args:
-        monitor: `"score"`, `"loss"` or `"<task>_<metric>"`.
-        patience: int. Epochs without a better one before training stops.
-    """
-
-    def __init__(self, monitor: str, patience: int) -> None:
-        smaller_is_better = monitor.endswith(("loss", "_mae", "_rmse"))
-        super().__init__(
-            monitor=f"val_{monitor}",
-            mode="min" if smaller_is_better else "max",
-            patience=patience,
-            restore_best_weights=True,
+def decide(config: Config, dataset: Dataset, model: MultiTaskClassifier, log: Log) -> None:
+    """Fits temperatures and thresholds on the validation split and puts them into the model."""
+    settings, rows = config.decisions, dataset.validation
+    thresholds, calibration = settings.thresholds, settings.calibration
+    if rows is None:
+        log.line("no validation split: temperatures are 1, thresholds are not fitted")
+        thresholds, calibration = 0.5 if thresholds is None else thresholds, "none"
+        targets = {task.name: dataset.train.targets[task.name][:0] for task in model.tasks}
+        logits = model.predict_logits([])
+    else:
+        targets = rows.targets
+        logits = model.predict_logits(
+            tokenize(model.preprocessor, rows.texts), config.training.batch_size
         )
-
-    def get_monitor_value(self, logs: dict[str, Any]) -> float:
-        value = super().get_monitor_value(logs)
-        # Keras would keep a NaN of the first epoch, as nothing is better than NaN.
-        worst = np.inf if self.mode == "min" else -np.inf
-        return value if value is not None and np.isfinite(value) else worst
+    model.decisions = fit_decisions(
+        model.tasks,
+        targets,
+        logits,
+        "per_label" if thresholds is None else thresholds,
+        calibration or "temperature",
+        config.seed,
+    )
+    if rows is not None:
+        for table in decision_tables(model.tasks, model.decisions):
+            log.show(table)
 
 
 def judge(
@@ -251,11 +264,9 @@ def judge(
     for rows in (dataset.validation, dataset.test):
         if rows is None:
             continue
-        scores = score_rows(model, rows, config.training.batch_size)
+        scores = score_rows(model, rows, config.training.batch_size, details=True)
         constant = baseline(dataset.tasks, constants, rows.targets)
         found[rows.name] = {**scores.evaluation, "baseline": constant}
-        run.write_predictions(
-            rows.name, dataset.tasks, scores.probabilities, rows.targets, rows.ids
-        )
+        run.write_predictions(rows.name, model, scores.probabilities, rows.targets, rows.ids)
         show_scores(log, rows.name, dataset.tasks, scores.evaluation, constant)
     return found

@@ -215,7 +215,10 @@ def test_a_wrong_value_is_named_with_its_key_and_what_was_received(values, key, 
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ({}, "tasks.t.kind: is required, one of 'multiclass', 'multilabel', 'regression'"),
+        (
+            {},
+            "tasks.t.kind: is required, one of 'multiclass', 'multilabel', 'ordinal', 'regression'",
+        ),
         ({"kind": "multiclas"}, "tasks.t.kind: 'multiclas' is no kind of task. Did you mean 'mul"),
         ({"kind": "multiclass", "column": "a[1:2]"}, "tasks.t.column: the slice in 'a[1:2]' must"),
         ({"kind": "multiclass", "column": ["a"]}, "tasks.t.column: a list of columns needs two"),
@@ -339,3 +342,92 @@ def test_the_config_is_checked_without_pandas_or_keras():
         "assert not {'pandas', 'keras', 'tensorflow', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# === Uneven tasks and decisions ===
+
+STARS = {"kind": "ordinal", "classes": ["1", "2", "3"]}
+MOODS = {"kind": "multiclass", "classes": ["bad", "good"]}
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (
+            {"tasks": {"t": {"kind": "ordinal"}}},
+            'tasks.t: kind = "ordinal" needs its classes listed from lowest to highest',
+        ),
+        (
+            {"tasks": {"t": {**MOODS, "class_weights": {"god": 2.0}}}},
+            "tasks.t: class_weights gives 'god', which is none of the classes. Did you mean 'good'",
+        ),
+        (
+            {"tasks": {"t": {**MOODS, "gamma": 2.0}}},
+            'tasks.t: gamma belongs to loss = "focal"; remove one of the two',
+        ),
+        (
+            {"tasks": {"t": {**MOODS, "class_weights": {"good": -1.0}}}},
+            "tasks.t.class_weights",
+        ),
+        (
+            {"decisions": {"thresholds": 1.5}},
+            "decisions.thresholds",
+        ),
+        (
+            {"decisions": {"thresholds": "per_lable"}},
+            "decisions.thresholds",
+        ),
+        (
+            {"tasks": {"t": MOODS}, "balancing": {"method": "famo"}},
+            'balancing.method: "famo" compares tasks and needs two or more',
+        ),
+        (
+            {"balancing": {"method": "dwa", "learning_rate": 0.1}},
+            "balancing: learning_rate belongs to method 'uncertainty' or 'famo', but method is",
+        ),
+        (
+            {"training": {"floor": {"mood_acuracy": 0.5}}},
+            "training.floor 'mood_acuracy' is no metric of this config. Did you mean 'mood_acc",
+        ),
+        (
+            {"training": {"monitor": {"mood_acuracy": 1.0}}},
+            "training.monitor 'mood_acuracy' is no metric of this config. Did you mean 'mood_acc",
+        ),
+        ({"training": {"monitor": {}}}, "training.monitor: a mix needs at least one metric"),
+        ({"training": {"monitor": {"mood_f1_macro": -1.0}}}, "training.monitor"),
+    ],
+)
+def test_settings_that_cannot_be_are_named_with_what_would_be_right(values, message):
+    given = {"tasks": {"mood": MOODS, "other": MOODS}, **values}
+    found = problems(given)
+    assert any(line.startswith(message) for line in found), found
+
+
+def test_famo_on_another_backend_is_refused(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    tasks = {"a": MOODS, "b": MOODS}
+    assert "JAX backend" in problem({"tasks": tasks, "balancing": {"method": "famo"}})
+
+
+def test_shared_label_smoothing_reaches_the_tasks_that_take_it():
+    tasks = {
+        "a": MOODS,
+        "b": {**MOODS, "label_smoothing": 0.3},
+        "c": {"kind": "multilabel"},
+        "d": {"kind": "regression"},
+        "e": STARS,
+    }
+    found = check_config({"tasks": tasks, "training": {"label_smoothing": 0.1}}).tasks
+    assert [found[name].label_smoothing for name in "abc"] == [0.1, 0.3, 0.1]
+
+
+def test_a_mix_of_metrics_and_rules_survive_the_toml(tmp_path):
+    values = {
+        "tasks": {"a": {**MOODS, "loss_weight": "prior", "hidden": [8], "pooling": "max"}},
+        "training": {"monitor": {"a_accuracy": 2.0, "a_loss": 1.0}, "floor": {"a_f1_macro": 0.5}},
+        "balancing": {"method": "uncertainty", "learning_rate": 0.1},
+        "decisions": {"thresholds": "per_task"},
+    }
+    config = check_config(values)
+    (tmp_path / "c.toml").write_text(config.to_toml())
+    assert load_config(tmp_path / "c.toml") == config

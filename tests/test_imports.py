@@ -13,14 +13,15 @@ PACKAGE = Path(mtc_keras.__file__).parent
 # From the ground up: a module imports only from rooms before its own, or from its own.
 ROOMS = [
     ["errors"],
-    ["losses", "metrics", "tasks"],
+    ["losses", "balancing", "metrics", "tasks"],
     ["config"],
-    ["data", "runtime", "backbones", "optimizers"],
+    ["data", "runtime", "backbones", "optimizers", "decisions"],
     ["classifier", "scoring"],
     ["run", "report"],
-    ["callbacks"],
+    ["callbacks", "building"],
+    ["loss_weights"],
     ["training", "command"],
-    ["train", "evaluate", "predict"],
+    ["train", "evaluate", "predict", "calibrate", "compare", "comparison", "bootstrap"],
 ]
 
 

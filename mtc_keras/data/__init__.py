@@ -78,7 +78,28 @@ def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> D
         notes.append(f"validation: {len(rows.get('validation', ())):,} training rows are split off")
     notes += _check_coverage(rows, tasks, problems)
     _raise(problems)
+    tasks = [task.measure(rows["train"].targets[task.name]) for task in tasks]
     return Dataset(tasks, rows["train"], rows.get("validation"), rows.get("test"), files, notes)
+
+
+def only_task(dataset: Dataset, task: Task) -> Dataset:
+    """Returns a dataset of one task: the rows that carry its label, and its label alone."""
+
+    def own(rows: Rows) -> Rows:
+        kept = rows.take(np.flatnonzero(task.labelled(rows.targets[task.name])))
+        weights = kept.sample_weight
+        return replace(
+            kept,
+            targets={task.name: kept.targets[task.name]},
+            sample_weight=weights and {task.name: weights[task.name]},
+        )
+
+    validation = own(dataset.validation) if dataset.validation else None
+    test = own(dataset.test) if dataset.test else None
+    # Only a test split may lack a task's labels: it is as if there were none.
+    return replace(
+        dataset, tasks=[task], train=own(dataset.train), validation=validation, test=test or None
+    )
 
 
 def read_rows(

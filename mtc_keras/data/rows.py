@@ -11,7 +11,7 @@ import pandas
 from mtc_keras.config import DataConfig
 from mtc_keras.errors import did_you_mean, listed, plural
 from mtc_keras.tasks import Task
-from mtc_keras.tasks.columns import Cell, Mistake, parsed_list
+from mtc_keras.tasks.columns import Cell, Mistake, parsed_json
 
 MOST_MESSAGES = 5  # different ones shown of a task or column
 MOST_CHARACTERS = 500  # of a message that quotes a cell
@@ -245,8 +245,8 @@ def _weight(value: Cell) -> float:
 
 
 def _parsed(cell: Cell) -> Cell:
-    """Returns the list that a text cell writes as JSON; blank text is nothing."""
-    return parsed_list(cell.strip()) or None if isinstance(cell, str) else cell
+    """Returns the list or table that a text cell writes as JSON; blank text is nothing."""
+    return parsed_json(cell.strip()) or None if isinstance(cell, str) else cell
 
 
 def _cut(message: str) -> str:

@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from mtc_keras.tasks.base import ClassificationTask, Task
+from mtc_keras.tasks.base import Task
+from mtc_keras.tasks.classification import ClassificationTask
+from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.multiclass import Multiclass
 from mtc_keras.tasks.multilabel import Multilabel
+from mtc_keras.tasks.ordinal import Ordinal
 from mtc_keras.tasks.regression import Regression
 
 KINDS: dict[str, type[Task]] = {
     "multiclass": Multiclass,
     "multilabel": Multilabel,
+    "ordinal": Ordinal,
     "regression": Regression,
 }
 
@@ -22,8 +26,10 @@ def task_from_config(config: dict[str, Any]) -> Task:
 __all__ = [
     "KINDS",
     "ClassificationTask",
+    "Decision",
     "Multiclass",
     "Multilabel",
+    "Ordinal",
     "Regression",
     "Task",
     "task_from_config",

@@ -1,17 +1,18 @@
 """The contract of a task: all that differs between kinds stands in one class a kind."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtc_keras.tasks.columns import Cell, ColumnPath, Mistake, parse_column
+from mtc_keras.tasks.decision import Decision
 
 TASK_NAME = r"^[a-z][a-z0-9_]*$"
+Pooling = Literal["mean", "cls", "max", "pooled"]
 
 
 class Task(BaseModel, ABC):
@@ -39,8 +40,19 @@ class Task(BaseModel, ABC):
         description="Where the label stands: 'name' (default: the task's name), 'name[2]', "
         "'name[0:5]', or a list of 0/1 columns.",
     )
-    loss_weight: float = Field(
-        default=1.0, ge=0, allow_inf_nan=False, description="Factor of this task's loss in the sum."
+    loss_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["prior", "probe"] = (
+        Field(
+            default=1.0,
+            description="Factor of this task's loss in the sum, or a rule for it: 1 / the loss of "
+            "the best constant prediction, or 1 / the lowest validation loss of a short training "
+            "of this task alone.",
+        )
+    )
+    pooling: Pooling | None = Field(
+        default=None, description="Pooling of this task's head; default: the model's."
+    )
+    hidden: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, description="Widths of hidden layers between pooling and head."
     )
 
     @field_validator("column")
@@ -55,6 +67,26 @@ class Task(BaseModel, ABC):
         """Where this task's label stands in a row."""
         return parse_column(self.column or self.name)
 
+    @property
+    def weight(self) -> float:
+        """The loss weight as a number.
+
+        Raises:
+            ValueError: if it is still a rule, which training resolves.
+        """
+        if isinstance(self.loss_weight, str):
+            raise ValueError(
+                f"loss_weight of task {self.name!r} is the rule {self.loss_weight!r}, which only "
+                "`fit` of a config resolves; give a number"
+            )
+        return self.loss_weight
+
+    def _only_with_loss(self, loss: str, names: Sequence[str]) -> None:
+        """Refuses settings of a loss that the task does not have."""
+        for name in names:
+            if getattr(self, "loss", None) != loss and getattr(self, name) is not None:
+                raise ValueError(f'{name} belongs to loss = "{loss}"; remove one of the two')
+
     # === Labels ===
 
     @abstractmethod
@@ -67,6 +99,14 @@ class Task(BaseModel, ABC):
         Raises:
             ValueError: if the rows cannot make a task (a single class, no label at all).
         """
+
+    def measure(self, targets: np.ndarray) -> Self:
+        """Returns this task with the counts of the training labels that rules need.
+
+        Args:
+            targets: the encoded labels of the rows that are trained.
+        """
+        return self
 
     @abstractmethod
     def encode_cell(self, cell: Cell) -> Any:
@@ -134,13 +174,57 @@ class Task(BaseModel, ABC):
 
     # === Model ===
 
-    @abstractmethod
-    def head(self, features: Any, name: str) -> Any:
-        """Adds this task's float32 head to pooled features of shape `(B, D)`; returns logits."""
+    def output(self, features: Any, name: str) -> Any:
+        """Adds this task's hidden layers and head to pooled features; returns logits."""
+        from keras import layers
+
+        for number, units in enumerate(self.hidden):
+            features = layers.Dense(
+                units, activation="gelu", dtype="float32", name=f"{name}_hidden_{number}"
+            )(features)
+        return self.head(features, name)
 
     @abstractmethod
-    def loss(self) -> Any:
-        """Returns the `keras.losses.Loss` of this task, which leaves out missing labels."""
+    def head(self, features: Any, name: str) -> Any:
+        """Adds this task's float32 head to features of shape `(B, D)`; returns logits."""
+
+    @property
+    def base_logits(self) -> np.ndarray | None:
+        """Logits at which a head starts, of its biases' shape; `None` for 0.
+
+        A many-label head that starts at its labels' frequencies, as Lin et al. 2017 (arXiv
+        1708.02002, section 3.3) do, spends no steps on learning that most labels are rare.
+        """
+        return None
+
+    def dense(self, features: Any, units: int, name: str) -> Any:
+        """Adds a linear float32 layer that starts at `base_logits`."""
+        from keras import initializers, layers
+
+        start = self.base_logits
+        bias = initializers.Zeros() if start is None else initializers.Constant(start.tolist())
+        return layers.Dense(units, bias_initializer=bias, dtype="float32", name=name)(features)
+
+    @abstractmethod
+    def make_loss(self) -> Any:
+        """Returns the `keras.losses.Loss` of this task, which leaves out missing labels.
+
+        Raises:
+            ValueError: if a rule needs counts that `measure` has not taken.
+        """
+
+    @abstractmethod
+    def constant_loss(self) -> float:
+        """Returns the plain loss of the best constant prediction on the training labels.
+
+        Raises:
+            ValueError: if `measure` has not taken the counts it needs.
+        """
+
+    @property
+    def loss_factor(self) -> float:
+        """Factor of the loss in a Gaussian likelihood: ½ for squared errors, 1 for others."""
+        return 1.0
 
     @abstractmethod
     def activate(self, logits: Any) -> Any:
@@ -163,9 +247,23 @@ class Task(BaseModel, ABC):
     def shown_metrics(self) -> tuple[str, ...]:
         """Names of the few metrics that tables show."""
 
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether predictions are probabilities, which have a temperature."""
+        return False
+
+    def decision(self, **values: Any) -> Decision:
+        """Returns a `Decision` of this task; by default temperature 1, thresholds 0.5."""
+        return Decision(**values)
+
     @abstractmethod
-    def decide(self, probabilities: np.ndarray) -> np.ndarray:
-        """Returns the predictions, in the form of targets, for probabilities of N rows."""
+    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        """Returns the predictions, in the form of targets, for probabilities of N rows.
+
+        Args:
+            probabilities: what `activate` returned.
+            decision: the thresholds; default: 0.5.
+        """
 
     @abstractmethod
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
@@ -187,8 +285,20 @@ class Task(BaseModel, ABC):
     # === For people ===
 
     @abstractmethod
-    def describe(self, probabilities: np.ndarray) -> dict[str, Any]:
-        """Returns one row's prediction as plain values, ready for JSON."""
+    def describe(
+        self,
+        probabilities: np.ndarray,
+        decision: Decision | None = None,
+        abstain_below: float | None = None,
+    ) -> dict[str, Any]:
+        """Returns one row's prediction as plain values, ready for JSON.
+
+        Args:
+            probabilities: those of one row.
+            decision: the thresholds; default: 0.5.
+            abstain_below: with a number, predictions less sure than it have no label, and
+                `confidence` and `abstained` say so.
+        """
 
     @abstractmethod
     def label(self, target: Any) -> Any:
@@ -198,185 +308,3 @@ class Task(BaseModel, ABC):
     def summary(self) -> str:
         """A few words on the task for tables and logs."""
         return self.kind
-
-
-class ClassificationTask(Task):
-    """What the kinds with classes share: class names, counts and metrics."""
-
-    classes: list[str] | None = Field(
-        default=None,
-        min_length=2,
-        description="Class names in order; read from the training rows if absent.",
-    )
-    num_classes: int | None = Field(
-        default=None, ge=2, description="Number of classes when labels are indices 0 … n-1."
-    )
-    class_names: dict[str, str] = Field(
-        default_factory=dict, description="What people see for a class, by class."
-    )
-    unknown_classes: Literal["error", "ignore"] = Field(
-        default="error", description="What to do with a class that training lacks."
-    )
-
-    def model_post_init(self, context: Any) -> None:
-        """Holds what no single field can tell."""
-        if self.classes is not None and len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes must differ from each other")
-        if self.classes is not None and self.num_classes not in (None, len(self.classes)):
-            raise ValueError(
-                f"num_classes is {self.num_classes}, but classes lists {len(self.classes)}; "
-                "give one of the two"
-            )
-        width = len(self.path.vector_classes) if self.path.is_vector else None
-        given = self.num_classes or (len(self.classes) if self.classes else None)
-        if width and given and width != given:
-            raise ValueError(f"column {str(self.path)!r} has {width} positions for {given} classes")
-        names = list(self.class_names.values())
-        if len(set(names)) < len(names):
-            raise ValueError("class_names must differ from each other")
-        known = self._given_classes()
-        strangers = [name for name in self.class_names if known and name not in known]
-        if strangers:
-            raise ValueError(f"class_names gives {strangers[0]!r}, which is none of the classes")
-
-    def _given_classes(self) -> list[str] | None:
-        """Classes that need no training rows: listed, counted, or those of a vector column."""
-        if self.classes is not None:
-            return self.classes
-        if self.path.is_vector:
-            return self.path.vector_classes
-        if self.num_classes is not None:
-            return [str(index) for index in range(self.num_classes)]
-        return None
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        if self.classes is None:
-            raise ValueError(f"task {self.name!r} has no classes yet: call `learn` first")
-        return {name: index for index, name in enumerate(self.classes)}
-
-    @cached_property
-    def _numbers_are_names(self) -> bool:
-        """An integer cell is an index, unless the classes themselves read as integers."""
-        return any(name.lstrip("-").isdigit() for name in self._index)
-
-    @property
-    def summary(self) -> str:
-        """Kind and number of classes."""
-        return f"{self.kind}, {len(self._index)} classes"
-
-    @abstractmethod
-    def names_in(self, cell: Cell) -> list[str]:
-        """Returns the class names that one cell holds, before classes are known."""
-
-    def learn(self, cells: Sequence[Cell]) -> Self:
-        classes, unreadable = self._given_classes(), ""
-        if classes is None:
-            names: set[str] = set()
-            for cell in cells:
-                if not self.is_missing(cell):
-                    try:
-                        names.update(self.names_in(cell))
-                    except ValueError as error:  # `encode` reports it, with its row
-                        unreadable = unreadable or f" (and a cell cannot be read: {error})"
-            classes = sorted(names, key=_natural)
-        if len(classes) < 2:
-            raise ValueError(
-                f"found {len(classes)} class{'' if len(classes) == 1 else 'es'} "
-                f"in column {str(self.path)!r}; a task needs two or more{unreadable}"
-            )
-        # Rebuilt rather than copied, so that the checks see the classes too.
-        values = self.model_dump(exclude={"num_classes"})
-        return type(self).model_validate({**values, "classes": classes})
-
-    def index_of(self, value: object) -> int | None:
-        """Returns the index of the class a cell's value names; `None` for an ignored one.
-
-        Raises:
-            ValueError: for an unknown class, or an index outside the classes.
-        """
-        name = class_name(value)
-        if name in self._index:
-            return self._index[name]
-        problem = f"class {name!r} is unknown"
-        if not self._numbers_are_names and name.lstrip("-").isdecimal():
-            if 0 <= int(name) < len(self._index):
-                return int(name)
-            problem = f"index {name} is outside 0 … {len(self._index) - 1}"
-        if self.unknown_classes == "ignore":
-            return None
-        from mtc_keras.errors import did_you_mean, listed
-
-        raise ValueError(
-            f"{problem}; training knows {listed(list(self._index))}."
-            f"{did_you_mean(str(value), self._index)} "
-            f'(unknown_classes = "ignore" makes it missing)'
-        )
-
-    def vector(self, cell: Cell) -> np.ndarray:
-        """Returns float32 of shape `(C,)` with 0, 1 and NaN for a 0/1 vector cell.
-
-        Raises:
-            ValueError: if it is no such vector or of another length.
-        """
-        width = len(self._index)
-        if not isinstance(cell, list) or len(cell) != width:
-            raise ValueError(f"expected a list of {width} values 0 or 1, received {cell!r}")
-        values = {None: math.nan, "": math.nan, "0": 0.0, "1": 1.0}
-        try:
-            return np.array(
-                [values[v.strip() if isinstance(v, str) else _bit(v)] for v in cell], "float32"
-            )
-        except (KeyError, TypeError, ValueError):  # no text, no number, no 0 or 1
-            raise ValueError(f"expected only 0, 1 or null in a vector, received {cell!r}") from None
-
-    def shown(self, index: int) -> str:
-        """Returns what people see for the class at an index."""
-        name = (self.classes or [])[index]
-        return self.class_names.get(name, name)
-
-    def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        from mtc_keras.metrics import classification_metrics
-
-        rows = self.labelled(targets)
-        return classification_metrics(
-            self.class_indicator(targets[rows]),
-            self.predicted_indicator(targets[rows], predictions[rows]),
-            list(self._index),
-        )
-
-    @property
-    def metric_names(self) -> tuple[str, ...]:
-        averages = [f"{m}_{a}" for m in ("precision", "recall", "f1") for a in ("micro", "macro")]
-        return ("accuracy", *averages)
-
-    @property
-    def shown_metrics(self) -> tuple[str, ...]:
-        return ("accuracy", "f1_micro", "f1_macro")
-
-
-def class_name(value: object) -> str:
-    """Returns the class name that a cell's value stands for: `2` and `2.0` are `"2"`.
-
-    Raises:
-        ValueError: if the value cannot name a class (a list, a fraction, nothing).
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    raise ValueError(f"expected one class name, received {value!r}")
-
-
-def _bit(value: object) -> str | None:
-    return None if value is None else class_name(int(value) if isinstance(value, bool) else value)
-
-
-def _natural(name: str) -> tuple[bool, float, str]:
-    """Sorts integers by value and before other names."""
-    is_number = name.lstrip("-").isdecimal()
-    return (not is_number, float(name) if is_number else 0.0, name)

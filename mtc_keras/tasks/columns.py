@@ -62,18 +62,20 @@ class ColumnPath:
         return cell[self.start] if self.stop is None else cell[self.start : self.stop]
 
 
-def parsed_list(text: str) -> Cell:
-    """Returns the list that a cell of csv such as `[2, 0, 1]` writes, or the text itself.
+def parsed_json(text: str) -> Cell:
+    """Returns the list or table that a cell of csv such as `[2, 0, 1]` writes, or the text itself.
 
     Raises:
-        ValueError: if a bracket opens what is no JSON list.
+        ValueError: if a bracket opens what is no JSON.
     """
-    if not text.lstrip().startswith("["):
+    opening = text.lstrip()[:1]
+    if opening not in ("[", "{"):
         return text
     try:
         return json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"expected a JSON list, received {text!r} ({error})") from None
+        what = "list" if opening == "[" else "table"
+        raise ValueError(f"expected a JSON {what}, received {text!r} ({error})") from None
 
 
 def parse_column(column: str | Sequence[str]) -> ColumnPath:

@@ -5,11 +5,11 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mtc_keras.tasks.base import ClassificationTask, class_name
-from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.single_label import SMALLEST, SingleLabelTask
 
 
-class Multiclass(ClassificationTask):
+class Multiclass(SingleLabelTask):
     """A task whose rows carry exactly one of C classes.
 
     Targets are int32 of shape `(N,)`, `-1` where missing; logits and probabilities
@@ -26,39 +26,58 @@ class Multiclass(ClassificationTask):
     kind: Literal["multiclass"] = Field(
         default="multiclass", description="Exactly one class a row (softmax)."
     )
+    loss: Literal["crossentropy", "focal", "logit_adjusted"] = Field(
+        default="crossentropy",
+        description="The loss: plain, focal (Lin et al. 2017), or cross-entropy of logits "
+        "adjusted by the classes' frequencies (Menon et al. 2021).",
+    )
+    gamma: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="γ of the focal loss; default: 2."
+    )
+    tau: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="τ of logit_adjusted, its strength; default: 1.",
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of a target spread over all classes."
+    )
 
-    @property
-    def missing_target(self) -> int:
-        return -1
-
-    @property
-    def target_dtype(self) -> str:
-        return "int32"
-
-    def names_in(self, cell: Cell) -> list[str]:
-        return [class_name(_single(cell))]
-
-    def encode_cell(self, cell: Cell) -> int:
-        if self.path.is_vector:
-            ones = np.flatnonzero(self.vector(cell) == 1)
-            if len(ones) != 1:
-                raise ValueError(f"expected exactly one 1 in the vector, received {cell!r}")
-            return int(ones[0])
-        index = self.index_of(_single(cell))
-        return -1 if index is None else index
-
-    def class_indicator(self, targets: np.ndarray) -> np.ndarray:
-        return targets[:, None] == np.arange(len(self._index))
+    def model_post_init(self, context: Any) -> None:
+        """Holds what no single field can tell."""
+        super().model_post_init(context)
+        self._only_with_loss("focal", ["gamma"])
+        self._only_with_loss("logit_adjusted", ["tau"])
 
     def head(self, features: Any, name: str) -> Any:
-        from keras import layers
+        return self.dense(features, len(self._index), name)
 
-        return layers.Dense(len(self._index), dtype="float32", name=name)(features)
+    @property
+    def base_logits(self) -> np.ndarray | None:
+        if self.class_counts is None or self.loss != "crossentropy":
+            return None
+        return np.log(self.counts + 1) - np.log(self.counts + 1).mean()
 
-    def loss(self) -> Any:
-        from mtc_keras.losses import MaskedSparseCategoricalCrossentropy
+    def make_loss(self) -> Any:
+        from mtc_keras import losses
 
-        return MaskedSparseCategoricalCrossentropy()
+        shared: dict[str, Any] = {
+            "class_weights": self.class_weight_list,
+            "label_smoothing": self.label_smoothing,
+        }
+        if self.loss == "focal":
+            return losses.MaskedSparseCategoricalFocal(_or(self.gamma, 2.0), **shared)
+        if self.loss == "logit_adjusted":
+            # A class that training lacks keeps a logarithm, far below any other.
+            frequencies = np.maximum(self.frequencies, SMALLEST).tolist()
+            return losses.MaskedLogitAdjusted(frequencies, _or(self.tau, 1.0), **shared)
+        return losses.MaskedSparseCategoricalCrossentropy(**shared)
+
+    def constant_loss(self) -> float:
+        """Returns the entropy of the classes' frequencies."""
+        seen = self.frequencies[self.frequencies > 0]
+        return float(-(seen * np.log(seen)).sum())
 
     def activate(self, logits: Any) -> Any:
         from keras import ops
@@ -69,28 +88,9 @@ class Multiclass(ClassificationTask):
     def main_metric(self) -> str:
         return "accuracy"
 
-    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
         return probabilities.argmax(axis=-1).astype(self.target_dtype)
 
-    def constant_prediction(self, training_targets: np.ndarray) -> np.ndarray:
-        frequent = self.class_indicator(training_targets).sum(axis=0).argmax()
-        return np.asarray(frequent, self.target_dtype)
 
-    def describe(self, probabilities: np.ndarray) -> dict[str, Any]:
-        best = int(probabilities.argmax())
-        return {"label": self.shown(best), "probability": float(probabilities[best])}
-
-    def label(self, target: Any) -> str | None:
-        return None if target < 0 else self.shown(int(target))
-
-
-def _single(cell: Cell) -> Cell:
-    """Returns the only label of a cell; a list of one is read as that one."""
-    if isinstance(cell, list):
-        if len(cell) != 1:
-            raise ValueError(
-                f"expected one label, received {len(cell)}: {cell!r}; "
-                'kind = "multilabel" takes several'
-            )
-        return cell[0]
-    return cell
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value

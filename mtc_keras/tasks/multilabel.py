@@ -1,14 +1,15 @@
 """Any number of classes a row, none included: one sigmoid a class."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from mtc_keras.tasks.base import ClassificationTask, class_name
-from mtc_keras.tasks.columns import Cell, parsed_list
-
-THRESHOLD = 0.5
+from mtc_keras.tasks.classification import ClassificationTask, class_name
+from mtc_keras.tasks.columns import Cell, parsed_json
+from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
+from mtc_keras.tasks.ordinal import binary_entropy
+from mtc_keras.tasks.single_label import SMALLEST
 
 
 class Multilabel(ClassificationTask):
@@ -17,13 +18,14 @@ class Multilabel(ClassificationTask):
     Targets are float32 of shape `(N, C)` with 0 and 1, and NaN where a row's or a
     single class' label is missing; logits and probabilities are float32 of shape
     `(N, C)`, probabilities being their sigmoid. A class is predicted at a
-    probability of 0.5 or more.
+    probability of its threshold or more.
 
     Example:
 
     ```python
     task = Multilabel(name="emotions", classes=["fear", "joy"])
     task.encode([["joy"], []])[0]  # array([[0., 1.], [0., 0.]], dtype=float32)
+    task.encode([{"fear": 1}])[0]  # array([[ 1., nan]], dtype=float32)
     ```
     """
 
@@ -38,6 +40,41 @@ class Multilabel(ClassificationTask):
         description='An empty text cell: no label known, or "none" of the classes.',
     )
 
+    loss: Literal["crossentropy", "focal", "asymmetric"] = Field(
+        default="crossentropy",
+        description="The loss: plain, focal (Lin et al. 2017) or asymmetric (Ridnik et al. 2021).",
+    )
+    gamma: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="γ of the focal loss; default: 2."
+    )
+    gamma_positive: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="γ₊ of the asymmetric loss; default: 0.",
+    )
+    gamma_negative: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="γ₋ of the asymmetric loss; default: 4.",
+    )
+    margin: float | None = Field(
+        default=None, ge=0, lt=1, description="Margin of the asymmetric loss; default: 0.05."
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of a target moved towards ½."
+    )
+    label_counts: list[int] | None = Field(
+        default=None, description="Known training labels of each class, 0 or 1; measured."
+    )
+
+    def model_post_init(self, context: Any) -> None:
+        """Holds what no single field can tell."""
+        super().model_post_init(context)
+        self._only_with_loss("focal", ["gamma"])
+        self._only_with_loss("asymmetric", ["gamma_positive", "gamma_negative", "margin"])
+
     @property
     def missing_target(self) -> np.ndarray:
         return np.full(len(self._index), np.nan, "float32")
@@ -51,8 +88,11 @@ class Multilabel(ClassificationTask):
         return [class_name(value) for value in self._values(cell)]
 
     def _values(self, cell: Cell) -> list[object]:
+        """Returns the class names of a cell; those of a table have a 0 or 1 each."""
         if isinstance(cell, str):
-            cell = parsed_list(cell)
+            cell = parsed_json(cell)
+        if isinstance(cell, dict):
+            return list(cell)
         if isinstance(cell, str):
             parts = [part.strip() for part in cell.split(self.separator)]
             return [part for part in parts if part]
@@ -61,13 +101,16 @@ class Multilabel(ClassificationTask):
         if isinstance(cell, int) and not isinstance(cell, bool):
             return [cell]
         raise ValueError(
-            f"expected a list of class names, or text separated by {self.separator!r}, "
-            f"received {cell!r}"
+            f"expected a list of class names, text separated by {self.separator!r}, or a table "
+            f'such as {{"joy": 1, "fear": 0}}, received {cell!r}'
         )
 
     def encode_cell(self, cell: Cell) -> np.ndarray:
         if self.path.is_vector:
             return self.vector(cell)
+        table = parsed_json(cell) if isinstance(cell, str) else cell
+        if isinstance(table, dict):
+            return self._partly_known(table)
         indices = [self.index_of(value) for value in self._values(cell)]
         known = [index for index in indices if index is not None]
         if indices and not known:  # only classes to be ignored
@@ -76,18 +119,76 @@ class Multilabel(ClassificationTask):
         target[known] = 1
         return target
 
+    def _partly_known(self, cell: dict[Any, Any]) -> np.ndarray:
+        """Returns the target of a cell that tells some classes by 0 or 1."""
+        target = self.missing_target
+        values = self.bits(list(cell.values()), cell)
+        for name, value in zip(cell, values, strict=True):
+            index = self.index_of(name)
+            if index is not None:
+                target[index] = value
+        return target
+
+    def measure(self, targets: np.ndarray) -> Self:
+        known = self.known_cells(targets).sum(axis=0).tolist()
+        return super().measure(targets).model_copy(update={"label_counts": known})
+
+    @property
+    def known_counts(self) -> np.ndarray:
+        """Known training labels of each class, float64 of shape `(C,)`."""
+        if self.label_counts is None:
+            raise ValueError(
+                f"task {self.name!r} needs the counts of its training labels: call `measure`"
+            )
+        return np.array(self.label_counts, "float64")
+
+    def ruled_weights(self, rule: str, counts: np.ndarray) -> np.ndarray:
+        """Returns negatives over positives (balanced), or over their effective numbers."""
+        negatives, positives = self.known_counts - counts, counts
+        if rule == "effective":
+            negatives, positives = map(self.effective_numbers, (negatives, positives))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(positives > 0, negatives / positives, np.inf)
+
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         return targets == 1
 
+    def known_cells(self, targets: np.ndarray) -> np.ndarray:
+        return ~np.isnan(targets)
+
     def head(self, features: Any, name: str) -> Any:
-        from keras import layers
+        return self.dense(features, len(self._index), name)
 
-        return layers.Dense(len(self._index), dtype="float32", name=name)(features)
+    @property
+    def base_logits(self) -> np.ndarray | None:
+        if self.class_counts is None or self.label_counts is None or self.loss != "crossentropy":
+            return None
+        return np.log(self.counts + 1) - np.log(self.known_counts - self.counts + 1)
 
-    def loss(self) -> Any:
-        from mtc_keras.losses import MaskedBinaryCrossentropy
+    def make_loss(self) -> Any:
+        from mtc_keras import losses
 
-        return MaskedBinaryCrossentropy()
+        shared: dict[str, Any] = {
+            "class_weights": self.class_weight_list,
+            "label_smoothing": self.label_smoothing,
+        }
+        if self.loss == "focal":
+            gamma = 2.0 if self.gamma is None else self.gamma
+            return losses.MaskedBinaryFocal(gamma, **shared)
+        if self.loss == "asymmetric":
+            given = {
+                "gamma_positive": self.gamma_positive,
+                "gamma_negative": self.gamma_negative,
+                "margin": self.margin,
+            }
+            own = {name: value for name, value in given.items() if value is not None}
+            return losses.MaskedAsymmetric(**own, **shared)
+        return losses.MaskedBinaryCrossentropy(**shared)
+
+    def constant_loss(self) -> float:
+        """Returns the mean over known cells of the binary entropy of their class."""
+        total = self.known_counts
+        return float((total * binary_entropy(self.counts, total)).sum() / total.sum())
 
     def activate(self, logits: Any) -> Any:
         from keras import ops
@@ -98,8 +199,12 @@ class Multilabel(ClassificationTask):
     def main_metric(self) -> str:
         return "f1_micro"
 
-    def decide(self, probabilities: np.ndarray) -> np.ndarray:
-        return (probabilities >= THRESHOLD).astype(self.target_dtype)
+    def decision(self, **values: Any) -> Decision:
+        return Decision(list(self._index), **values)
+
+    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        thresholds = DEFAULT_THRESHOLD if decision is None else decision.threshold_array
+        return (probabilities >= thresholds).astype(self.target_dtype)
 
     def predicted_indicator(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return self.class_indicator(predictions) & ~np.isnan(targets)
@@ -109,14 +214,51 @@ class Multilabel(ClassificationTask):
         prediction[self.class_indicator(training_targets).sum(axis=0).argmax()] = 1
         return prediction
 
-    def describe(self, probabilities: np.ndarray) -> dict[str, Any]:
-        chosen = np.flatnonzero(self.decide(probabilities))
-        return {
+    # === Judgement ===
+
+    def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        """Returns the product over classes of the decision's probability, as if independent."""
+        chosen = self.decide(probabilities, decision) == 1
+        return np.where(chosen, probabilities, 1 - probabilities).prod(axis=-1)
+
+    def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        known = self.known_cells(targets)
+        p = np.clip(probabilities[known].astype("float64"), SMALLEST, 1 - SMALLEST)
+        return float(-np.log(np.where(targets[known] == 1, p, 1 - p)).mean())
+
+    def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean over known cells of `(p - y)²` (Brier 1950)."""
+        known = self.known_cells(targets)
+        return float(np.square(probabilities[known] - targets[known], dtype="float64").mean())
+
+    def reliability(
+        self, targets: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the probability of each known cell, and whether its label is 1."""
+        known = self.known_cells(targets)
+        return probabilities[known], targets[known] == 1
+
+    # === For people ===
+
+    def describe(
+        self,
+        probabilities: np.ndarray,
+        decision: Decision | None = None,
+        abstain_below: float | None = None,
+    ) -> dict[str, Any]:
+        chosen = np.flatnonzero(self.decide(probabilities, decision))
+        found: dict[str, Any] = {
             "labels": [self.shown(int(index)) for index in chosen],
             "probabilities": {
                 self.shown(index): float(value) for index, value in enumerate(probabilities)
             },
         }
+        if abstain_below is None:
+            return found
+        confidence = float(self.confidence(probabilities[None], decision)[0])
+        abstained = confidence < abstain_below
+        found |= {"confidence": confidence, "abstained": abstained}
+        return {**found, "labels": None} if abstained else found
 
     def label(self, target: Any) -> list[str] | None:
         if np.isnan(target).all():

@@ -9,14 +9,15 @@ from pydantic import Field
 
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.decision import Decision
 
 
 class Regression(Task):
     """A task whose rows carry a number.
 
     Targets, logits and predictions are float32 of shape `(N,)`, in the user's unit;
-    NaN marks a missing target. The loss is the mean squared error divided by the
-    training variance, so that the task's unit does not weigh it against the others.
+    NaN marks a missing target. The loss is that of the error in standard deviations of
+    the training targets, so that the task's unit does not weigh it against the others.
 
     Example:
 
@@ -28,6 +29,15 @@ class Regression(Task):
 
     kind: Literal["regression"] = Field(
         default="regression", description="A number a row (linear)."
+    )
+    loss: Literal["mse", "huber", "mae"] = Field(
+        default="mse", description="The loss of the standardised error: squared, Huber's, absolute."
+    )
+    delta: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Where Huber's loss becomes linear, in standard deviations; default: 1.",
     )
     mean: float | None = Field(
         default=None, allow_inf_nan=False, description="Mean of the training targets; measured."
@@ -43,6 +53,7 @@ class Regression(Task):
         """Holds what no single field can tell."""
         if self.path.is_vector:
             raise ValueError(f"column {str(self.path)!r} has several values; a regression has one")
+        self._only_with_loss("huber", ["delta"])
 
     @property
     def missing_target(self) -> float:
@@ -83,16 +94,29 @@ class Regression(Task):
         from keras import layers
 
         # Standardised inside, so that a head of small first weights starts at the mean.
-        standard = layers.Dense(1, dtype="float32", name=name)(features)
+        standard = self.dense(features, 1, name)
         unit = layers.Rescaling(
             self.scale or 1.0, offset=self.mean or 0.0, dtype="float32", name=f"{name}_unit"
         )(standard)
         return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)
 
-    def loss(self) -> Any:
-        from mtc_keras.losses import MaskedMeanSquaredError
+    def make_loss(self) -> Any:
+        from mtc_keras import losses
 
-        return MaskedMeanSquaredError(scale=self.scale or 1.0)
+        scale = self.scale or 1.0
+        if self.loss == "huber":
+            return losses.MaskedHuber(1.0 if self.delta is None else self.delta, scale=scale)
+        if self.loss == "mae":
+            return losses.MaskedMeanAbsoluteError(scale=scale)
+        return losses.MaskedMeanSquaredError(scale=scale)
+
+    def constant_loss(self) -> float:
+        """Returns 1, the variance of standardised targets."""
+        return 1.0
+
+    @property
+    def loss_factor(self) -> float:
+        return 0.5
 
     def activate(self, logits: Any) -> Any:
         return logits
@@ -109,7 +133,7 @@ class Regression(Task):
     def shown_metrics(self) -> tuple[str, ...]:
         return self.metric_names
 
-    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
         return probabilities
 
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
@@ -121,7 +145,12 @@ class Regression(Task):
     def constant_prediction(self, training_targets: np.ndarray) -> np.ndarray:
         return np.asarray(np.nanmean(training_targets), self.target_dtype)
 
-    def describe(self, probabilities: np.ndarray) -> dict[str, Any]:
+    def describe(
+        self,
+        probabilities: np.ndarray,
+        decision: Decision | None = None,
+        abstain_below: float | None = None,
+    ) -> dict[str, Any]:
         return {"value": float(probabilities)}
 
     def label(self, target: Any) -> float | None:

@@ -435,7 +435,7 @@ def test_a_validation_count_that_takes_every_row_is_named(count):
 def test_class_names_of_no_class_are_named():
     tasks = {**TASKS, "mood": {"kind": "multiclass", "class_names": {"god": "fine"}}}
     assert problems(tasks=tasks) == [
-        "tasks.mood: class_names gives 'god', which is none of the classes"
+        "tasks.mood: class_names gives 'god', which is none of the classes. Did you mean 'good'?"
     ]
 
 

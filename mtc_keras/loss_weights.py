@@ -1,0 +1,140 @@
+"""Loss weights by a rule: from the labels' frequencies, or from a short training of each task."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mtc_keras import runtime
+from mtc_keras.building import build_model, build_optimizer
+from mtc_keras.callbacks import EpochOrder
+from mtc_keras.config import Config
+from mtc_keras.data import Dataset, only_task
+from mtc_keras.data.batches import TrainingBatches, tokenize
+from mtc_keras.errors import DataError
+from mtc_keras.scoring import score_model
+from mtc_keras.tasks import Task
+
+PARTS_OF_A_PROBE = 4  # it is judged after each
+
+
+def resolve_loss_weights(
+    config: Config, dataset: Dataset
+) -> tuple[Dataset, dict[str, dict[str, Any]]]:
+    """Turns the rules for loss weights into numbers.
+
+    `"prior"` is 1 / the loss of the best constant prediction: the entropy of the classes, or
+    the variance of the (standardised) numbers, so that every task starts near 1. `"probe"` is
+    1 / the lowest validation loss of the task trained alone for `balancing.probe_steps`.
+
+    Args:
+        config: the `Config`.
+        dataset: the encoded splits, with validation rows where a task is probed.
+
+    Returns:
+        The dataset with tasks whose weights are numbers, and for each task its `rule`
+        (`None` for a number), the `loss` measured and its `weight`.
+
+    Raises:
+        DataError: if a rule's loss is 0, because the labels do not vary.
+    """
+    table: dict[str, dict[str, Any]] = {}
+    tasks = []
+    for task in dataset.tasks:
+        rule = task.loss_weight if isinstance(task.loss_weight, str) else None
+        loss = weight = None
+        if rule is None:
+            weight = task.weight
+        else:
+            loss = task.constant_loss() if rule == "prior" else _probed(config, dataset, task)
+            if not loss > 0:
+                raise DataError(
+                    f"tasks.{task.name}.loss_weight: {rule!r} found a loss of {loss}, so 1 / loss "
+                    "is no weight; do its labels vary? Give a number"
+                )
+            weight = 1 / loss
+        table[task.name] = {"rule": rule, "loss": loss, "weight": weight}
+        tasks.append(task.model_copy(update={"loss_weight": weight}))
+    return replace(dataset, tasks=tasks), table
+
+
+def _probed(config: Config, dataset: Dataset, task: Task) -> float:
+    """Returns the lowest validation loss of a task trained alone, from the cache if it is there."""
+    # With weight 1: under a limit of the gradient's norm it would matter.
+    alone = only_task(dataset, task.model_copy(update={"loss_weight": 1.0}))
+    file = runtime.cache_directory() / "probe" / f"{_key(config, alone)}.json"
+    if file.is_file():
+        return float(json.loads(file.read_text(encoding="utf-8"))["loss"])
+    loss = probe(config, alone)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps({"task": task.name, "loss": loss}), encoding="utf-8")
+    part.replace(file)
+    return loss
+
+
+def probe(config: Config, dataset: Dataset) -> float:
+    """Trains a dataset of one task for `balancing.probe_steps` steps.
+
+    Args:
+        config: the `Config`.
+        dataset: a dataset with one task, each row of it labelled.
+
+    Returns:
+        float. The lowest of the validation losses after each quarter of the steps.
+    """
+    assert dataset.validation is not None  # checked before any training
+    (task,) = dataset.tasks
+    model = build_model(config, dataset)
+    tokens = tokenize(model.preprocessor, dataset.train.texts)
+    judged = tokenize(model.preprocessor, dataset.validation.texts)
+    size = config.training.batch_size
+    batches = TrainingBatches(tokens, dataset.train, [task], size, config.seed)
+    steps = config.balancing.probe_steps
+    # No moving average: after a fit Keras (3.15) leaves it and the weights in one buffer, which
+    # the next fit cannot give away twice.
+    training = config.training.model_copy(update={"epochs": 1, "ema_momentum": None})
+    model.compile(build_optimizer(training, model, steps))
+    losses = []
+    data = batches.dataset().repeat()
+    parts = [len(part) for part in np.array_split(np.arange(steps), PARTS_OF_A_PROBE) if len(part)]
+    for epoch, part in enumerate(parts):
+        model.fit(
+            data,
+            epochs=epoch + 1,
+            initial_epoch=epoch,
+            steps_per_epoch=part,
+            callbacks=[EpochOrder(batches)],
+            verbose=0,
+        )
+        scores = score_model(model, [task], judged, dataset.validation.targets, size)
+        losses.append(scores.evaluation["tasks"][task.name]["loss"])
+    return float(np.nanmin(losses))
+
+
+def _key(config: Config, dataset: Dataset) -> str:
+    """Returns a hash of all that decides what a probe finds."""
+    assert dataset.validation is not None
+    settings = {
+        "versions": runtime.versions(),
+        "seed": config.seed,
+        "task": dataset.tasks[0].model_dump(),
+        "model": config.model.model_dump(),
+        "training": config.training.model_dump(exclude={"epochs", "monitor", "floor", "patience"}),
+        "steps": config.balancing.probe_steps,
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for rows in (dataset.train, dataset.validation):
+        _add(digest, [json.dumps(rows.texts).encode()])
+        _add(digest, [array.tobytes() for array in rows.targets.values()])
+        _add(digest, [array.tobytes() for array in (rows.sample_weight or {}).values()])
+    return digest.hexdigest()
+
+
+def _add(digest: Any, parts: Sequence[bytes]) -> None:
+    for part in parts:  # with their lengths, so that parts cannot run into each other
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)

@@ -1,0 +1,308 @@
+"""What the kinds with classes share."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from mtc_keras.tasks.base import Task
+from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.decision import Decision
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class ClassificationTask(Task):
+    """What the kinds with classes share: class names, counts and metrics."""
+
+    classes: list[str] | None = Field(
+        default=None,
+        min_length=2,
+        description="Class names in order; read from the training rows if absent.",
+    )
+    num_classes: int | None = Field(
+        default=None, ge=2, description="Number of classes when labels are indices 0 … n-1."
+    )
+    class_names: dict[str, str] = Field(
+        default_factory=dict, description="What people see for a class, by class."
+    )
+    unknown_classes: Literal["error", "ignore"] = Field(
+        default="error", description="What to do with a class that training lacks."
+    )
+
+    class_weights: Literal["balanced", "effective"] | dict[str, Weight] | None = Field(
+        default=None,
+        description="Weight of a class in the loss: a table by class, or a rule on the counts of "
+        "the training labels (effective: Cui et al. 2019). In a multilabel task it is the weight "
+        "of the class' positives.",
+    )
+    max_class_weight: float = Field(
+        default=10.0, gt=0, allow_inf_nan=False, description="Cap of the weights that a rule gives."
+    )
+    class_weight_beta: float = Field(
+        default=0.999, gt=0, lt=1, description="β of effective class weights."
+    )
+    class_counts: list[int] | None = Field(
+        default=None, description="Training labels of each class; measured."
+    )
+
+    def model_post_init(self, context: Any) -> None:
+        """Holds what no single field can tell."""
+        if self.classes is not None and len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes must differ from each other")
+        if self.classes is not None and self.num_classes not in (None, len(self.classes)):
+            raise ValueError(
+                f"num_classes is {self.num_classes}, but classes lists {len(self.classes)}; "
+                "give one of the two"
+            )
+        width = len(self.path.vector_classes) if self.path.is_vector else None
+        given = self.num_classes or (len(self.classes) if self.classes else None)
+        if width and given and width != given:
+            raise ValueError(f"column {str(self.path)!r} has {width} positions for {given} classes")
+        names = list(self.class_names.values())
+        if len(set(names)) < len(names):
+            raise ValueError("class_names must differ from each other")
+        known = self._given_classes()
+        weights = self.class_weights if isinstance(self.class_weights, dict) else {}
+        for key, table in (("class_names", self.class_names), ("class_weights", weights)):
+            strangers = [name for name in table if known and name not in known]
+            if strangers:
+                from mtc_keras.errors import did_you_mean
+
+                raise ValueError(
+                    f"{key} gives {strangers[0]!r}, which is none of the classes."
+                    f"{did_you_mean(strangers[0], known or [])}"
+                )
+
+    def _given_classes(self) -> list[str] | None:
+        """Classes that need no training rows: listed, counted, or those of a vector column."""
+        if self.classes is not None:
+            return self.classes
+        if self.path.is_vector:
+            return self.path.vector_classes
+        if self.num_classes is not None:
+            return [str(index) for index in range(self.num_classes)]
+        return None
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        if self.classes is None:
+            raise ValueError(f"task {self.name!r} has no classes yet: call `learn` first")
+        return {name: index for index, name in enumerate(self.classes)}
+
+    @cached_property
+    def _numbers_are_names(self) -> bool:
+        """An integer cell is an index, unless the classes themselves read as integers."""
+        return any(name.lstrip("-").isdigit() for name in self._index)
+
+    @property
+    def summary(self) -> str:
+        """Kind and number of classes."""
+        return f"{self.kind}, {len(self._index)} classes"
+
+    @abstractmethod
+    def names_in(self, cell: Cell) -> list[str]:
+        """Returns the class names that one cell holds, before classes are known."""
+
+    def learn(self, cells: Sequence[Cell]) -> Self:
+        classes, unreadable = self._given_classes(), ""
+        if classes is None:
+            names: set[str] = set()
+            for cell in cells:
+                if not self.is_missing(cell):
+                    try:
+                        names.update(self.names_in(cell))
+                    except ValueError as error:  # `encode` reports it, with its row
+                        unreadable = unreadable or f" (and a cell cannot be read: {error})"
+            classes = sorted(names, key=_natural)
+        if len(classes) < 2:
+            raise ValueError(
+                f"found {len(classes)} class{'' if len(classes) == 1 else 'es'} "
+                f"in column {str(self.path)!r}; a task needs two or more{unreadable}"
+            )
+        # Rebuilt rather than copied, so that the checks see the classes too.
+        values = self.model_dump(exclude={"num_classes"})
+        return type(self).model_validate({**values, "classes": classes})
+
+    def measure(self, targets: np.ndarray) -> Self:
+        counts = self.class_indicator(targets).sum(axis=0)
+        return self.model_copy(update={"class_counts": counts.tolist()})
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Training labels of each class, float64 of shape `(C,)`.
+
+        Raises:
+            ValueError: if `measure` has not taken them.
+        """
+        if self.class_counts is None:
+            raise ValueError(
+                f"task {self.name!r} needs the counts of its training labels: call `measure`"
+            )
+        return np.array(self.class_counts, "float64")
+
+    @property
+    def class_weight_list(self) -> list[float] | None:
+        """The weight of each class in the loss, `None` where all are 1.
+
+        Raises:
+            ValueError: if a rule needs counts that `measure` has not taken.
+        """
+        if self.class_weights is None:
+            return None
+        if isinstance(self.class_weights, dict):
+            return [float(self.class_weights.get(name, 1.0)) for name in self._index]
+        weights = self.ruled_weights(self.class_weights, self.counts)
+        return [float(weight) for weight in np.minimum(weights, self.max_class_weight)]
+
+    @abstractmethod
+    def ruled_weights(self, rule: str, counts: np.ndarray) -> np.ndarray:
+        """Returns float64 of shape `(C,)`: the weights of a rule, infinite for a count of 0."""
+
+    def effective_numbers(self, counts: np.ndarray) -> np.ndarray:
+        """Returns the effective numbers of labels, `(1 - β^n) / (1 - β)`.
+
+        Cui et al. 2019 (arXiv 1901.05555), equation 2.
+        """
+        return (1 - self.class_weight_beta**counts) / (1 - self.class_weight_beta)
+
+    def index_of(self, value: object) -> int | None:
+        """Returns the index of the class a cell's value names; `None` for an ignored one.
+
+        Raises:
+            ValueError: for an unknown class, or an index outside the classes.
+        """
+        name = class_name(value)
+        if name in self._index:
+            return self._index[name]
+        problem = f"class {name!r} is unknown"
+        if not self._numbers_are_names and name.lstrip("-").isdecimal():
+            if 0 <= int(name) < len(self._index):
+                return int(name)
+            problem = f"index {name} is outside 0 … {len(self._index) - 1}"
+        if self.unknown_classes == "ignore":
+            return None
+        from mtc_keras.errors import did_you_mean, listed
+
+        raise ValueError(
+            f"{problem}; training knows {listed(list(self._index))}."
+            f"{did_you_mean(str(value), self._index)} "
+            f'(unknown_classes = "ignore" makes it missing)'
+        )
+
+    def vector(self, cell: Cell) -> np.ndarray:
+        """Returns float32 of shape `(C,)` with 0, 1 and NaN for a 0/1 vector cell.
+
+        Raises:
+            ValueError: if it is no such vector or of another length.
+        """
+        width = len(self._index)
+        if not isinstance(cell, list) or len(cell) != width:
+            raise ValueError(f"expected a list of {width} values 0 or 1, received {cell!r}")
+        return self.bits(cell, cell)
+
+    def bits(self, values: Sequence[object], cell: Cell) -> np.ndarray:
+        """Returns float32 0, 1 and NaN for values that say so.
+
+        Args:
+            values: 0, 1, false, true, null, or text of such.
+            cell: what they stand in, for the message.
+
+        Raises:
+            ValueError: if one is something else.
+        """
+        known = {None: math.nan, "": math.nan, "0": 0.0, "1": 1.0}
+        try:
+            return np.array(
+                [known[v.strip() if isinstance(v, str) else _bit(v)] for v in values], "float32"
+            )
+        except (KeyError, TypeError, ValueError):  # no text, no number, no 0 or 1
+            raise ValueError(f"expected only 0, 1 or null in a vector, received {cell!r}") from None
+
+    def shown(self, index: int) -> str:
+        """Returns what people see for the class at an index."""
+        name = (self.classes or [])[index]
+        return self.class_names.get(name, name)
+
+    # === Judgement ===
+
+    @property
+    def has_probabilities(self) -> bool:
+        return True
+
+    def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+        from mtc_keras.metrics import classification_metrics
+
+        rows = self.labelled(targets)
+        return classification_metrics(
+            self.class_indicator(targets[rows]),
+            self.predicted_indicator(targets[rows], predictions[rows]),
+            list(self._index),
+        )
+
+    def known_cells(self, targets: np.ndarray) -> np.ndarray:
+        """Returns bool of shape `(N, C)`: of which classes a row is known to have or lack them."""
+        return np.repeat(self.labelled(targets)[:, None], len(self._index), axis=1)
+
+    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Returns bool of shape `(N,)`: rows whose known labels are all predicted right."""
+        truth = self.class_indicator(targets)
+        return (truth == self.predicted_indicator(targets, predictions)).all(axis=1)
+
+    @abstractmethod
+    def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        """Returns float of shape `(N,)`: the probability that a row's decision is wholly right."""
+
+    @abstractmethod
+    def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean negative log-likelihood of the known labels."""
+
+    @abstractmethod
+    def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean squared error of the probabilities of the known labels."""
+
+    @abstractmethod
+    def reliability(
+        self, targets: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns stated probabilities and whether it came so, for the calibration error."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        averages = [f"{m}_{a}" for m in ("precision", "recall", "f1") for a in ("micro", "macro")]
+        return ("accuracy", *averages)
+
+    @property
+    def shown_metrics(self) -> tuple[str, ...]:
+        return ("accuracy", "f1_micro", "f1_macro")
+
+
+def class_name(value: object) -> str:
+    """Returns the class name that a cell's value stands for: `2` and `2.0` are `"2"`.
+
+    Raises:
+        ValueError: if the value cannot name a class (a list, a fraction, nothing).
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise ValueError(f"expected one class name, received {value!r}")
+
+
+def _bit(value: object) -> str | None:
+    return None if value is None else class_name(int(value) if isinstance(value, bool) else value)
+
+
+def _natural(name: str) -> tuple[bool, float, str]:
+    """Sorts integers by value and before other names."""
+    is_number = name.lstrip("-").isdecimal()
+    return (not is_number, float(name) if is_number else 0.0, name)

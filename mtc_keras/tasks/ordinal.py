@@ -1,0 +1,96 @@
+"""Exactly one of several ordered classes a row: a CORN head."""
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.single_label import SingleLabelTask
+
+
+class Ordinal(SingleLabelTask):
+    """A task whose rows carry one of K classes in an order, such as 1 star … 5 stars.
+
+    Conditional ordinal regression, CORN (Shi, Cao & Raschka 2021, arXiv 2111.08851):
+    K - 1 logits, logit `k` being that of `P(y > k | y ≥ k)`. By the chain rule
+    `P(y > k) = Π_{j ≤ k} σ(logit_j)` (equation 3), which falls with k by construction, and
+    `P(y = k) = P(y > k - 1) - P(y > k)`.
+
+    Targets are int32 of shape `(N,)`, `-1` where missing; logits float32 `(N, K - 1)`,
+    probabilities float32 `(N, K)`. The class predicted is the median: the number of `k` with
+    `P(y > k) > 0.5`.
+
+    Example:
+
+    ```python
+    task = Ordinal(name="stars", classes=["1", "2", "3", "4", "5"])
+    task.encode([5, None])[0]  # array([ 4, -1], dtype=int32)
+    ```
+    """
+
+    kind: Literal["ordinal"] = Field(
+        default="ordinal", description="Exactly one of ordered classes a row (CORN)."
+    )
+
+    def model_post_init(self, context: Any) -> None:
+        """Holds what no single field can tell."""
+        super().model_post_init(context)
+        if self._given_classes() is None:
+            raise ValueError(
+                'kind = "ordinal" needs its classes listed from lowest to highest: '
+                'classes = ["…", "…"], or num_classes'
+            )
+
+    def head(self, features: Any, name: str) -> Any:
+        return self.dense(features, len(self._index) - 1, name)
+
+    def make_loss(self) -> Any:
+        from mtc_keras.losses import MaskedCORN
+
+        return MaskedCORN(class_weights=self.class_weight_list)
+
+    def constant_loss(self) -> float:
+        """Returns the mean over all pairs of row and `k` with `y ≥ k` of the binary entropy."""
+        at_least = self.counts[::-1].cumsum()[::-1]  # rows with y ≥ k
+        subset, above = at_least[:-1], at_least[1:]
+        return float((subset * binary_entropy(above, subset)).sum() / subset.sum())
+
+    def activate(self, logits: Any) -> Any:
+        from keras import ops
+
+        above = ops.cumprod(ops.sigmoid(logits), axis=-1)  # P(y > k), k = 0 … K - 2
+        certain, impossible = ops.ones_like(above[..., :1]), ops.zeros_like(above[..., :1])
+        reached = ops.concatenate([certain, above], axis=-1)  # P(y ≥ k)
+        return reached - ops.concatenate([above, impossible], axis=-1)
+
+    @property
+    def main_metric(self) -> str:
+        return "quadratic_weighted_kappa"
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        return (*super().metric_names, "mae", "quadratic_weighted_kappa")
+
+    @property
+    def shown_metrics(self) -> tuple[str, ...]:
+        return ("accuracy", "f1_macro", "mae", "quadratic_weighted_kappa")
+
+    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        above = 1 - probabilities.cumsum(axis=-1)[..., :-1]
+        return (above > 0.5).sum(axis=-1).astype(self.target_dtype)
+
+    def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+        from mtc_keras.metrics import ordinal_metrics
+
+        rows = self.labelled(targets)
+        ordered = ordinal_metrics(targets[rows], predictions[rows], len(self._index))
+        return {**super().score(targets, predictions), **ordered}
+
+
+def binary_entropy(positives: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Returns `-p log p - (1 - p) log(1 - p)` of `p = positives / total`, 0 where undefined."""
+    from scipy.special import entr
+
+    share = np.divide(positives, total, out=np.zeros(len(total)), where=total > 0)
+    return entr(share) + entr(1 - share)

@@ -1,0 +1,117 @@
+"""What the kinds share whose rows carry exactly one class."""
+
+from typing import Any
+
+import numpy as np
+
+from mtc_keras.tasks.classification import ClassificationTask, class_name
+from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.decision import Decision
+
+SMALLEST = 1e-7  # of a probability under a logarithm, as float32 sees it
+
+
+class SingleLabelTask(ClassificationTask):
+    """Exactly one class a row: targets are its index, int32 of shape `(N,)`, `-1` where missing.
+
+    Probabilities are float32 of shape `(N, C)` that sum to 1.
+    """
+
+    @property
+    def missing_target(self) -> int:
+        return -1
+
+    @property
+    def target_dtype(self) -> str:
+        return "int32"
+
+    def names_in(self, cell: Cell) -> list[str]:
+        return [class_name(_single(cell))]
+
+    def encode_cell(self, cell: Cell) -> int:
+        if self.path.is_vector:
+            ones = np.flatnonzero(self.vector(cell) == 1)
+            if len(ones) != 1:
+                raise ValueError(f"expected exactly one 1 in the vector, received {cell!r}")
+            return int(ones[0])
+        index = self.index_of(_single(cell))
+        return -1 if index is None else index
+
+    def class_indicator(self, targets: np.ndarray) -> np.ndarray:
+        return targets[:, None] == np.arange(len(self._index))
+
+    def ruled_weights(self, rule: str, counts: np.ndarray) -> np.ndarray:
+        """Returns weights whose mean over the classes (effective) or labels (balanced) is 1."""
+        classes = len(counts)
+        with np.errstate(divide="ignore"):
+            if rule == "balanced":  # as scikit-learn's compute_class_weight
+                return counts.sum() / (classes * counts)
+            weights = 1 / self.effective_numbers(counts)
+        seen = counts > 0
+        return weights * classes / weights[seen].sum()
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """Share of each class among the training labels, float64 of shape `(C,)`."""
+        return self.counts / self.counts.sum()
+
+    def constant_prediction(self, training_targets: np.ndarray) -> np.ndarray:
+        frequent = self.class_indicator(training_targets).sum(axis=0).argmax()
+        return np.asarray(frequent, self.target_dtype)
+
+    # === Judgement ===
+
+    def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        chosen = self.decide(probabilities, decision)
+        return np.take_along_axis(probabilities, chosen[:, None], axis=1)[:, 0]
+
+    def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        rows = np.flatnonzero(self.labelled(targets))
+        likelihood = probabilities[rows, targets[rows]].astype("float64")
+        return float(-np.log(np.maximum(likelihood, SMALLEST)).mean())
+
+    def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean over rows of `Σ_c (p_c - y_c)²` (Brier 1950)."""
+        rows = self.labelled(targets)
+        errors = probabilities[rows] - self.class_indicator(targets[rows])
+        return float(np.square(errors, dtype="float64").sum(axis=1).mean())
+
+    def reliability(
+        self, targets: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the probability of each row's decision, and whether it was right."""
+        rows = self.labelled(targets)
+        decided = self.decide(probabilities[rows])
+        return self.confidence(probabilities[rows]), targets[rows] == decided
+
+    # === For people ===
+
+    def describe(
+        self,
+        probabilities: np.ndarray,
+        decision: Decision | None = None,
+        abstain_below: float | None = None,
+    ) -> dict[str, Any]:
+        chosen = int(self.decide(probabilities[None], decision)[0])
+        probability = float(probabilities[chosen])
+        found: dict[str, Any] = {"label": self.shown(chosen), "probability": probability}
+        if abstain_below is None:
+            return found
+        abstained = probability < abstain_below
+        found |= {"confidence": probability, "abstained": abstained}
+        return {**found, "label": None} if abstained else found
+
+    def label(self, target: Any) -> str | None:
+        return None if target < 0 else self.shown(int(target))
+
+
+def _single(cell: Cell) -> Cell:
+    """Returns the only label of a cell; a list of one is read as that one."""
+    if isinstance(cell, list):
+        if len(cell) != 1:
+            raise ValueError(
+                f"expected one label, received {len(cell)}: {cell!r}; "
+                'kind = "multilabel" takes several'
+            )
+        return cell[0]
+    return cell

@@ -192,6 +192,7 @@ class EpochReport(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.progress.close(logs or {})
+        self._show_shares(logs or {})
         if self.metrics is None or self.best is None or self.baseline is None:
             return
         evaluation = self.metrics.evaluations[-1]
@@ -199,3 +200,13 @@ class EpochReport(keras.callbacks.Callback):
         title = f"validation after epoch {epoch + 1}{mark}"
         tasks = self.metrics.tasks or self.model.tasks
         show_scores(self.log, title, tasks, evaluation, self.baseline, self.per_class)
+
+    def _show_shares(self, logs: Mapping[str, Any]) -> None:
+        """Shows what each task's loss counted in the total, and by which weight."""
+        names = [task.name for task in self.model.tasks if f"{task.name}_share" in logs]
+        if len(names) > 1:
+            shares = [
+                f"{name} {logs[f'{name}_share']:.0%} (weight {logs[f'{name}_weight']:.3g})"
+                for name in names
+            ]
+            self.log.line(f"shares of the loss: {', '.join(shares)}")

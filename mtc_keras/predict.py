@@ -23,6 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     source.add_argument(
         "--data", metavar="FILE", action="append", help="rows with the run's text column"
     )
+    parser.add_argument(
+        "--abstain-below",
+        metavar="P",
+        type=float,
+        help="leave out labels that are right with a lower probability than this",
+    )
     parser.add_argument("--out", metavar="FILE", help="a .jsonl file; default: the screen")
     return run_program(_predict, parser.parse_args(argv))
 
@@ -31,6 +37,10 @@ def _predict(args: argparse.Namespace) -> None:
     run = Run(args.model)
     if args.out:
         check_writable(args.out)
+    if args.abstain_below is not None and not 0 <= args.abstain_below <= 1:
+        raise ConfigError(
+            f"--abstain-below must lie between 0 and 1, received {args.abstain_below}"
+        )
     columns = run.config.data.text_columns
     texts: tuple[list[str], ...]
     ids = None
@@ -48,7 +58,8 @@ def _predict(args: argparse.Namespace) -> None:
     set_up(run.config.seed)
     x = texts if len(texts) > 1 else texts[0]
     probabilities = run.model.predict(x, run.config.training.batch_size, verbose=0)
-    lines = (json_line(line) for line in describe_rows(run.model, probabilities, ids))
+    described = describe_rows(run.model, probabilities, ids, args.abstain_below)
+    lines = (json_line(line) for line in described)
     if args.out is None:
         for line in lines:
             print(line)

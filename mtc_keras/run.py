@@ -250,12 +250,15 @@ def json_line(value: Any) -> str:
 
 
 def describe_rows(
-    model: Any, probabilities: Mapping[str, np.ndarray], ids: Sequence[Any] | None = None
+    model: Any,
+    probabilities: Mapping[str, np.ndarray],
+    ids: Sequence[Any] | None = None,
+    abstain_below: float | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yields a row's predictions as plain values, led by its id or its number from 0."""
     for row in range(len(probabilities[model.tasks[0].name])):
         line: dict[str, Any] = {"row": row} if ids is None else {"id": ids[row]}
         for task in model.tasks:
             decision = model.decisions.get(task.name)
-            line[task.name] = task.describe(probabilities[task.name][row], decision)
+            line[task.name] = task.describe(probabilities[task.name][row], decision, abstain_below)
         yield line

@@ -9,7 +9,7 @@ import pytest
 import tomli_w
 
 import mtc_keras
-from mtc_keras import calibrate, evaluate, runtime
+from mtc_keras import calibrate, evaluate, predict, runtime
 from mtc_keras.callbacks import BestEpoch
 from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import check_config, load_config
@@ -308,6 +308,20 @@ def test_what_is_measured_on_validation_rows_needs_some(sections, key, tmp_path)
         mtc_keras.fit(config, train=rows(32), verbose=0)
     assert [problem.partition(": ")[0] for problem in caught.value.problems] == [key]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_doubtful_rows_are_left_to_people(uneven, capsys):
+    arguments = ["--model", str(uneven.directory), "--text", "good clerk"]
+    assert predict.main([*arguments, "--abstain-below", "1"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["mood"]["label"] is None and found["mood"]["abstained"]
+    assert found["topics"]["labels"] is None
+    assert "abstained" not in found["length"]
+    assert predict.main([*arguments, "--abstain-below", "0"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["mood"]["label"] and not found["mood"]["abstained"]
+    assert predict.main([*arguments, "--abstain-below", "2"]) == 2
+    assert "--abstain-below must lie between 0 and 1" in capsys.readouterr().err
 
 
 # === calibrate ===

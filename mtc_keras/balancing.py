@@ -74,6 +74,14 @@ class Balancing(keras.layers.Layer):
         self.optimizer.build([variable])
         self.optimizer_state = self.optimizer.variables  # part of the model's state
 
+    def _step(self, gradient: Any, variable: Any, present: Any) -> None:
+        """Takes a step of Adam; tasks that are not present keep their values and moments."""
+        kept = [v for v in (variable, *self.optimizer.variables) if v.shape == variable.shape]
+        before = [ops.convert_to_tensor(v) for v in kept]
+        self.optimizer.apply([gradient], [variable])
+        for v, old in zip(kept, before, strict=True):
+            v.assign(ops.where(present > 0, ops.convert_to_tensor(v), old))
+
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "num_tasks": self.num_tasks, "factors": self.factors}
 
@@ -109,7 +117,7 @@ class Uncertainty(Balancing):
         total = ops.sum(weights * losses + present * constants * log_variances / 2)
         if training:
             gradient = present * (constants / 2 - weights * ops.stop_gradient(losses))
-            self.optimizer.apply([gradient], [self.log_variances])
+            self._step(gradient, self.log_variances, present)
         return total, weights
 
     def get_config(self) -> dict[str, Any]:
@@ -178,6 +186,14 @@ class RandomWeights(Balancing):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
 
+    # Keras leaves the states of seed generators out of its files.
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store: Any) -> None:
+        self.seed_generator.state.assign(store["seed_state"])
+
 
 @keras.saving.register_keras_serializable("mtc_keras")
 class SumOfLogs(Balancing):
@@ -231,9 +247,10 @@ class FAMO(Balancing):
         before = ops.convert_to_tensor(self.before)
         progress = present * (ops.log(before + SMALLEST) - ops.log(losses + SMALLEST))
         xi = ops.convert_to_tensor(self.xi)
-        z = ops.softmax(xi)
+        z = present * ops.softmax(xi)
+        z = ops.divide_no_nan(z, ops.sum(z))
         gradient = z * (progress - ops.sum(z * progress)) + self.decay * xi
-        self.optimizer.apply([gradient], [self.xi])
+        self._step(gradient, self.xi, present)
 
     def get_config(self) -> dict[str, Any]:
         own = {"learning_rate": self.learning_rate, "decay": self.decay}

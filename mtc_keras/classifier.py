@@ -500,9 +500,21 @@ class MultiTaskClassifier(keras_hub.models.Task):
 class TaskWeights(keras.callbacks.Callback):
     """Logs each task's weight and share of the loss, and tells `balancing` of the epoch's end."""
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_training: tuple[list[float], list[float]] | None = None
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.of_training = self._means()  # before validation resets them
+
+    def _means(self) -> tuple[list[float], list[float]]:
+        """Returns the mean losses and weights that the model's trackers hold."""
         losses = [float(tracker.result()) for tracker in self.model.loss_trackers]
-        weights = [float(tracker.result()) for tracker in self.model.weight_trackers]
+        return losses, [float(tracker.result()) for tracker in self.model.weight_trackers]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        losses, weights = self.of_training or self._means()
+        self.of_training = None
         parts = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
         total = sum(parts)
         if logs is not None:

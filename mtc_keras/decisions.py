@@ -45,6 +45,8 @@ def fit_decisions(
             decision.temperature = fit_temperature(task, labels, logits[task.name])
         if decision.thresholds:
             probabilities = activate(task, logits[task.name], decision)
+            if not np.isfinite(probabilities[task.labelled(labels)]).all():
+                probabilities, labels = probabilities[:0], labels[:0]
             values = fit_thresholds(labels, probabilities, thresholds, seed)
             decision.thresholds = dict(zip(decision.thresholds, values.tolist(), strict=True))
         found[task.name] = decision
@@ -156,4 +158,6 @@ def best_threshold(truth: np.ndarray, probabilities: np.ndarray, fallback: float
     last_of_its_value = np.append(stated[:-1] > stated[1:], True)
     at = int(np.argmax(np.where(last_of_its_value, f1, -1.0)))
     below = stated[at + 1] if at + 1 < len(stated) else 0.0
-    return float((stated[at] + below) / 2)
+    middle = (stated[at] + below) / 2
+    # Decisions compare in float32, where the middle of two neighbours is one of them.
+    return float(middle if np.float32(middle) > below else stated[at])

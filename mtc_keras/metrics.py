@@ -90,12 +90,13 @@ def ordinal_metrics(
     """
     from sklearn.metrics import cohen_kappa_score
 
-    varies = len(np.union1d(targets, predictions)) > 1
-    labels = np.arange(num_classes)
-    kappa = cohen_kappa_score(targets, predictions, labels=labels, weights="quadratic")
+    kappa = math.nan
+    if len(np.union1d(targets, predictions)) > 1:
+        labels = np.arange(num_classes)
+        kappa = cohen_kappa_score(targets, predictions, labels=labels, weights="quadratic")
     return {
         "mae": float(np.abs(targets.astype("int64") - predictions).mean()),
-        "quadratic_weighted_kappa": float(kappa) if varies else math.nan,
+        "quadratic_weighted_kappa": float(kappa),
     }
 
 
@@ -145,7 +146,12 @@ def calibration_error(stated: np.ndarray, came_true: np.ndarray, bins: int = 15)
         stated: float of shape `(M,)`, probabilities.
         came_true: bool of shape `(M,)`.
         bins: int. Number of bins.
+
+    Returns:
+        float in [0, 1]; NaN if a probability is none, as after a training that diverged.
     """
+    if not np.isfinite(stated).all():
+        return math.nan
     stated = stated.astype("float64")
     which = np.minimum((stated * bins).astype(int), bins - 1)
     gaps = np.bincount(which, weights=stated - came_true, minlength=bins)

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mtc_keras.config import monitor_names
-from mtc_keras.metrics import classification_metrics, regression_metrics
+from mtc_keras.metrics import (
+    COVERAGES,
+    calibration_error,
+    classification_metrics,
+    ordinal_metrics,
+    ranking_metrics,
+    regression_metrics,
+    risk_coverage,
+)
 from mtc_keras.scoring import baseline, evaluate_tasks, flat_logs
 from mtc_keras.tasks import Multiclass, Multilabel, Regression
 
@@ -144,6 +152,165 @@ def test_large_numbers_do_not_overflow():
 def test_predictions_of_a_diverged_training_give_nan_and_no_error(value):
     found = regression_metrics(np.array([1.0, 2.0]), np.array([1.0, value]))
     assert all(math.isnan(metric) for metric in found.values())
+
+
+# === One task with ordered classes ===
+
+
+@same_examples
+@given(labels)
+def test_ordered_classes_get_scikit_learns_kappa_and_the_distance_in_classes(drawn):
+    count, rows = drawn
+    targets, predictions = np.array(rows, "int32").T
+    assume(len(set(targets.tolist()) | set(predictions.tolist())) > 1)
+    found = ordinal_metrics(targets, predictions, count)
+    # The classes between two that occur keep their distance.
+    expected = sklearn.metrics.cohen_kappa_score(
+        targets, predictions, labels=list(range(count)), weights="quadratic"
+    )
+    assert found["quadratic_weighted_kappa"] == pytest.approx(expected)
+    exact = sklearn.metrics.mean_absolute_error(targets, predictions)
+    assert found["mae"] == pytest.approx(exact)
+
+
+def test_kappa_counts_the_distance_to_classes_that_nobody_has():
+    targets = np.array([0, 0, 4, 3], "int32")
+    found = ordinal_metrics(targets, np.array([0, 4, 4, 0], "int32"), 5)
+    # Σ (observed distance)² / Σ (distance expected by chance)²
+    observed = np.mean([0, 16, 0, 9])
+    by_chance = np.mean([(t - p) ** 2 for t in (0, 0, 4, 3) for p in (0, 4, 4, 0)])
+    assert found["quadratic_weighted_kappa"] == pytest.approx(1 - observed / by_chance)
+
+
+def test_kappa_is_undefined_where_targets_and_predictions_are_one_class():
+    same = np.full(4, 1, "int32")
+    found = ordinal_metrics(same, same, 3)
+    assert math.isnan(found["quadratic_weighted_kappa"])
+    assert found["mae"] == 0.0
+
+
+def test_a_constant_prediction_has_no_agreement_above_chance():
+    targets = np.array([0, 1, 2], "int32")
+    found = ordinal_metrics(targets, np.full(3, 1, "int32"), 3)
+    assert found == {"mae": pytest.approx(2 / 3), "quadratic_weighted_kappa": pytest.approx(0.0)}
+
+
+# === Probabilities ===
+
+ranked = st.integers(2, 15).flatmap(
+    lambda rows: st.tuples(
+        arrays.arrays(bool, (rows, 3)),
+        arrays.arrays(bool, (rows, 3)),
+        arrays.arrays("float32", (rows, 3), elements=st.sampled_from([0, 0.1, 0.5, 0.7, 1])),
+    )
+)
+
+
+@same_examples
+@given(ranked)
+def test_ranking_is_scikit_learns_over_the_known_rows_of_each_class(drawn):
+    truth, known, probabilities = drawn
+    found = ranking_metrics(truth & known, known, probabilities, COLORS)
+    areas, precisions = [], []
+    for index, name in enumerate(COLORS):
+        rows = known[:, index]
+        positive, stated = truth[rows, index], probabilities[rows, index]
+        own = found["classes"][name]
+        if len(set(positive.tolist())) < 2:
+            assert math.isnan(own["roc_auc"]) and math.isnan(own["average_precision"])
+            continue
+        areas.append(sklearn.metrics.roc_auc_score(positive, stated))
+        precisions.append(sklearn.metrics.average_precision_score(positive, stated))
+        assert own["roc_auc"] == pytest.approx(areas[-1])
+        assert own["average_precision"] == pytest.approx(precisions[-1])
+    for metric, values in (("roc_auc", areas), ("average_precision", precisions)):
+        if values:
+            assert found[f"{metric}_macro"] == pytest.approx(np.mean(values))
+        else:
+            assert math.isnan(found[f"{metric}_macro"])
+
+
+def test_ranking_does_not_change_with_a_monotone_change_of_probabilities():
+    random = np.random.default_rng(0)
+    truth, stated = random.random((30, 3)) < 0.3, random.random((30, 3))
+    known = np.ones((30, 3), bool)
+    before = ranking_metrics(truth, known, stated, COLORS)
+    assert ranking_metrics(truth, known, stated**3 / 2, COLORS) == before
+
+
+def test_probabilities_that_are_not_finite_rank_nothing():
+    truth, known = np.eye(3, dtype=bool), np.ones((3, 3), bool)
+    stated = np.full((3, 3), 0.5)
+    stated[0, 0] = NAN
+    found = ranking_metrics(truth, known, stated, COLORS)
+    assert math.isnan(found["classes"]["red"]["roc_auc"])
+    assert found["roc_auc_macro"] == 0.5
+
+
+@same_examples
+@given(
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=1, max_size=40),
+    st.integers(1, 20),
+)
+def test_calibration_error_is_the_mean_gap_of_bins_of_equal_width(rows, bins):
+    stated, came_true = np.array([p for p, _ in rows], "float32"), np.array([t for _, t in rows])
+    expected = 0.0
+    for number in range(bins):  # the last bin holds 1, too
+        inside = np.floor(stated.astype("float64") * bins) == number
+        inside |= (stated == 1) & (number == bins - 1)
+        if inside.any():
+            gap = came_true[inside].mean() - stated[inside].astype("float64").mean()
+            expected += inside.mean() * abs(gap)
+    assert calibration_error(stated, came_true, bins) == pytest.approx(expected, abs=1e-9)
+
+
+def test_calibration_error_of_what_comes_true_as_often_as_stated_is_zero():
+    stated = np.repeat([0.25, 0.75], 4)
+    came_true = np.array([1, 0, 0, 0, 1, 1, 1, 0], bool)
+    assert calibration_error(stated, came_true) == pytest.approx(0.0)
+    assert calibration_error(np.ones(4), np.zeros(4, bool)) == 1.0
+    assert calibration_error(np.zeros(0), np.zeros(0, bool)) == 0.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_calibration_of_a_diverged_training_is_nan_and_no_error(value):
+    stated = np.array([0.5, value], "float32")
+    assert math.isnan(calibration_error(stated, np.array([True, False])))
+
+
+@same_examples
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.1, 0.35, 0.5, 0.8, 0.99]), st.booleans()),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_the_surest_rows_are_decided_and_their_error_is_told(rows):
+    confidence = np.array([c for c, _ in rows])
+    right = np.array([r for _, r in rows])
+    table = risk_coverage(confidence, right)
+    assert len(table) == len(COVERAGES)
+    for share, line in zip(COVERAGES, table, strict=True):
+        # The highest bound from which on at least the share of rows is decided.
+        enough = [c for c in set(confidence) if (confidence >= c).mean() >= share - 1e-9]
+        decided = confidence >= max(enough)
+        assert line["confidence"] == pytest.approx(max(enough))
+        assert line["coverage"] == pytest.approx(decided.mean())
+        assert line["error"] == pytest.approx(1 - right[decided].mean())
+
+
+def test_deciding_every_row_has_the_error_of_all():
+    right = np.array([True, False, True, True])
+    first, *others = risk_coverage(np.array([0.9, 0.2, 0.5, 0.7]), right)
+    assert first == {"coverage": 1.0, "confidence": 0.2, "error": 0.25}
+    assert others[-1] == {"coverage": 0.25, "confidence": 0.9, "error": 0.0}
+
+
+def test_rows_of_equal_confidence_are_decided_together():
+    table = risk_coverage(np.full(10, 0.6, "float32"), np.arange(10) < 7)
+    assert {line["coverage"] for line in table} == {1.0}
+    assert [line["error"] for line in table] == pytest.approx([0.3] * len(COVERAGES))
 
 
 # === All tasks ===

@@ -163,13 +163,18 @@ def _table(
 
 
 def plain(value: Any) -> Any:
-    """Returns a cell as plain Python: `None` for NaN and NA, lists for arrays and tuples."""
+    """Returns a cell as plain Python: `None` for NaN and NA, lists for arrays and tuples.
+
+    What stands in lists and tables is made plain, too.
+    """
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, (set, frozenset)):
         value = sorted(value, key=str)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
     if value is pandas.NA or value is pandas.NaT or (isinstance(value, float) and value != value):
         return None
     return value

@@ -221,7 +221,7 @@ class ClassificationTask(Task):
                 [known[v.strip() if isinstance(v, str) else _bit(v)] for v in values], "float32"
             )
         except (KeyError, TypeError, ValueError):  # no text, no number, no 0 or 1
-            raise ValueError(f"expected only 0, 1 or null in a vector, received {cell!r}") from None
+            raise ValueError(f"expected only 0, 1 or null, received {cell!r}") from None
 
     def shown(self, index: int) -> str:
         """Returns what people see for the class at an index."""

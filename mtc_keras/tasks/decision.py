@@ -1,7 +1,6 @@
 """The decisions of a task: its temperature and the thresholds of its labels."""
 
-from collections import UserDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 DEFAULT_THRESHOLD = 0.5
 
 
-class Thresholds(UserDict[str, float]):
+class Thresholds(MutableMapping[str, float]):
     """A threshold for each class, in the task's order: a class is predicted from there on (≥).
 
     Args:
@@ -18,21 +17,33 @@ class Thresholds(UserDict[str, float]):
     """
 
     def __init__(self, classes: Sequence[str], values: Mapping[str, float] | None = None) -> None:
-        self.data = dict.fromkeys(classes, DEFAULT_THRESHOLD)
+        self._values = dict.fromkeys(classes, DEFAULT_THRESHOLD)
         for name, value in (values or {}).items():
             self[name] = value
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
 
     def __setitem__(self, name: str, value: float) -> None:
         from mtc_keras.errors import did_you_mean, listed
 
-        if name not in self.data:
+        if name not in self._values:
             raise ValueError(
-                f"{name!r} has no threshold.{did_you_mean(str(name), self.data)} "
-                f"Classes with one: {listed(list(self.data)) or 'none'}"
+                f"{name!r} has no threshold.{did_you_mean(str(name), self._values)} "
+                f"Classes with one: {listed(list(self._values)) or 'none'}"
             )
         if isinstance(value, bool) or not 0 <= float(value) <= 1:
             raise ValueError(f"a threshold must lie between 0 and 1. Received: {value!r}")
-        self.data[name] = float(value)
+        self._values[name] = float(value)
 
     def __delitem__(self, name: str) -> None:
         raise TypeError("a class cannot lose its threshold; set it to 0.5, the default")

@@ -116,7 +116,7 @@ class Regression(Task):
 
     @property
     def loss_factor(self) -> float:
-        return 0.5
+        return 0.5 if self.loss == "mse" else 1.0
 
     def activate(self, logits: Any) -> Any:
         return logits

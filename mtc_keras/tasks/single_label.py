@@ -40,15 +40,24 @@ class SingleLabelTask(ClassificationTask):
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         return targets[:, None] == np.arange(len(self._index))
 
+    @property
+    def counts(self) -> np.ndarray:
+        found = super().counts
+        if not found.any():
+            raise ValueError(f"task {self.name!r} has no training label of any class")
+        return found
+
     def ruled_weights(self, rule: str, counts: np.ndarray) -> np.ndarray:
-        """Returns weights whose mean over the classes (effective) or labels (balanced) is 1."""
-        classes = len(counts)
-        with np.errstate(divide="ignore"):
-            if rule == "balanced":  # as scikit-learn's compute_class_weight
-                return counts.sum() / (classes * counts)
-            weights = 1 / self.effective_numbers(counts)
+        """Returns weights whose mean is 1 over the labels (balanced) or classes (effective).
+
+        Classes that no label names are left out of these means.
+        """
         seen = counts > 0
-        return weights * classes / weights[seen].sum()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if rule == "balanced":  # as scikit-learn's compute_class_weight
+                return np.where(seen, counts.sum() / (seen.sum() * counts), np.inf)
+            weights = 1 / self.effective_numbers(counts)
+        return weights * seen.sum() / weights[seen].sum()
 
     @property
     def frequencies(self) -> np.ndarray:

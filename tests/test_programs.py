@@ -66,7 +66,9 @@ def pairs(tmp_path_factory):
 
 
 def numbers(values, path=""):
-    """Returns every leaf of nested dicts by its path."""
+    """Returns every leaf of nested dicts and lists by its path."""
+    if isinstance(values, list):
+        values = dict(enumerate(values))
     if not isinstance(values, dict):
         return {path: values}
     return {k: v for key, item in values.items() for k, v in numbers(item, f"{path}/{key}").items()}
@@ -208,7 +210,8 @@ def test_the_schema_is_for_editors(capsys):
     assert train.main(["--print-schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert schema == json.loads(config_schema())
-    assert set(schema["properties"]) == {"seed", "data", "tasks", "model", "training", "output"}
+    sections = {"data", "tasks", "model", "training", "balancing", "decisions", "output"}
+    assert set(schema["properties"]) == {"seed", *sections}
     assert "name" not in schema["$defs"]["Multilabel"]["properties"]
 
 
@@ -223,7 +226,7 @@ def test_the_schema_accepts_the_configs_and_refuses_mistakes():
             jsonschema.validate(values, schema)
 
 
-@pytest.mark.parametrize("program", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize("program", ["train", "evaluate", "predict", "calibrate", "compare"])
 def test_help_says_what_the_program_does_and_nothing_else_at_once(program):
     started = time.perf_counter()
     done = subprocess.run(

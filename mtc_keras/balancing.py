@@ -93,7 +93,8 @@ class Uncertainty(Balancing):
     Kendall, Gal & Cipolla 2018 (arXiv 1705.07115), equations 7 and 10, with `s = log σ²`:
     `f_t` is ½ for squared errors and 1 for cross-entropies, `w_t = c_t f_t exp(-s_t)`. They
     start at `s_t = log f_t`, where every `w_t` is `c_t`, and take steps of Adam along
-    `c_t (½ - f_t exp(-s_t) L_t)`.
+    `c_t (½ - f_t exp(-s_t) L_t)`. As they start at equal weights, `f_t` changes no weight: it
+    makes `s_t` the log-variance that the equations speak of.
 
     Args:
         learning_rate: float. Rate of the log-variances.

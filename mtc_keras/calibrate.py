@@ -1,9 +1,10 @@
 """Fits a run's temperatures and thresholds anew: `python -m mtc_keras.calibrate --model runs/x`."""
 
 import argparse
+import fnmatch
+import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from mtc_keras.command import run_program, set_up
@@ -84,27 +85,33 @@ def _calibrate(args: argparse.Namespace) -> None:
     show_details(log, model.tasks, score_rows(model, rows, size, details=True).evaluation)
     log.line("these are the rows that it was fitted on: judge it on others, with evaluate")
     run.save_decisions(model.decisions)
-    print(f"saved in {run.directory}")
+    print(f"saved in {run.directory}; its metrics.json and predictions are of before")
 
 
 def _refuse_other_uses(run: Run, files: str | list[str]) -> None:
     """Refuses rows that must not choose thresholds: those trained on, and the test rows."""
-    from mtc_keras.data.tables import expand
+    from mtc_keras.data.tables import hash_files
 
-    given = {Path(path).resolve() for path in expand(files)}
-    for split in ("train", "test"):
-        used = getattr(run.config.data, split)
-        if used is None:
-            continue
-        try:
-            paths = {Path(path).resolve() for path in expand(used)}
-        except ValueError:  # they are gone, so these are others
-            continue
-        if both := given & paths:
+    recorded = json.loads((run.directory / "environment.json").read_text(encoding="utf-8"))
+    splits = {
+        digest: split
+        for split in ("train", "test")
+        for path, digest in recorded["data_sha256"].items()
+        if _names(getattr(run.config.data, split), path)
+    }
+    # By content, so that a copy or another working directory hides nothing.
+    for path, digest in hash_files(files).items():
+        if digest in splits:
             raise ConfigError(
-                f"{min(both)} is a {split} file of this run; temperatures and thresholds need "
+                f"{path} is a {splits[digest]} file of this run; temperatures and thresholds need "
                 "labelled rows of their own"
             )
+
+
+def _names(files: str | list[str] | None, path: str) -> bool:
+    """Whether a file, glob or list of them names a path."""
+    patterns = [files] if isinstance(files, str) else files or []
+    return any(path == pattern or fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ class BestEpoch(keras.callbacks.EarlyStopping):
 
     Args:
         monitor: `"score"`, `"loss"` or `"<task>_<metric>"`, or a dict from such names to weights
-            above 0, whose weighted mean is maximised; losses and errors count negative in it.
+            above 0, whose weighted mean, `val_mix`, is maximised; losses and errors count
+            negative in it, and metrics that are undefined do not count.
         floor: optional dict from a metric's name to its least value (greatest, of a loss or
             error): an epoch that misses one is not the best while another misses none.
         patience: int. Epochs without a better one before training stops.
@@ -91,6 +92,15 @@ class BestEpoch(keras.callbacks.EarlyStopping):
         self.floor = dict(floor or {})
         self.floor_reached = not self.floor
 
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        self.floor_reached = not self.floor
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.mix is not None and logs is not None:
+            logs["val_mix"] = _mixed(logs, self.mix)
+        super().on_epoch_end(epoch, logs)
+
     def get_monitor_value(self, logs: dict[str, Any]) -> float:
         worst = np.inf if self.mode == "min" else -np.inf
         meets_floor = all(_reaches(logs, name, bound) for name, bound in self.floor.items())
@@ -99,17 +109,18 @@ class BestEpoch(keras.callbacks.EarlyStopping):
             self.best = None  # of epochs that missed it
         elif not meets_floor and self.floor_reached:
             return worst
-        value = super().get_monitor_value(logs) if self.mix is None else _mixed(logs, self.mix)
+        value = super().get_monitor_value(logs)
         # Keras would keep a NaN of the first epoch, as nothing is better than NaN.
         return value if value is not None and np.isfinite(value) else worst
 
 
 def _mixed(logs: Mapping[str, Any], weights: Mapping[str, float]) -> float:
-    values = [
-        weight * (-1 if lower_is_better(name) else 1) * logs.get(f"val_{name}", np.nan)
-        for name, weight in weights.items()
-    ]
-    return sum(values) / sum(weights.values())
+    """Returns the weighted mean of the metrics that are defined, NaN if none is."""
+    values = {name: logs.get(f"val_{name}", np.nan) for name in weights}
+    defined = [name for name, value in values.items() if np.isfinite(value)]
+    signs = {name: -1 if lower_is_better(name) else 1 for name in defined}
+    total = sum(weights[name] for name in defined)
+    return sum(weights[n] * signs[n] * values[n] for n in defined) / total if total else np.nan
 
 
 def _reaches(logs: Mapping[str, Any], name: str, bound: float) -> bool:

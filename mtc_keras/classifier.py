@@ -143,6 +143,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
         # === Config ===
         self.pooling = pooling
         self.dropout = dropout
+        self._check_names("decisions", decisions or {})
         self.decisions = {
             task.name: task.decision(**(decisions or {}).get(task.name, {}))
             for task in heads
@@ -270,25 +271,43 @@ class MultiTaskClassifier(keras_hub.models.Task):
             layer = make_balancing(balancing, self._loss_factors)
             self._tracker.untrack(self.balancing)
             self.balancing = layer
-        losses = {task.name: task.make_loss() for task in self.tasks}
-        weights = {task.name: task.weight for task in self.tasks}
-        for given, defaults in ((loss, losses), (loss_weights, weights)):
-            if given in ("auto", None):
-                continue
-            if not isinstance(given, dict):
-                raise ValueError(f"compile takes a dict by task. Received: {given!r}")
-            strangers = set(given) - set(defaults)
-            if strangers:
+        if getattr(optimizer, "gradient_accumulation_steps", None):
+            raise ValueError(
+                "gradient_accumulation_steps would average the means of small batches, which is "
+                "another gradient where labels are missing. "
+                f"Received: {optimizer.gradient_accumulation_steps}"
+            )
+        # A task's own loss or weight is asked for only where none is given.
+        given_losses, given_weights = self._by_task(loss), self._by_task(loss_weights)
+        losses = {task.name: given_losses.get(task.name) or task.make_loss() for task in self.tasks}
+        weights = given_weights | {
+            task.name: task.weight for task in self.tasks if task.name not in given_weights
+        }
+        for name, weight in weights.items():
+            if not isinstance(weight, (int, float)):
                 raise ValueError(
-                    f"compile must name the model's tasks {list(defaults)}. "
-                    f"Received: {sorted(strangers)}"
+                    f"loss_weights must be numbers. Received: {weight!r} for task {name!r}"
                 )
-            defaults.update(given)
         super().compile(optimizer=optimizer, loss=losses, loss_weights=weights, **kwargs)
         # Keras' own container would need labels in every row and averages by batches.
         self._compile_loss = None
         self.task_losses = {name: keras.losses.get(value) for name, value in losses.items()}
         self.task_loss_weights = weights
+
+    def _by_task(self, given: Any) -> dict[str, Any]:
+        """Returns what `compile` was given by task; nothing for `"auto"`."""
+        if given in ("auto", None):
+            return {}
+        if not isinstance(given, dict):
+            raise ValueError(f"compile takes a dict by task. Received: {given!r}")
+        self._check_names("compile", given)
+        return given
+
+    def _check_names(self, what: str, given: Mapping[str, Any]) -> None:
+        names = [task.name for task in self.tasks]
+        strangers = sorted(set(given) - set(names))
+        if strangers:
+            raise ValueError(f"{what} must name the model's tasks {names}. Received: {strangers}")
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()

@@ -110,7 +110,9 @@ def trainings(
         changed = partial(_changed_config, config, seed, directory / f"seed_{seed}")
         every_task = partial(decide_each, dataset.tasks)
         yield Training("joint", changed("joint", config.task_list), dataset, every_task)
-        for task in dataset.tasks:
+        for joint_task in dataset.tasks:
+            # Alone it has nothing to be weighed against.
+            task = joint_task.model_copy(update={"loss_weight": 1.0})
             own = only_task(dataset, task)
             name = f"single_{task.name}"
             yield Training("single", changed(name, [task]), own, partial(decide_each, [task]))
@@ -185,7 +187,10 @@ class AllClasses:
             decision = task.decision()
             own = zip(decision.thresholds, thresholds[block], strict=False)  # some have none
             decision.thresholds = dict(own)
-            found[task.name] = task.decide(merged[:, block], decision)
+            stated = merged[:, block]
+            if not decision.thresholds:  # of exactly one class: as if they summed to 1
+                stated = stated / np.maximum(stated.sum(axis=1, keepdims=True), 1e-7)
+            found[task.name] = task.decide(stated, decision)
         return found
 
     def dataset(self, dataset: Dataset) -> Dataset:

@@ -67,7 +67,9 @@ def fit_temperature(task: ClassificationTask, targets: np.ndarray, logits: np.nd
 
     Guo et al. 2017 (arXiv 1706.04599), section 4.2, for softmax, and the same for sigmoids
     and for the conditional sigmoids of an ordinal task. The log loss is convex in
-    1 / temperature for the first two, so that a bounded search along the line finds it.
+    1 / temperature for the first two, so that a bounded search along the line finds it. A
+    prior worth one row, `(log T)² / N`, keeps few rows without an error from a temperature
+    near 0, at which probabilities would be 0 and 1 and could not be ranked.
 
     Args:
         task: the task.
@@ -80,12 +82,14 @@ def fit_temperature(task: ClassificationTask, targets: np.ndarray, logits: np.nd
     from scipy.optimize import minimize_scalar
 
     rows = task.labelled(targets)
+    count = int(rows.sum())
     if not np.isfinite(logits[rows]).all():
         return 1.0
 
     def loss(log_temperature: float) -> float:
         decision = Decision(temperature=math.exp(log_temperature))
-        return task.log_loss(targets[rows], activate(task, logits[rows], decision))
+        found = task.log_loss(targets[rows], activate(task, logits[rows], decision))
+        return found + log_temperature**2 / count
 
     bounds = (math.log(COLDEST), math.log(HOTTEST))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})

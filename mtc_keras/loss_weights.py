@@ -1,7 +1,10 @@
 """Loss weights by a rule: from the labels' frequencies, or from a short training of each task."""
 
+import contextlib
 import hashlib
 import json
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,8 +29,9 @@ def resolve_loss_weights(
 ) -> tuple[Dataset, dict[str, dict[str, Any]]]:
     """Turns the rules for loss weights into numbers.
 
-    `"prior"` is 1 / the loss of the best constant prediction: the entropy of the classes, or
-    the variance of the (standardised) numbers, so that every task starts near 1. `"probe"` is
+    `"prior"` is 1 / the plain loss (cross-entropy, squared error; no class weights) of the best
+    constant prediction: the entropy of the classes, or the variance of the (standardised)
+    numbers, so that every task with such a loss starts near 1. `"probe"` is
     1 / the lowest validation loss of the task trained alone for `balancing.probe_steps`.
 
     Args:
@@ -50,6 +54,11 @@ def resolve_loss_weights(
             weight = task.weight
         else:
             loss = task.constant_loss() if rule == "prior" else _probed(config, dataset, task)
+            if np.isnan(loss):
+                raise DataError(
+                    f"tasks.{task.name}.loss_weight: the probe diverged; lower "
+                    "training.learning_rate, or give a number"
+                )
             if not loss > 0:
                 raise DataError(
                     f"tasks.{task.name}.loss_weight: {rule!r} found a loss of {loss}, so 1 / loss "
@@ -66,13 +75,16 @@ def _probed(config: Config, dataset: Dataset, task: Task) -> float:
     # With weight 1: under a limit of the gradient's norm it would matter.
     alone = only_task(dataset, task.model_copy(update={"loss_weight": 1.0}))
     file = runtime.cache_directory() / "probe" / f"{_key(config, alone)}.json"
-    if file.is_file():
+    try:
         return float(json.loads(file.read_text(encoding="utf-8"))["loss"])
-    loss = probe(config, alone)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps({"task": task.name, "loss": loss}), encoding="utf-8")
-    part.replace(file)
+    except (OSError, ValueError, KeyError):  # not there, or not whole
+        loss = probe(config, alone)
+    part = file.with_suffix(f".{os.getpid()}.part")
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs only time
+        if math.isfinite(loss):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps({"task": task.name, "loss": loss}), encoding="utf-8")
+            part.replace(file)
     return loss
 
 
@@ -87,6 +99,7 @@ def probe(config: Config, dataset: Dataset) -> float:
         float. The lowest of the validation losses after each quarter of the steps.
     """
     assert dataset.validation is not None  # checked before any training
+    runtime.setup(config.seed)  # whatever was probed before
     (task,) = dataset.tasks
     model = build_model(config, dataset)
     tokens = tokenize(model.preprocessor, dataset.train.texts)
@@ -112,7 +125,7 @@ def probe(config: Config, dataset: Dataset) -> float:
         )
         scores = score_model(model, [task], judged, dataset.validation.targets, size)
         losses.append(scores.evaluation["tasks"][task.name]["loss"])
-    return float(np.nanmin(losses))
+    return float(min((loss for loss in losses if math.isfinite(loss)), default=math.nan))
 
 
 def _key(config: Config, dataset: Dataset) -> str:

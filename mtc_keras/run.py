@@ -4,6 +4,7 @@
     model/               the model as a KerasHub preset: weights, tokenizer, tasks
     metrics.json         validation and test metrics of every task, best epoch, baseline
     loss_weights.json    the weight of each task's loss, and the rule that gave it
+    class_weights.json   the weight of each class in its task's loss
     history.jsonl        a line an epoch
     predictions/         validation.jsonl and test.jsonl
     environment.json     versions, device, seconds, hashes of the data files

@@ -30,6 +30,7 @@ from mtc_keras.report import (
 )
 from mtc_keras.run import Run, RunWriter
 from mtc_keras.scoring import baseline, best_epochs, score_rows
+from mtc_keras.tasks import ClassificationTask, Task
 
 
 def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
@@ -46,6 +47,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     started = time.perf_counter()
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
+    runtime.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
     train, tokens, notes = training_tokens(config, dataset.train, model)
     dataset = replace(dataset, train=train)
@@ -61,6 +63,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     run = RunWriter(config.output.directory)
     run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
     run.write_json("loss_weights.json", loss_weights)
+    run.write_json("class_weights.json", class_weights(dataset.tasks))
     with Log(run.path("train.log"), quiet=verbose == 0) as log:
         announce(log, config, dataset, model, loss_weights, [*dataset.notes, *notes])
         epochs = train_model(config, dataset, model, batches, constants, run, log, verbose)
@@ -85,6 +88,15 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     return run.finish()
 
 
+def class_weights(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
+    """Returns the weight of each class, for each task that has class weights."""
+    return {
+        task.name: dict(zip(task.classes or (), weights, strict=True))
+        for task in tasks
+        if isinstance(task, ClassificationTask) and (weights := task.class_weight_list) is not None
+    }
+
+
 def check_needs_of_validation(config: Config, dataset: Dataset) -> None:
     """Checks that what is measured on a validation split has one.
 
@@ -99,7 +111,9 @@ def check_needs_of_validation(config: Config, dataset: Dataset) -> None:
     needs["decisions.thresholds"] = isinstance(config.decisions.thresholds, str)
     needs["decisions.calibration"] = config.decisions.calibration == "temperature"
     needs["training.floor"] = bool(config.training.floor)
+    needs["training.monitor"] = config.training.monitor != "score"
     needs["training.patience"] = config.training.patience is not None
+    needs["training.min_delta"] = config.training.min_delta > 0
     problems = [f"{key}: is measured on validation rows" for key, asked in needs.items() if asked]
     if problems:
         raise ConfigError(

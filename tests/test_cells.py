@@ -354,3 +354,9 @@ def test_a_class_less_sure_than_asked_is_not_told(bound, abstained):
         "confidence": 0.625,
         "abstained": abstained,
     }
+
+
+@pytest.mark.parametrize("cell", [{"a": 0, "a ": 1}, {"a": 1, "0": 0}])
+def test_a_table_that_contradicts_itself_is_refused(cell):
+    _, mistakes = Multilabel(name="t", classes=["a", "b"]).encode([cell])
+    assert "is both 0 and 1" in mistakes[0][1]

@@ -149,6 +149,29 @@ def test_compile_takes_losses_and_weights_by_task(model, tasks, targets):
         model.compile(loss_weights={"topic": 1.0})
 
 
+def test_a_given_weight_takes_the_place_of_a_rule():
+    backbone, preprocessor = tiny_bert()
+    task = Multiclass(name="a", classes=["x", "y"], loss_weight="prior")
+    model = MultiTaskClassifier(backbone, [task], preprocessor, compile=False)
+    model.compile(loss_weights={"a": 2.0})
+    assert model.task_loss_weights == {"a": 2.0}
+    with pytest.raises(ValueError, match="is the rule 'prior'"):
+        model.compile()
+    with pytest.raises(ValueError, match="loss_weights must be numbers"):
+        model.compile(loss_weights={"a": "prior"})
+
+
+def test_accumulating_the_means_of_batches_is_refused(model):
+    with pytest.raises(ValueError, match="average the means of small batches"):
+        model.compile(keras.optimizers.Adam(gradient_accumulation_steps=2))
+
+
+def test_decisions_of_no_task_are_refused(tasks):
+    backbone, preprocessor = tiny_bert()
+    with pytest.raises(ValueError, match="decisions must name the model's tasks"):
+        MultiTaskClassifier(backbone, tasks, preprocessor, decisions={"topic": {}})
+
+
 def test_keras_file_round_trips_to_equal_bits(model, targets, tmp_path):
     model.compile(keras.optimizers.Adam(1e-3), loss_weights={"topics": 2.5})
     model.fit(TEXTS, targets, verbose=0)

@@ -366,6 +366,14 @@ MOODS = {"kind": "multiclass", "classes": ["bad", "good"]}
             'tasks.t: gamma belongs to loss = "focal"; remove one of the two',
         ),
         (
+            {"tasks": {"t": {**MOODS, "class_weights": {"good": 2.0}, "max_class_weight": 1.0}}},
+            "tasks.t: max_class_weight caps class_weights of a rule",
+        ),
+        (
+            {"tasks": {"t": {**MOODS, "class_weights": "balanced", "class_weight_beta": 0.9}}},
+            'tasks.t: class_weight_beta belongs to class_weights = "effective"',
+        ),
+        (
             {"tasks": {"t": {**MOODS, "class_weights": {"good": -1.0}}}},
             "tasks.t.class_weights",
         ),

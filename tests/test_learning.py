@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import keras
 import numpy as np
@@ -99,6 +100,9 @@ def test_rules_for_loss_weights_become_numbers_and_are_stored(uneven):
     assert table["mood"]["weight"] == pytest.approx(1 / entropy)
     assert table["topics"]["weight"] == pytest.approx(1 / table["topics"]["loss"])
     assert uneven.config.tasks["topics"].loss_weight == table["topics"]["weight"]
+    weights = json.loads((uneven.directory / "class_weights.json").read_text())
+    assert weights["topics"] == {"bus": 3.0, "fee": 1.0, "form": 1.0, "queue": 1.0}
+    assert list(weights) == ["mood", "topics", "stars"]
     log = (uneven.directory / "train.log").read_text()
     assert "probe" in log and "mood: class weights" in log
 
@@ -118,6 +122,37 @@ def test_a_second_probe_is_read_from_the_cache(tmp_path, monkeypatch):
         assert len(found) == probes
         assert resolved.tasks[1].loss_weight == table["topics"]["weight"] == 4.0
     assert runtime.cache_directory() == tmp_path / "mtc_keras"
+
+
+def test_a_cache_that_is_broken_or_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("mtc_keras.loss_weights.probe", lambda *arguments: 0.5)
+    values = tiny_values("unused")
+    values["tasks"]["topics"]["loss_weight"] = "probe"
+    config = check_config(values)
+    dataset = read_splits(config, {"train": rows(24), "validation": rows(12, 1)})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    resolve_loss_weights(config, dataset)
+    (file,) = (tmp_path / "mtc_keras" / "probe").iterdir()
+    file.write_text('{"loss": ')
+    assert resolve_loss_weights(config, dataset)[1]["topics"]["weight"] == 2.0
+    assert json.loads(file.read_text())["loss"] == 0.5
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert resolve_loss_weights(config, dataset)[1]["topics"]["weight"] == 2.0
+
+
+def test_a_probe_leaves_no_trace_in_the_model_trained_after_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    values = tiny_values(tmp_path / "run")
+    values["tasks"] = {"topics": {"kind": "multilabel", "loss_weight": "probe"}}
+    values["balancing"] = {"probe_steps": 1}
+    values["training"]["epochs"] = 1
+    frames = {"train": rows(16), "validation": rows(8, 1)}
+    losses = [
+        mtc_keras.fit(check_config(values), **frames, overwrite=True, verbose=0).history[0]["loss"]
+        for _ in range(2)  # the second finds the probe in the cache
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_labels_that_do_not_vary_have_no_prior_weight():
@@ -198,9 +233,14 @@ def keep(best, *epochs):
 
 def test_a_mix_is_the_weighted_mean_with_errors_negative():
     best = BestEpoch({"a_accuracy": 3.0, "b_rmse": 1.0})
-    assert best.get_monitor_value({"val_a_accuracy": 0.8, "val_b_rmse": 2.0}) == pytest.approx(0.1)
-    assert best.get_monitor_value({"val_a_accuracy": 0.8}) == -math.inf
+    keep(best, {"a_accuracy": 0.8, "b_rmse": 2.0})
+    assert best.best == pytest.approx(0.1)
     assert best.mode == "max"
+    # One that is undefined does not count, as in the score.
+    keep(best, {"a_accuracy": 0.8, "b_rmse": math.nan})
+    assert best.best == pytest.approx(0.8)
+    keep(best, {"a_accuracy": math.nan, "b_rmse": math.nan})
+    assert best.best == -math.inf
 
 
 def test_an_epoch_below_the_floor_is_never_best_while_another_reaches_it():
@@ -296,6 +336,8 @@ def test_a_run_without_validation_keeps_the_defaults_and_says_so(tmp_path):
         ({"decisions": {"calibration": "temperature"}}, "decisions.calibration"),
         ({"training": {"floor": {"mood_accuracy": 0.1}}}, "training.floor"),
         ({"training": {"patience": 2}}, "training.patience"),
+        ({"training": {"min_delta": 0.1}}, "training.min_delta"),
+        ({"training": {"monitor": "mood_accuracy"}}, "training.monitor"),
         (
             {"tasks": {"topics": {"kind": "multilabel", "loss_weight": "probe"}}},
             "tasks.topics.loss_weight",
@@ -330,8 +372,6 @@ def test_doubtful_rows_are_left_to_people(uneven, capsys):
 @pytest.fixture
 def copied(uneven, tmp_path):
     """A copy of the run, which a test may change."""
-    import shutil
-
     return Run(shutil.copytree(uneven.directory, tmp_path / "copy"))
 
 
@@ -355,9 +395,9 @@ def test_calibrate_fits_anew_on_other_rows(copied, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_rows_of_other_use_are_never_calibrated_on(split, copied, capsys):
-    file = getattr(copied.config.data, split)
-    assert calibrate.main(["--model", str(copied.directory), "--data", file]) == 2
+def test_rows_of_other_use_are_never_calibrated_on(split, copied, capsys, tmp_path):
+    file = shutil.copy(getattr(copied.config.data, split), tmp_path / "another_name.jsonl")
+    assert calibrate.main(["--model", str(copied.directory), "--data", str(file)]) == 2
     assert f"is a {split} file of this run" in capsys.readouterr().err
 
 

@@ -43,9 +43,9 @@ class Task(BaseModel, ABC):
     loss_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["prior", "probe"] = (
         Field(
             default=1.0,
-            description="Factor of this task's loss in the sum, or a rule for it: 1 / the loss of "
-            "the best constant prediction, or 1 / the lowest validation loss of a short training "
-            "of this task alone.",
+            description="Factor of this task's loss in the sum, or a rule for it: 1 / the plain "
+            "loss of the best constant prediction, or 1 / the lowest validation loss of a short "
+            "training of this task alone.",
         )
     )
     pooling: Pooling | None = Field(

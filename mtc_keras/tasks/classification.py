@@ -13,6 +13,8 @@ from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.decision import Decision
 
+MOST_CLASS_WEIGHT = 10.0
+BETA = 0.999
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -40,11 +42,14 @@ class ClassificationTask(Task):
         "the training labels (effective: Cui et al. 2019). In a multilabel task it is the weight "
         "of the class' positives.",
     )
-    max_class_weight: float = Field(
-        default=10.0, gt=0, allow_inf_nan=False, description="Cap of the weights that a rule gives."
+    max_class_weight: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Cap of the class weights that a rule gives; default: 10.",
     )
-    class_weight_beta: float = Field(
-        default=0.999, gt=0, lt=1, description="β of effective class weights."
+    class_weight_beta: float | None = Field(
+        default=None, gt=0, lt=1, description="β of effective class weights; default: 0.999."
     )
     class_counts: list[int] | None = Field(
         default=None, description="Training labels of each class; measured."
@@ -67,6 +72,12 @@ class ClassificationTask(Task):
         if len(set(names)) < len(names):
             raise ValueError("class_names must differ from each other")
         known = self._given_classes()
+        if self.max_class_weight is not None and not isinstance(self.class_weights, str):
+            raise ValueError(
+                "max_class_weight caps class_weights of a rule; give a rule or leave it"
+            )
+        if self.class_weight_beta is not None and self.class_weights != "effective":
+            raise ValueError('class_weight_beta belongs to class_weights = "effective"')
         weights = self.class_weights if isinstance(self.class_weights, dict) else {}
         for key, table in (("class_names", self.class_names), ("class_weights", weights)):
             strangers = [name for name in table if known and name not in known]
@@ -157,7 +168,8 @@ class ClassificationTask(Task):
         if isinstance(self.class_weights, dict):
             return [float(self.class_weights.get(name, 1.0)) for name in self._index]
         weights = self.ruled_weights(self.class_weights, self.counts)
-        return [float(weight) for weight in np.minimum(weights, self.max_class_weight)]
+        cap = MOST_CLASS_WEIGHT if self.max_class_weight is None else self.max_class_weight
+        return [float(weight) for weight in np.minimum(weights, cap)]
 
     @abstractmethod
     def ruled_weights(self, rule: str, counts: np.ndarray) -> np.ndarray:
@@ -168,7 +180,8 @@ class ClassificationTask(Task):
 
         Cui et al. 2019 (arXiv 1901.05555), equation 2.
         """
-        return (1 - self.class_weight_beta**counts) / (1 - self.class_weight_beta)
+        beta = BETA if self.class_weight_beta is None else self.class_weight_beta
+        return (1 - beta**counts) / (1 - beta)
 
     def index_of(self, value: object) -> int | None:
         """Returns the index of the class a cell's value names; `None` for an ignored one.

@@ -125,8 +125,11 @@ class Multilabel(ClassificationTask):
         values = self.bits(list(cell.values()), cell)
         for name, value in zip(cell, values, strict=True):
             index = self.index_of(name)
-            if index is not None:
-                target[index] = value
+            if index is None:
+                continue
+            if target[index] == 1 - value:
+                raise ValueError(f"class {name!r} is both 0 and 1 in {cell!r}")
+            target[index] = value
         return target
 
     def measure(self, targets: np.ndarray) -> Self:
@@ -143,12 +146,16 @@ class Multilabel(ClassificationTask):
         return np.array(self.label_counts, "float64")
 
     def ruled_weights(self, rule: str, counts: np.ndarray) -> np.ndarray:
-        """Returns negatives over positives (balanced), or over their effective numbers."""
+        """Returns negatives over positives (balanced), or over their effective numbers.
+
+        A class that is only known where it is positive has nothing to be weighed against: 1.
+        """
         negatives, positives = self.known_counts - counts, counts
         if rule == "effective":
             negatives, positives = map(self.effective_numbers, (negatives, positives))
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(positives > 0, negatives / positives, np.inf)
+            ratio = np.where(positives > 0, negatives / positives, np.inf)
+        return np.where((negatives == 0) & (positives > 0), 1.0, ratio)
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         return targets == 1

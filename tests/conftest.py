@@ -12,9 +12,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from mtc_keras.config import Config, check_config
 from mtc_keras.tasks import Multiclass, Multilabel, Regression, Task
+
+# The same examples on every machine, however slow it is.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 WORDS = ["good", "bad", "fine", "slow", "kind", "rude", "queue", "form", "clerk", "office"]
 WORDS += ["website", "fee", "bus", "late", "clean"]

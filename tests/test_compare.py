@@ -49,7 +49,7 @@ def written(directory):
     values["model"]["max_length"] = 8  # one shape to compile
     values["training"] |= {"epochs": 1, "monitor": "topics_f1_micro"}
     frames = tables()
-    values["data"] = {name: str(directory / f"{name}.jsonl") for name in ("train", "test")}
+    values["data"] = {name: str(directory / f"{name}.jsonl") for name in frames}
     for name, path in values["data"].items():
         frames[name].to_json(path, orient="records", lines=True)
     return values

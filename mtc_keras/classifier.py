@@ -14,7 +14,8 @@ from mtc_keras import runtime
 from mtc_keras.backbones import check_length, length_limit, load_backbone, preset_of
 from mtc_keras.balancing import Balancing, make_balancing
 from mtc_keras.config import ModelConfig
-from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize
+from mtc_keras.data.batches import PredictionBatches
+from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.decisions import activate
 from mtc_keras.errors import ConfigError
 from mtc_keras.losses import MaskedLoss

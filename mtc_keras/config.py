@@ -66,6 +66,11 @@ class DataConfig(Section):
         description="What happens to training rows of more than max_length tokens.",
     )
 
+    cache: bool = Field(
+        default=True,
+        description="Keep the tokens in the user's cache directory, where the next run finds them.",
+    )
+
     @field_validator("text")
     @classmethod
     def _one_or_two(cls, text: str | list[str]) -> str | list[str]:

@@ -16,7 +16,8 @@ from mtc_keras.building import build_model, build_optimizer
 from mtc_keras.callbacks import EpochOrder
 from mtc_keras.config import Config
 from mtc_keras.data import Dataset, only_task
-from mtc_keras.data.batches import TrainingBatches, tokenize
+from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import DataError
 from mtc_keras.scoring import score_model
 from mtc_keras.tasks import Task

@@ -3,6 +3,8 @@
 import os
 import tempfile
 
+# The user's own caches stay as they are.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mtc_keras_cache_")
 # One compilation cache a session, away from the user's: the same tiny models come again.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="mtc_keras_xla_")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"

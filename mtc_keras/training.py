@@ -48,6 +48,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     started = time.perf_counter()
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
+    runtime.keep_freed_memory()
     runtime.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
     tokens = {
@@ -62,6 +63,8 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     model.compile(
         optimizer=build_optimizer(config.training, model, len(batches)),
         balancing=build_balancing(config, model),
+        gradient_accumulation=config.training.gradient_accumulation,
+        rematerialisation=config.training.rematerialisation,
     )
 
     constants = {

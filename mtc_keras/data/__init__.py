@@ -76,13 +76,14 @@ def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> D
             problems += [source.key + problem for problem in error.problems or [error.headline]]
             continue
         encoders[name] = encoder
-        if name == "train":
+        if name == "train" and not encoder.rename_problem():
             tasks, failed = _learn(tasks, encoder)
     absent = _check_names(tasks, data, encoders, failed, problems, all_read=not problems)
-    rows = {
-        name: encoder.rows(problems, unlearned={*failed, *absent})
-        for name, encoder in encoders.items()
+    rows = {  # popped, so that no split's parts stay in memory
+        name: encoders.pop(name).rows(problems, unlearned={*failed, *absent})
+        for name in list(encoders)
     }
+    del encoder
     _raise(problems)
 
     if data.limit is not None and data.limit < len(rows["train"]):

@@ -140,9 +140,12 @@ class Encoder:
         """Returns the `Rows`; whatever is wrong counts as missing in them.
 
         Args:
-            problems: takes what is wrong, so that one error can report all of it.
+            problems: takes what is wrong, so that one error can report all of it, but for
+                the `rename_problem`.
             unlearned: names of tasks that have no classes and are left out.
         """
+        if self.rename_problem():  # what else is wrong depends on it
+            problems = []
         targets: dict[str, np.ndarray] = {}
         for name, labels in self.labels.items():
             if name not in unlearned:

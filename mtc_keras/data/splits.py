@@ -76,7 +76,8 @@ def _systematic(indicator: np.ndarray, size: int, seed: int) -> np.ndarray:
         order = order[np.argsort(word[order], kind="stable")]
     places = (np.arange(size) + random.random()) * (len(indicator) / size)
     chosen = np.zeros(len(indicator), bool)
-    chosen[order[places.astype("int64")]] = True
+    # A place may be rounded up to the number of rows.
+    chosen[order[np.minimum(places.astype("int64"), len(indicator) - 1)]] = True
     return chosen
 
 

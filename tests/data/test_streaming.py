@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import mtc_keras.data
+from mtc_keras import building
 from mtc_keras.config import check_config
 from mtc_keras.data import read_rows, read_splits
 from mtc_keras.data.tables import frame_tables, read_tables
@@ -257,3 +258,23 @@ def test_a_row_takes_little_more_memory_than_its_text(tmp_path):
     kilobytes = int(done.stdout)
     # 5 million rows would take ten times as much: 5 GB are far more than that.
     assert kilobytes / 500_000 < 1.0, f"{kilobytes / 500_000:.2f} kB a row"
+
+
+def test_a_random_backbone_learns_its_word_pieces_from_so_many_texts_at_most(monkeypatch):
+    given: list[str] = []
+
+    class Enough(Exception):
+        pass
+
+    def load(config, texts):
+        given[:] = texts
+        raise Enough
+
+    monkeypatch.setattr(building, "load_backbone", load)
+    monkeypatch.setattr(building, "MOST_TEXTS", 10)
+    config = configs({"mood"}, {})
+    for count, expected in [(10, range(10)), (25, range(0, 25, 3))]:
+        rows = [{"text": str(row), "mood": "ab"[row % 2]} for row in range(count)]
+        with pytest.raises(Enough):
+            building.build_model(config, read_splits(config, {"train": rows}))
+        assert given == [str(row) for row in expected]

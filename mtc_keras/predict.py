@@ -42,7 +42,7 @@ def _predict(args: argparse.Namespace) -> None:
             f"--abstain-below must lie between 0 and 1, received {args.abstain_below}"
         )
     columns = run.config.data.text_columns
-    texts: tuple[list[str], ...]
+    texts: tuple[Sequence[str], ...]
     ids = None
     if args.text:
         for row in args.text:

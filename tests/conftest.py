@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings
 
 from mtc_keras.config import Config, check_config
+from mtc_keras.data.tables import frame_tables, read_tables
 from mtc_keras.tasks import Multiclass, Multilabel, Regression, Task
 
 # The same examples on every machine, however slow it is.
@@ -54,6 +55,18 @@ def rows(count: int, seed: int = 0) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(records)
+
+
+def read_table(files) -> pd.DataFrame:
+    """Returns the rows of files as one table."""
+    [table] = read_tables(files)
+    return table
+
+
+def from_frame(source, name: str) -> pd.DataFrame:
+    """Returns the rows of a user's own source as one table."""
+    [table] = frame_tables(source, name)
+    return table
 
 
 @pytest.fixture

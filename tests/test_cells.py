@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mtc_keras.data.rows import label_cells
-from mtc_keras.data.tables import from_frame, read_table
+from mtc_keras.data.labels import label_cells
 from mtc_keras.scoring import evaluate_tasks
 from mtc_keras.tasks import Decision, Multiclass, Multilabel
+from tests.conftest import from_frame, read_table
 
 NAN = math.nan
 CLASSES = ["E1", "E2", "E3"]

@@ -1,8 +1,9 @@
 """From files or DataFrames to encoded splits; all that is wrong is told at once."""
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,14 @@ import pandas
 from pydantic import ValidationError
 
 from mtc_keras.config import Config, DataConfig
-from mtc_keras.data.rows import Rows, encode_rows, label_cells, rename_columns, report
+from mtc_keras.data.rows import Encoder, Rows
 from mtc_keras.data.splits import split
-from mtc_keras.data.tables import from_frame, hash_files, read_table
+from mtc_keras.data.tables import frame_tables, hash_files, read_tables
 from mtc_keras.errors import ConfigError, DataError, did_you_mean, listed, plural
 from mtc_keras.tasks import Task
 
 SPLITS = ("train", "validation", "test")
 Source = pandas.DataFrame | Iterable[dict[str, Any]]
-Tables = dict[str, pandas.DataFrame]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +59,31 @@ def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> D
     """
     data, problems = config.data, list[str]()
     notes: list[str] = []
-    tables, files = _read_tables(data, frames or {}, problems)
-    all_read = not problems
-    tables = _rename(tables, data, problems, check_names=all_read)
-    tasks, unlearned = _learn(config.task_list, tables, problems, check_names=all_read)
-    rows = {
-        name: encode_rows(table, tasks, data, name, problems, unlearned=unlearned)
-        for name, table in tables.items()
+    tasks = config.task_list
+    encoders: dict[str, Encoder] = {}
+    files: dict[str, str] = {}
+    failed: dict[str, list[str]] = {task.name: [] for task in tasks}  # until they are learned
+    for name, source in _sources(data, frames or {}).items():
+        encoder = Encoder(tasks, data, name, unlearned=() if name == "train" else failed)
+        try:
+            tables = source.tables()
+            if tables is None:
+                continue
+            for table in tables:
+                encoder.add(table)
+            files |= hash_files(source.files) if source.files else {}
+        except DataError as error:
+            problems += [source.key + problem for problem in error.problems or [error.headline]]
+            continue
+        encoders[name] = encoder
+        if name == "train" and not encoder.rename_problem():
+            tasks, failed = _learn(tasks, encoder)
+    absent = _check_names(tasks, data, encoders, failed, problems, all_read=not problems)
+    rows = {  # popped, so that no split's parts stay in memory
+        name: encoders.pop(name).rows(problems, unlearned={*failed, *absent})
+        for name in list(encoders)
     }
+    del encoder
     _raise(problems)
 
     if data.limit is not None and data.limit < len(rows["train"]):
@@ -123,9 +140,11 @@ def read_rows(
     is_files = isinstance(source, str) or (
         isinstance(source, list) and all(isinstance(path, str) for path in source)
     )
-    table = read_table(source) if is_files else from_frame(source, name)  # type: ignore[arg-type]
-    table = rename_columns(table, data, name, problems)
-    rows = encode_rows(table, tasks, data, name, problems, labels_required=bool(tasks))
+    encoder = Encoder(tasks, data, name, labels_required=bool(tasks))
+    for table in read_tables(source) if is_files else frame_tables(source, name):  # type: ignore[arg-type]
+        encoder.add(table)
+    problems += [problem] if (problem := encoder.rename_problem()) else []
+    rows = encoder.rows(problems)
     if tasks and not problems and not any(rows.coverage(tasks).values()):
         columns = listed([str(task.path) for task in tasks], 40)
         problems.append(f"{name}: no row has a label for any task; expected columns {columns}")
@@ -133,36 +152,45 @@ def read_rows(
     return rows
 
 
-def _read_tables(
-    data: DataConfig, frames: Mapping[str, Source], problems: list[str]
-) -> tuple[Tables, dict[str, str]]:
-    """Returns the tables that can be read, and the hashes of the files."""
+@dataclass(frozen=True)
+class _Split:
+    """Where the rows of one split come from."""
+
+    key: str  # in the config, for messages
+    tables: Callable[[], Iterator[pandas.DataFrame] | None]  # nothing: there is no such split
+    files: str | list[str] | None = None
+
+
+def _sources(data: DataConfig, frames: Mapping[str, Source]) -> dict[str, _Split]:
+    """Returns the source of each split; none is read yet."""
     reader = _import_reader(data.reader) if data.reader else None
     if data.train is None and reader is None and frames.get("train") is None:
         raise ConfigError(
             "data.train: is required: name a file, a glob, a list of them, or give data.reader"
         )
-    tables: Tables = {}
-    files: dict[str, str] = {}
+    sources: dict[str, _Split] = {}
     for name in SPLITS:
-        source = getattr(data, name)
+        files, frame = getattr(data, name), frames.get(name)
         key = f"data.{name}: "
-        try:
-            if frames.get(name) is not None:
-                tables[name] = from_frame(frames[name], name)
-            elif isinstance(source, (str, list)):
-                tables[name] = read_table(source)
-                files |= hash_files(source)
-            elif reader is not None and source is None:  # a number splits off validation
-                key = f"data.reader {data.reader!r}: "
-                rows = reader(name)
-                if rows is not None:
-                    tables[name] = from_frame(rows, name)
-                elif name == "train":
-                    raise DataError("returned None for 'train'")
-        except DataError as error:
-            problems += [key + problem for problem in error.problems or [error.headline]]
-    return tables, files
+        if frame is not None:
+            sources[name] = _Split(key, partial(frame_tables, frame, name))
+        elif isinstance(files, (str, list)):
+            sources[name] = _Split(key, partial(read_tables, files), files)
+        elif reader is not None and files is None:  # a number splits off validation
+            key = f"data.reader {data.reader!r}: "
+            sources[name] = _Split(key, partial(_reader_tables, reader, name))
+    return sources
+
+
+def _reader_tables(
+    reader: Callable[[str], Source | None], name: str
+) -> Iterator[pandas.DataFrame] | None:
+    rows = reader(name)
+    if rows is not None:
+        return frame_tables(rows, name)
+    if name == "train":
+        raise DataError("returned None for 'train'")
+    return None
 
 
 def _import_reader(path: str) -> Callable[[str], Source | None]:
@@ -179,48 +207,59 @@ def _import_reader(path: str) -> Callable[[str], Source | None]:
     return reader
 
 
-def _rename(tables: Tables, data: DataConfig, problems: list[str], check_names: bool) -> Tables:
-    columns = _columns(tables)
-    for old in data.rename if check_names else ():
+def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str, list[str]]]:
+    """Returns the tasks, learned where they can be, and what is wrong with the others by name."""
+    learned: dict[str, Task] = {}
+    failed: dict[str, list[str]] = {}
+    for task in tasks:
+        labels = train.labels[task.name]
+        try:
+            if not labels.is_missing:
+                learned[task.name] = labels.learn()
+            elif mistakes := labels.unreadable():
+                failed[task.name] = mistakes.report(train.where)
+            else:
+                raise ValueError(f"every label is missing in train (column {str(task.path)!r})")
+        except ValueError as error:
+            failed[task.name] = [f"tasks.{task.name}: {_message(error)}"]
+    return [learned.get(task.name, task) for task in tasks], failed
+
+
+def _check_names(
+    tasks: Sequence[Task],
+    data: DataConfig,
+    encoders: Mapping[str, Encoder],
+    failed: Mapping[str, list[str]],
+    problems: list[str],
+    all_read: bool,
+) -> set[str]:
+    """Reports wrong names of columns, then tasks that could not be learned from right ones.
+
+    Returns:
+        The names of the tasks without a column.
+    """
+    columns = _names([encoder.columns for encoder in encoders.values()])
+    for old in data.rename if all_read else ():
         if old not in columns:
             problems.append(
                 f"data.rename: no file has a column {old!r}.{did_you_mean(old, columns)} "
                 f"Columns: {listed(columns)}"
             )
-    return {name: rename_columns(table, data, name, problems) for name, table in tables.items()}
-
-
-def _learn(
-    tasks: Sequence[Task], tables: Tables, problems: list[str], check_names: bool
-) -> tuple[list[Task], set[str]]:
-    """Returns the tasks, learned where they can be, and the names of the others."""
-    columns = _columns(tables)
-    learned: dict[str, Task] = {}
+    problems += [found for e in encoders.values() if (found := e.rename_problem())]
+    columns = _names([encoder.renamed_columns() for encoder in encoders.values()])
+    without = set()
     for task in tasks:
         absent = [name for name in task.path.names if name not in columns]
-        try:
-            if absent and check_names:
-                raise ValueError(
-                    f"no file has a column {absent[0]!r}.{did_you_mean(absent[0], columns)} "
-                    f"Columns: {listed(columns)}"
-                )
-            if "train" in tables and not absent:
-                learned |= _learn_task(task, tables["train"], problems)
-        except ValueError as error:
-            problems.append(f"tasks.{task.name}: {_message(error)}")
-    unlearned = {task.name for task in tasks} - set(learned)
-    return [learned.get(task.name, task) for task in tasks], unlearned
-
-
-def _learn_task(task: Task, table: pandas.DataFrame, problems: list[str]) -> dict[str, Task]:
-    """Returns the learned task by its name; nothing where its cells cannot be read."""
-    cells, mistakes = label_cells(table, task)
-    if not all(task.is_missing(cell) for cell in cells):
-        return {task.name: task.learn(cells)}
-    if not mistakes:
-        raise ValueError(f"every label is missing in train (column {str(task.path)!r})")
-    problems += report(table, mistakes, f"tasks.{task.name}")
-    return {}
+        if not absent:
+            problems += failed.get(task.name, [])
+            continue
+        without.add(task.name)
+        if all_read:
+            problems.append(
+                f"tasks.{task.name}: no file has a column {absent[0]!r}."
+                f"{did_you_mean(absent[0], columns)} Columns: {listed(columns)}"
+            )
+    return without
 
 
 def _message(error: ValueError) -> str:
@@ -230,8 +269,9 @@ def _message(error: ValueError) -> str:
     return str(error)
 
 
-def _columns(tables: Tables) -> list[str]:
-    return list(dict.fromkeys(name for table in tables.values() for name in table.columns))
+def _names(splits: Iterable[Mapping[str, Iterable[str]]]) -> list[str]:
+    """Returns the names of all columns of all sources of all splits."""
+    return list(dict.fromkeys(c for split in splits for columns in split.values() for c in columns))
 
 
 def _split(

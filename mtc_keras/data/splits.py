@@ -2,6 +2,8 @@
 
 import numpy as np
 
+MOST_STRATIFIED = 250_000
+
 
 def split(
     indicator: np.ndarray, validation: int | float, seed: int
@@ -13,6 +15,11 @@ def split(
     off, so the rows that are over then change sides, those first whose classes have too
     many there. A class that has rows keeps at least one in training, if any way can be
     found.
+
+    Of more than `MOST_STRATIFIED` rows every n-th is chosen, in the order of the classes
+    that they carry together, the rarest class leading, and at random among equal rows. So
+    each combination of classes keeps its share up to one row, which iterative stratification
+    would take minutes for.
 
     Args:
         indicator: bool of shape `(N, C)`, which classes a row carries.
@@ -36,7 +43,8 @@ def split(
     # Classes without rows or without gaps say nothing.
     counts = indicator.sum(axis=0)
     indicator = indicator[:, (counts > 0) & (counts < num_rows)]
-    chosen = _stratified(indicator, size, seed)
+    choose = _stratified if num_rows <= MOST_STRATIFIED else _systematic
+    chosen = choose(indicator, size, seed)
     _keep_classes_in_training(indicator, chosen)
     _correct_size(indicator, chosen, size)
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
@@ -53,6 +61,32 @@ def _stratified(indicator: np.ndarray, size: int, seed: int) -> np.ndarray:
     chosen = np.zeros(len(indicator), bool)
     chosen[rows] = True
     return chosen
+
+
+def _systematic(indicator: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Returns bool of shape `(N,)`: `size` rows, an equal share of each combination of classes."""
+    random = np.random.default_rng(seed)
+    rarest_first = np.argsort(indicator.sum(axis=0), kind="stable")
+    words = [
+        _as_numbers(indicator[:, rarest_first[start : start + 64]])
+        for start in range(0, len(rarest_first), 64)
+    ]
+    order = random.permutation(len(indicator))
+    for word in reversed(words):  # the last sort decides
+        order = order[np.argsort(word[order], kind="stable")]
+    places = (np.arange(size) + random.random()) * (len(indicator) / size)
+    chosen = np.zeros(len(indicator), bool)
+    # A place may be rounded up to the number of rows.
+    chosen[order[np.minimum(places.astype("int64"), len(indicator) - 1)]] = True
+    return chosen
+
+
+def _as_numbers(bits: np.ndarray) -> np.ndarray:
+    """Returns uint64 of shape `(N,)` for bool of shape `(N, up to 64)`, the first bit highest."""
+    numbers = np.zeros(len(bits), "uint64")
+    for column in bits.T:
+        numbers = (numbers << np.uint64(1)) | column.astype("uint64")
+    return numbers
 
 
 def _keep_classes_in_training(indicator: np.ndarray, chosen: np.ndarray) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mtc_keras.tasks.columns import Cell, ColumnPath, Mistake, parse_column
+from mtc_keras.tasks.columns import Cell, Cells, ColumnPath, Mistake, parse_column
 from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.distinct import DistinctCells
 
 TASK_NAME = r"^[a-z][a-z0-9_]*$"
 Pooling = Literal["mean", "cls", "max", "pooled"]
@@ -90,8 +91,12 @@ class Task(BaseModel, ABC):
     # === Labels ===
 
     @abstractmethod
-    def learn(self, cells: Sequence[Cell]) -> Self:
+    def learn(self, cells: Cells) -> Self:
         """Returns this task with what only the training rows can tell, such as its classes.
+
+        How often a cell occurs matters only to a kind that `can_encode` before it learns; it
+        may be given its targets in place of the cells. Any other may be given the different
+        cells alone, in the order in which they first occur.
 
         Args:
             cells: the label cells of all training rows.
@@ -99,6 +104,11 @@ class Task(BaseModel, ABC):
         Raises:
             ValueError: if the rows cannot make a task (a single class, no label at all).
         """
+
+    @property
+    def can_encode(self) -> bool:
+        """Whether cells can be encoded before `learn` has seen those of all training rows."""
+        return True
 
     def measure(self, targets: np.ndarray) -> Self:
         """Returns this task with the counts of the training labels that rules need.
@@ -134,7 +144,7 @@ class Task(BaseModel, ABC):
             return all(value is None or not str(value).strip() for value in cell)
         return cell is None
 
-    def encode(self, cells: Sequence[Cell]) -> tuple[np.ndarray, list[Mistake]]:
+    def encode(self, cells: Cells) -> tuple[np.ndarray, list[Mistake]]:
         """Encodes label cells.
 
         Args:
@@ -144,17 +154,23 @@ class Task(BaseModel, ABC):
             The targets of N rows (a wrong cell counts as missing), and the mistakes
             as pairs of row position and message.
         """
-        targets, mistakes = [], []
-        for position, cell in enumerate(cells):
+        distinct = DistinctCells()  # of many rows few differ
+        numbers = distinct.numbers(cells)
+        targets, wrong = [], {}
+        for number, cell in enumerate(distinct.cells):
             target = self.missing_target
             if not self.is_missing(cell):
                 try:
                     target = self.encode_cell(cell)
                 except ValueError as error:
-                    mistakes.append((position, str(error)))
+                    wrong[number] = str(error)
             targets.append(target)
-        shape = (len(cells), *np.shape(self.missing_target))
-        return np.asarray(targets, self.target_dtype).reshape(shape), mistakes
+        shape = (len(targets), *np.shape(self.missing_target))
+        encoded = np.asarray(targets, self.target_dtype).reshape(shape)[numbers]
+        if not wrong:
+            return encoded, []
+        rows = np.flatnonzero(np.isin(numbers, list(wrong))).tolist()
+        return encoded, [(row, wrong[numbers[row]]) for row in rows]
 
     def labelled(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool of shape `(N,)`: which rows carry a label for this task."""

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from mtc_keras.tasks.base import Task
-from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
 
 MOST_CLASS_WEIGHT = 10.0
@@ -99,11 +99,16 @@ class ClassificationTask(Task):
             return [str(index) for index in range(self.num_classes)]
         return None
 
+    @property
+    def can_encode(self) -> bool:
+        return self._given_classes() is not None
+
     @cached_property
     def _index(self) -> dict[str, int]:
-        if self.classes is None:
+        classes = self._given_classes()
+        if classes is None:
             raise ValueError(f"task {self.name!r} has no classes yet: call `learn` first")
-        return {name: index for index, name in enumerate(self.classes)}
+        return {name: index for index, name in enumerate(classes)}
 
     @cached_property
     def _numbers_are_names(self) -> bool:
@@ -119,7 +124,7 @@ class ClassificationTask(Task):
     def names_in(self, cell: Cell) -> list[str]:
         """Returns the class names that one cell holds, before classes are known."""
 
-    def learn(self, cells: Sequence[Cell]) -> Self:
+    def learn(self, cells: Cells) -> Self:
         classes, unreadable = self._given_classes(), ""
         if classes is None:
             names: set[str] = set()

@@ -5,9 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 _PATH = re.compile(r"(?P<name>.+?)(?:\[(?P<start>\d+)(?P<slice>:(?P<stop>\d+))?\])?")
 
 Cell = object
+Cells = Sequence[Cell] | np.ndarray  # an array holds targets of a kind that needs no classes
 Mistake = tuple[int, str]
 
 

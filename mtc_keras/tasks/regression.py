@@ -1,15 +1,16 @@
 """A number a row: a linear head."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
 from mtc_keras.tasks.base import Task
-from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.columns import Cell, Cells, Mistake
 from mtc_keras.tasks.decision import Decision
+
+LARGEST = float(np.finfo("float32").max)
 
 
 class Regression(Task):
@@ -59,7 +60,7 @@ class Regression(Task):
     def missing_target(self) -> float:
         return math.nan
 
-    def learn(self, cells: Sequence[Cell]) -> Self:
+    def learn(self, cells: Cells) -> Self:
         if self.mean is not None and self.scale is not None:
             return self
         targets, mistakes = self.encode(cells)
@@ -73,6 +74,20 @@ class Regression(Task):
         measured = {"mean": float(known.mean()), "scale": scale if scale > 0 else 1.0}
         return type(self).model_validate({**self.model_dump(), **measured})
 
+    def encode(self, cells: Cells) -> tuple[np.ndarray, list[Mistake]]:
+        if isinstance(cells, np.ndarray) and cells.dtype == self.target_dtype:
+            return cells, []
+        # Numbers, unlike classes, are seldom equal; so they are read all at once.
+        if set(map(type, cells)) <= {int, float, type(None)}:
+            try:
+                numbers = np.array([math.nan if c is None else c for c in cells], "float64")
+            except OverflowError:
+                return super().encode(cells)
+            known = np.array([cell is not None for cell in cells], bool)
+            if (abs(numbers[known]) <= LARGEST).all():
+                return numbers.astype(self.target_dtype), []
+        return super().encode(cells)
+
     def encode_cell(self, cell: Cell) -> float:
         number = math.nan
         if isinstance(cell, (int, float, str)) and not isinstance(cell, bool):
@@ -80,7 +95,7 @@ class Regression(Task):
                 number = float(cell)
             except (ValueError, OverflowError):
                 number = math.nan
-        if not abs(number) <= float(np.finfo("float32").max):
+        if not abs(number) <= LARGEST:
             raise ValueError(f"expected a number, received {cell!r}")
         return number
 

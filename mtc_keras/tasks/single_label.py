@@ -1,6 +1,6 @@
 """What the kinds share whose rows carry exactly one class."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class SingleLabelTask(ClassificationTask):
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         return targets[:, None] == np.arange(len(self._index))
+
+    def measure(self, targets: np.ndarray) -> Self:
+        counts = np.bincount(targets[targets >= 0], minlength=len(self._index))
+        return self.model_copy(update={"class_counts": counts.tolist()})
 
     @property
     def counts(self) -> np.ndarray:

@@ -90,7 +90,7 @@ def test_a_fraction_is_split_off_after_classes_are_learned_from_all_rows():
     assert dataset.tasks[0].classes == ["c0", "c1", "c2", "c3", "c4", "only once"]
     assert "only once" in labels(dataset)["mood"]
     assert set(labels(dataset, "validation")["mood"]) == {f"c{i}" for i in range(5)}
-    texts = dataset.train.texts[0] + dataset.validation.texts[0]
+    texts = [*dataset.train.texts[0], *dataset.validation.texts[0]]
     assert sorted(texts, key=int) == [str(i) for i in range(50)]
     assert dataset.validation.name == "validation"
     assert dataset.notes == ["validation: 10 training rows are split off"]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mtc_keras.config import DataConfig
-from mtc_keras.data.rows import encode_rows, label_cells, rename_columns
-from mtc_keras.data.tables import from_frame
+from mtc_keras.data.labels import label_cells
+from mtc_keras.data.rows import Encoder, rename_columns
 from mtc_keras.tasks import Multiclass, Multilabel, Regression
+from tests.conftest import from_frame
 
 MOOD = Multiclass(name="mood", classes=["bad", "good"])
 TOPICS = Multilabel(name="topics", classes=["bus", "fee"])
@@ -22,10 +23,9 @@ def table(*records):
 
 def encode(*records, tasks=TASKS, labels_required=True, **data):
     problems: list[str] = []
-    rows = encode_rows(
-        table(*records), tasks, DataConfig(**data), "train", problems, labels_required
-    )
-    return rows, problems
+    encoder = Encoder(tasks, DataConfig(**data), "train", labels_required)
+    encoder.add(table(*records))
+    return encoder.rows(problems), problems
 
 
 # === Texts, ids, labels ===
@@ -209,22 +209,24 @@ def test_a_message_on_a_very_long_cell_leaves_out_its_middle():
 
 
 def rename(names, *records):
-    problems: list[str] = []
-    found = rename_columns(table(*records), DataConfig(rename=names), "train", problems)
-    return found, problems
+    data = DataConfig(rename=names)
+    encoder = Encoder([], data, "train")
+    encoder.add(table(*records))
+    return rename_columns(table(*records), data), encoder
 
 
 def test_columns_are_renamed_also_crosswise():
-    found, problems = rename({"a": "b", "b": "a", "absent": "c"}, {"a": 1, "b": 2})
-    assert problems == []
+    found, encoder = rename({"a": "b", "b": "a", "absent": "c"}, {"a": 1, "b": 2})
+    assert encoder.rename_problem() is None
     assert found.to_dict("records") == [{"text": "t", "b": 1, "a": 2}]
-    assert found.attrs["columns"] == {"train": ["text", "b", "a"]}
+    assert encoder.renamed_columns() == {"train": ["text", "b", "a"]}
 
 
 @pytest.mark.parametrize("names", [{"a": "text"}, {"a": "c", "b": "c"}])
 def test_two_columns_cannot_get_one_name(names):
-    problems = rename(names, {"a": 1, "b": 2})[1]
+    found, encoder = rename(names, {"a": 1, "b": 2})
     [new] = set(names.values())
-    assert problems == [
+    assert encoder.rename_problem() == (
         f"data.rename: gives two columns of train the name {new!r}; rename or drop the other one"
-    ]
+    )
+    assert found.columns.tolist() == ["text", "a", "b"]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtc_keras.data import splits
 from mtc_keras.data.splits import split
 
 repeatable = settings(derandomize=True, deadline=None)
@@ -105,3 +106,42 @@ def test_the_size_of_goemotions_takes_seconds():
     _, validation = split(rows, 0.1, seed=0)
     assert len(validation) == 4300
     assert time.perf_counter() - started < 20  # 1 s on 2 cores
+
+
+def large(rows: int, seed: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    one_of_five = random.integers(0, 5, rows)[:, None] == np.arange(5)
+    rare = random.random((rows, 70)) < np.geomspace(0.0002, 0.3, 70)
+    return np.concatenate([one_of_five, rare], axis=1)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.37, 12_345])
+def test_classes_keep_their_share_of_very_many_rows(monkeypatch, share):
+    monkeypatch.setattr(splits, "MOST_STRATIFIED", 10_000)
+    rows = large(60_000, seed=1)
+    train, validation = split(rows, share, seed=0)
+    size = share if isinstance(share, int) else round(60_000 * share)
+    assert len(validation) == size
+    np.testing.assert_array_equal(np.sort([*train, *validation]), np.arange(60_000))
+    counts, kept = rows.sum(axis=0), rows[validation].sum(axis=0)
+    expected = counts * size / 60_000
+    # Far nearer than a random choice, whose errors have this standard deviation.
+    deviation = np.sqrt(expected * (1 - size / 60_000))
+    assert (abs(kept - expected) <= 3 * deviation + 1).all()
+    assert np.sqrt(np.mean(((kept - expected) / deviation) ** 2)) < 0.95
+    assert abs(kept[counts.argmin()] - expected[counts.argmin()]) <= 1
+    again = split(rows, share, seed=0)[1]
+    np.testing.assert_array_equal(again, validation)
+    assert not np.array_equal(split(rows, share, seed=1)[1], validation)
+
+
+def test_each_combination_of_classes_keeps_its_share_of_very_many_rows(monkeypatch):
+    monkeypatch.setattr(splits, "MOST_STRATIFIED", 1000)
+    rows = np.random.default_rng(0).random((20_000, 6)) < 0.4
+    _, validation = split(rows, 0.1, seed=3)
+    combination = rows @ (1 << np.arange(6))
+    counts = np.bincount(combination, minlength=64)
+    kept = np.bincount(combination[validation], minlength=64)
+    assert (abs(kept - 0.1 * counts) <= 1).all()
+    # At random among equal rows: the first of them are not preferred.
+    assert abs(np.mean(validation) - 10_000) < 500

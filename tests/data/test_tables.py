@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtc_keras.data.tables import expand, from_frame, hash_files, plain, read_table
+from mtc_keras.data.tables import expand, hash_files, plain
 from mtc_keras.errors import DataError
+from tests.conftest import from_frame, read_table
 
 repeatable = settings(derandomize=True, deadline=None)
 
@@ -60,7 +61,7 @@ def test_json_keeps_types_and_integers_beside_gaps(name, content, places):
     table = read_table(write(name, content))
     assert table.to_dict("records") == RECORDS
     assert type(table["label"].iloc[0]) is int
-    assert table.index.tolist() == [f"{name}:{place}" for place in places]
+    assert table.attrs["where"] == [f"{name}:{place}" for place in places]
     assert {str(dtype) for dtype in table.dtypes} == {"object"}
 
 
@@ -73,14 +74,14 @@ def test_separated_cells_stay_text_as_written(name, tab):
     expected = [['a "b",\nc', "1", ""], ["NA", "01", "1.0"], ["null", "", " "]]
     assert table.to_numpy().tolist() == expected
     # The quoted cell holds a line break, so the second row starts in the fourth line.
-    assert table.index.tolist() == [f"{name}:2", f"{name}:4", f"{name}:5"]
+    assert table.attrs["where"] == [f"{name}:2", f"{name}:4", f"{name}:5"]
 
 
 def test_blank_lines_are_skipped_and_very_long_cells_are_read():
     long = "x" * 200_000
     table = read_table(write("x.csv", f"text,label\n\n{long},a\n\nNUL\0,b\n"))
     assert table["text"].tolist() == [long, "NUL\0"]
-    assert table.index.tolist() == ["x.csv:3", "x.csv:5"]
+    assert table.attrs["where"] == ["x.csv:3", "x.csv:5"]
 
 
 def test_a_line_separator_inside_json_text_ends_no_row():
@@ -107,7 +108,7 @@ def test_parquet_gives_lists_and_plain_scalars_and_none():
         {"text": None, "label": None, "tags": [], "score": None, "kind": "v"},
     ]
     assert type(table["label"].iloc[0]) is int
-    assert table.index.tolist() == ["x.parquet:row 0", "x.parquet:row 1"]
+    assert table.attrs["where"] == ["x.parquet:row 0", "x.parquet:row 1"]
 
 
 @repeatable
@@ -132,7 +133,7 @@ def test_a_list_is_a_concatenation_and_lacking_columns_are_none():
         {"text": "one", "label": "1", "extra": None},
         {"text": "two", "label": None, "extra": 3},
     ]
-    assert table.index.tolist() == ["b.csv:2", "a.jsonl:1"]
+    assert table.attrs["where"] == ["b.csv:2", "a.jsonl:1"]
 
 
 def test_a_glob_is_sorted_and_names_each_file_once():
@@ -271,14 +272,14 @@ def test_a_frame_is_normalised_and_its_rows_keep_their_labels():
         {"text": "a", "7": 3.0, "tags": ["x", "y"], "when": None},
         {"text": None, "7": None, "tags": ["z"], "when": None},
     ]
-    assert table.index.tolist() == ["train row first", "train row 9"]
+    assert table.attrs["where"] == ["train row first", "train row 9"]
     assert {str(dtype) for dtype in table.dtypes} == {"object"}
 
 
 def test_dicts_may_lack_keys():
     table = from_frame(({"text": "a"}, {"text": "b", "label": 1}), "test")
     assert table["label"].tolist() == [None, 1]
-    assert table.index.tolist() == ["test row 0", "test row 1"]
+    assert table.attrs["where"] == ["test row 0", "test row 1"]
 
 
 @pytest.mark.parametrize(

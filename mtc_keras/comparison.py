@@ -64,10 +64,10 @@ class Training:
         same_config = written == resolved(self.config, dataset).to_toml()
         return same_config and _environment(run)["data_sha256"] == self.dataset.files
 
-    def train(self, verbose: int) -> Run:
+    def train(self, verbose: int, resume: bool = False) -> Run:
         """Trains it as a process of its own would: from its seed, whatever ran before."""
         set_up(self.config.seed)
-        return train_run(self.config, self.dataset, verbose)
+        return train_run(self.config, self.dataset, verbose, resume)
 
 
 @dataclass(frozen=True, eq=False)

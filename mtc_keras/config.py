@@ -218,6 +218,15 @@ class TrainingConfig(Section):
         lt=1,
         description="Judge and keep the moving average of the weights, of this momentum a step.",
     )
+    checkpoint_minutes: float = Field(
+        default=10.0,
+        gt=0,
+        description="Minutes between checkpoints in an epoch; each epoch's end is one; "
+        "inf: no others.",
+    )
+    keep_checkpoints: int = Field(
+        default=2, ge=0, description="Last checkpoints kept until the run is finished; 0: none."
+    )
 
     @field_validator("freeze")
     @classmethod

@@ -346,7 +346,7 @@ def failing(monkeypatch):
     """Makes every training stop at once; returns the list of those that were begun."""
     begun = []
 
-    def train_run(config, dataset, verbose):
+    def train_run(config, dataset, verbose, resume):
         begun.append(config.output.directory.rpartition("/")[2])
         raise Stopped
 

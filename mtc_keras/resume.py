@@ -70,7 +70,7 @@ class Checkpointing(keras.callbacks.Callback):
         if checkpoint is None:
             return
         for group in MODEL_GROUPS:
-            _restore(checkpoint, group, _variables(self.model, group))
+            restore(checkpoint, group, _variables(self.model, group))
         for name, callback in self.stateful.items():
             arrays = [array for _, array in checkpoint.arrays(f"callbacks/{name}")]
             callback.set_state(checkpoint.state["callbacks"][name], arrays)
@@ -79,7 +79,7 @@ class Checkpointing(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch = epoch
         if self.batches.first_batch and self.start.checkpoint:  # Keras has just reset them
-            _restore(self.start.checkpoint, METRICS, _variables(self.model, METRICS))
+            restore(self.start.checkpoint, METRICS, _variables(self.model, METRICS))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = self.batches.first_batch + batch + 1
@@ -89,14 +89,15 @@ class Checkpointing(keras.callbacks.Callback):
         if asked or time.monotonic() - self.saved >= 60 * self.training.checkpoint_minutes:
             self._save(self.epoch, step)
         where = f"in epoch {self.epoch + 1} after step {step} of {len(self.batches)}"
-        self._stop_if_asked(where)
+        self.stop_if_asked(where)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # What is saved when training is over starts with no epoch.
         self._save(self.training.epochs if self.model.stop_training else epoch + 1, 0)
-        self._stop_if_asked(f"after epoch {epoch + 1}")
+        self.stop_if_asked(f"after epoch {epoch + 1}")
 
-    def _stop_if_asked(self, where: str) -> None:
+    def stop_if_asked(self, where: str) -> None:
+        """Stops the training if a signal has been received; raises `Stopped`."""
         kept = "its state is saved" if self.writes else "no state is saved"
         self.interruption.stop_if_asked(f"stopped {where}; {kept}")
 
@@ -134,7 +135,7 @@ def _variables(model: Any, group: str) -> list[Any]:
             return model.metrics_variables
 
 
-def _restore(checkpoint: Checkpoint, group: str, variables: Sequence[Any]) -> None:
+def restore(checkpoint: Checkpoint, group: str, variables: Sequence[Any]) -> None:
     """Puts a group of variables back.
 
     Raises:

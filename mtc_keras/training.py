@@ -264,6 +264,7 @@ def train_model(
             callbacks=[*callbacks, checkpointing],
             verbose=0,
         )
+        checkpointing.stop_if_asked("after the last epoch")
     if best is None or metrics is None:
         log.line("no validation split: the last epoch is kept")
         return {"best_epoch": training.epochs}

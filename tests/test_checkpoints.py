@@ -15,7 +15,7 @@ import pytest
 import tomli_w
 
 import mtc_keras
-from mtc_keras import checkpoints, train, training
+from mtc_keras import checkpoints, resume, train, training
 from mtc_keras.errors import ConfigError
 from mtc_keras.resume import Checkpointing
 from mtc_keras.run import checkpoint_directory
@@ -26,13 +26,18 @@ EVERY_STEP = 1e-9  # minutes
 # 3 steps an epoch.
 VARIANTS = {
     "static": {},
-    "patience": {"training": {"patience": 1, "learning_rate": 1e-2, "monitor": "mood_loss"}},
-    "moving average": {"training": {"ema_momentum": 0.5}},
-    "uncertainty": {"balancing": {"method": "uncertainty"}},
-    "rlw": {"balancing": {"method": "rlw"}},
+    "uncertainty, average": {
+        "balancing": {"method": "uncertainty"},
+        "training": {"ema_momentum": 0.5},
+    },
+    "rlw, patience": {
+        "balancing": {"method": "rlw"},
+        "training": {"patience": 1, "min_delta": 0.5},  # stops after the second epoch
+    },
     "dwa": {"balancing": {"method": "dwa"}},
     "famo": {"balancing": {"method": "famo"}},
 }
+AVERAGE, PATIENCE = "uncertainty, average", "rlw, patience"
 
 
 class Killed(Exception):
@@ -113,8 +118,27 @@ def undisturbed(tmp_path_factory):
 # === The same numbers ===
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_a_run_stopped_in_and_after_epochs_ends_as_if_it_never_was(
+def variants(*quick):
+    """Parametrizes by variant; those that are not named are slow."""
+    marks = {name: [] if name in quick else [pytest.mark.slow] for name in VARIANTS}
+    return pytest.mark.parametrize(
+        "variant", [pytest.param(name, marks=mark) for name, mark in marks.items()]
+    )
+
+
+@variants(AVERAGE, PATIENCE, "dwa")
+def test_a_run_stopped_in_an_epoch_ends_as_if_it_never_was(
+    variant, undisturbed, tmp_path, monkeypatch
+):
+    expected = undisturbed(variant)
+    config = configured(tmp_path / "run", VARIANTS[variant])
+    killed(monkeypatch, config, step=5)
+    assert names(config) == ["epoch_000001_step_000000001", "epoch_000001_step_000000002"]
+    assert_same(fit(config, resume=True), expected)
+
+
+@variants("static")
+def test_a_run_stopped_three_times_ends_as_if_it_never_was(
     variant, undisturbed, tmp_path, monkeypatch
 ):
     expected = undisturbed(variant)
@@ -126,14 +150,14 @@ def test_a_run_stopped_in_and_after_epochs_ends_as_if_it_never_was(
     killed(monkeypatch, config, step=1, resume=True)
     run = fit(config, resume=True)
     assert_same(run, expected)
+    assert (len(run.history) == 2) == (variant == PATIENCE)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert not (run.directory / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("variant", ["static", "moving average"])
-def test_without_validation_the_last_epoch_is_the_same(variant, undisturbed, tmp_path, monkeypatch):
-    expected = undisturbed(variant, validation=False)
-    config = configured(tmp_path / "run", VARIANTS[variant])
+def test_without_validation_the_last_epoch_is_the_same(undisturbed, tmp_path, monkeypatch):
+    expected = undisturbed(AVERAGE, validation=False)
+    config = configured(tmp_path / "run", VARIANTS[AVERAGE])
     killed(monkeypatch, config, step=5, validation=False)
     killed(monkeypatch, config, epoch=3, validation=False, resume=True)
     assert_same(fit(config, False, resume=True), expected)
@@ -155,7 +179,7 @@ def test_before_the_first_checkpoint_it_starts_anew_and_says_so(undisturbed, tmp
     assert "no checkpoint is there: training starts at its beginning" in log(run.directory)
 
 
-@pytest.mark.parametrize("variant", ["static", "patience", "moving average"])
+@variants(PATIENCE)
 def test_stopped_after_the_last_epoch_nothing_is_trained_again(
     variant, undisturbed, tmp_path, monkeypatch
 ):
@@ -283,15 +307,32 @@ def test_another_config_or_other_data_are_refused(tmp_path, monkeypatch):
     fit(configured(tmp_path / "run", checkpoint_minutes=60, keep_checkpoints=1), resume=True)
 
 
-def test_a_model_of_other_variables_is_refused(tmp_path, monkeypatch):
-    config = configured(tmp_path / "run")
-    killed(monkeypatch, config, step=2)
-    monkeypatch.setattr(checkpoints, "identify", lambda *_: {"config": {}, "files": {}, "rows": {}})
-    monkeypatch.setattr(checkpoints, "_check_identity", lambda *_: [])
-    sizes = {"hidden_dim": 16, "intermediate_dim": 8, "num_layers": 1}
-    with pytest.raises(ConfigError, match="of another model") as error:
-        fit(configured(tmp_path / "run", {"model": {"random": sizes}}), resume=True)
-    assert any("head_mood/kernel: float32 of shape (16, 3)" in p for p in error.value.problems)
+def test_variables_are_put_back_only_in_those_they_were_taken_from(tmp_path):
+    class Variable:
+        def __init__(self, path, *shape, dtype="float32"):
+            self.path, self.shape, self.dtype, self.value = path, shape, dtype, None
+
+        def assign(self, value):
+            self.value = value
+
+    taken = [("seed_generator_3/state", np.ones(2, "uint32")), ("head_a/kernel", np.ones((8, 3)))]
+    taken += [("head_a/kernel", np.zeros((8, 3)))]  # names may be shared
+    arrays = checkpoints.keyed("g", taken)
+    state = {"epoch": 1, "step": 0}
+    checkpoint = checkpoints.Checkpoint(
+        checkpoints.write_checkpoint(tmp_path, state, arrays, keep=1)
+    )
+    seed = Variable("seed_generator_14/state", 2, dtype="uint32")  # counted up in a process
+    kernels = [Variable("head_a/kernel", 8, 3, dtype="float64") for _ in range(2)]
+    resume.restore(checkpoint, "g", [seed, *kernels])
+    for variable, (_, array) in zip([seed, *kernels], taken, strict=True):
+        np.testing.assert_array_equal(variable.value, array)
+    others = [Variable("head_a/kernel", 8, 4, dtype="float64"), Variable("head_b/kernel", 8, 3)]
+    for other in (*others, Variable("head_a/kernel", 8, 3)):
+        with pytest.raises(ConfigError, match="of another model") as error:
+            resume.restore(checkpoint, "g", [seed, other, kernels[1]])
+        assert any(str(other.shape) in problem for problem in error.value.problems)
+        assert other.value is None
 
 
 def test_other_versions_are_noted():

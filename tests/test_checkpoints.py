@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import tomli_w
 
 import mtc_keras
 from mtc_keras import checkpoints, resume, train, training
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, Stopped
+from mtc_keras.interruption import Interruption
 from mtc_keras.resume import Checkpointing
 from mtc_keras.run import checkpoint_directory
 from tests.conftest import rows, tiny_config, tiny_values
@@ -404,12 +406,45 @@ def test_the_first_signal_ends_the_step_and_handlers_come_back(tmp_path, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpointing, "on_epoch_begin", on_epoch_begin)
-        with pytest.raises(KeyboardInterrupt, match="stopped in epoch 2 after step 1 of 3") as stop:
+        with pytest.raises(Stopped, match="stopped in epoch 2 after step 1 of 3") as stop:
             fit(config)
     assert stop.value.exit_code == 143
     assert names(config)[-1] == "epoch_000001_step_000000001"
     assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
     assert "SIGTERM: stopping after this step; once more stops at once" in capfd.readouterr().err
+
+
+def test_a_signal_in_the_last_step_of_an_epoch_waits_for_the_judgement(tmp_path, monkeypatch):
+    config = configured(tmp_path / "run", checkpoint_minutes=60)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Checkpointing, "on_train_batch_begin", on_train_batch_begin)
+    with pytest.raises(Stopped, match="stopped after epoch 1; its state is saved") as stop:
+        fit(config)
+    assert stop.value.exit_code == 130
+    assert names(config) == ["epoch_000001_step_000000000"]
+
+
+def test_handlers_are_the_main_threads_and_ignored_signals_stay_ignored():
+    def enter():
+        with Interruption():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    found, before = [], signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        enter()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    enter()
+    assert found[:2] == [before, signal.SIG_IGN]
+    assert found[2] != before and signal.getsignal(signal.SIGINT) == before
 
 
 def test_the_second_ctrl_c_stops_at_once(tmp_path, monkeypatch):

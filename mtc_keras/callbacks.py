@@ -16,6 +16,8 @@ from mtc_keras.run import to_json
 from mtc_keras.scoring import flat_logs, score_model
 from mtc_keras.tasks import Task
 
+State = tuple[dict[str, Any], list[np.ndarray]]  # of a callback, as checkpoints hold it
+
 
 class TaskMetrics(keras.callbacks.Callback):
     """Judges every task on the whole validation set after each epoch.
@@ -54,6 +56,32 @@ class TaskMetrics(keras.callbacks.Callback):
         self.evaluations.append(scores.evaluation)
         if logs is not None:
             logs.update(flat_logs(scores.evaluation, "val_"))
+
+    def get_state(self) -> State:
+        return {"evaluations": self.evaluations}, []
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        self.evaluations = values["evaluations"]
+
+
+class MovingAverage(keras.callbacks.SwapEMAWeights):
+    """Judges and keeps the moving average of the weights, which the optimizer holds."""
+
+    def __init__(self) -> None:
+        super().__init__(swap_on_epoch=True)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        if epoch == self.params["epochs"] - 1:
+            # Keras leaves the averages in the weights' buffers, which a prediction gives away.
+            for variable in self.model.optimizer.variables:
+                variable.assign(keras.ops.copy(variable))
+
+    def get_state(self) -> State:
+        return {"is_in_model": self._ema_weights_in_model}, []
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        self._ema_weights_in_model = values["is_in_model"]
 
 
 class BestEpoch(keras.callbacks.EarlyStopping):
@@ -113,6 +141,15 @@ class BestEpoch(keras.callbacks.EarlyStopping):
         # Keras would keep a NaN of the first epoch, as nothing is better than NaN.
         return value if value is not None and np.isfinite(value) else worst
 
+    def get_state(self) -> State:
+        names = ("best", "best_epoch", "wait", "stopped_epoch", "floor_reached")
+        return {name: getattr(self, name) for name in names}, list(self.best_weights or [])
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.best_weights = arrays or None
+
 
 def _mixed(logs: Mapping[str, Any], weights: Mapping[str, float]) -> float:
     """Returns the weighted mean of the metrics that are defined, NaN if none is."""
@@ -131,6 +168,9 @@ def _reaches(logs: Mapping[str, Any], name: str, bound: float) -> bool:
 class EpochOrder(keras.callbacks.Callback):
     """Tells the training batches which epoch's order to read.
 
+    An epoch that is read from its middle on, by `batches.first_batch`, ends with its last batch,
+    and the next one is read whole.
+
     Args:
         batches: the `TrainingBatches` that `fit` reads.
     """
@@ -141,6 +181,16 @@ class EpochOrder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.batches.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        first = self.batches.first_batch
+        if first and first + batch + 1 == len(self.batches):
+            self.model.stop_training = True  # this epoch alone
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.batches.first_batch:
+            self.batches.first_batch = 0
+            self.model.stop_training = False
 
 
 class History(keras.callbacks.Callback):
@@ -153,15 +203,30 @@ class History(keras.callbacks.Callback):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        self.lines: list[str] = []
+        self.started: float | None = None
+        self.seconds_before = 0.0  # of the epoch, before it was resumed
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.started = time.perf_counter()
+        self.started = time.perf_counter() - self.seconds_before
+        self.seconds_before = 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        seconds = round(time.perf_counter() - self.started, 2)
-        line = {"epoch": epoch + 1, "seconds": seconds, **(logs or {})}
+        line = {"epoch": epoch + 1, "seconds": round(self._seconds(), 2), **(logs or {})}
+        self.started = None
+        self.lines.append(json.dumps(to_json(line)) + "\n")
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(to_json(line)) + "\n")
+            file.write(self.lines[-1])
+
+    def _seconds(self) -> float:
+        return 0.0 if self.started is None else time.perf_counter() - self.started
+
+    def get_state(self) -> State:
+        return {"lines": self.lines, "seconds": self._seconds()}, []
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        self.lines, self.seconds_before = values["lines"], values["seconds"]
+        self.path.write_text("".join(self.lines), encoding="utf-8")  # an epoch is not there twice
 
 
 class EpochReport(keras.callbacks.Callback):
@@ -172,7 +237,7 @@ class EpochReport(keras.callbacks.Callback):
         metrics: the `TaskMetrics` whose numbers are shown; `None` without validation.
         baseline: metrics of the most frequent class, as `scoring.baseline` returns.
         best: the `EarlyStopping` that knows the best epoch; `None` without validation.
-        batch_size: int. Rows a step, for the rate.
+        batches: the `TrainingBatches` that `fit` reads.
         per_class: bool. Whether to show every class, too.
     """
 
@@ -182,7 +247,7 @@ class EpochReport(keras.callbacks.Callback):
         metrics: TaskMetrics | None,
         baseline: dict[str, Any] | None,
         best: keras.callbacks.EarlyStopping | None,
-        batch_size: int,
+        batches: TrainingBatches,
         per_class: bool = False,
     ) -> None:
         super().__init__()
@@ -190,16 +255,17 @@ class EpochReport(keras.callbacks.Callback):
         self.metrics = metrics
         self.baseline = baseline
         self.best = best
-        self.batch_size = batch_size
+        self.batches = batches
         self.per_class = per_class
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         title = f"epoch {epoch + 1}/{self.params['epochs']}"
         losses = ["loss", *(f"{task.name}_loss" for task in self.model.tasks)]
-        self.progress = Progress(self.log, title, self.params["steps"], self.batch_size, losses)
+        first, rows_a_step = self.batches.first_batch, self.batches.batch_size
+        self.progress = Progress(self.log, title, self.params["steps"], rows_a_step, losses, first)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.progress.step(batch + 1, logs or {})
+        self.progress.step(self.batches.first_batch + batch + 1, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.progress.close(logs or {})

@@ -37,7 +37,8 @@ def compare(
     """Compares a joint model with one model a task, on the test rows.
 
     Every model leaves a run directory under `<output.directory>_compare`; one that is
-    there already, from the same config and data files, is not trained again.
+    there already, from the same config and data files, is not trained again, and one that was
+    stopped goes on from its checkpoint.
 
     Args:
         config: the `Config` of the joint model; it needs two or more tasks and a test split.
@@ -72,7 +73,7 @@ def compare(
     planned = list(trainings(config, dataset, directory, seeds, binary))
     waiting = [training for training in planned if overwrite or not training.is_done]
     for training in waiting:
-        check_output(training.config.output.directory, overwrite)
+        check_output(training.config.output.directory, overwrite, resume=not overwrite)
 
     directory.mkdir(parents=True, exist_ok=True)
     with Log(directory / "compare.log", quiet=verbose == 0) as log:
@@ -81,7 +82,7 @@ def compare(
         for training in planned:
             if training in waiting:
                 log.line(f"\ntraining {training.config.output.directory}")
-                training.train(verbose)
+                training.train(verbose, resume=not overwrite)
             outcomes.append(measure(training, test))
         log.line(f"\ncomparing on {resamples:,} drawings of the test rows")
         found = {

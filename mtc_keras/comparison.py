@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.checkpoints import saved_checkpoints
 from mtc_keras.command import set_up
 from mtc_keras.config import BalancingConfig, Config, TrainingConfig, monitor_names
 from mtc_keras.data import Dataset, only_task
 from mtc_keras.data.rows import Rows
 from mtc_keras.errors import DataError
 from mtc_keras.loss_weights import resolve_loss_weights
-from mtc_keras.run import MODEL, Run
+from mtc_keras.run import MODEL, Run, checkpoint_directory
 from mtc_keras.tasks import ClassificationTask, Decision, Multilabel, Task
 from mtc_keras.training import resolved, train_run
 
@@ -64,10 +65,11 @@ class Training:
         same_config = written == resolved(self.config, dataset).to_toml()
         return same_config and _environment(run)["data_sha256"] == self.dataset.files
 
-    def train(self, verbose: int) -> Run:
+    def train(self, verbose: int, resume: bool = False) -> Run:
         """Trains it as a process of its own would: from its seed, whatever ran before."""
         set_up(self.config.seed)
-        return train_run(self.config, self.dataset, verbose)
+        begun = saved_checkpoints(checkpoint_directory(self.config.output.directory))
+        return train_run(self.config, self.dataset, verbose, resume and bool(begun))
 
 
 @dataclass(frozen=True, eq=False)

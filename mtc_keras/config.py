@@ -246,6 +246,15 @@ class TrainingConfig(Section):
         lt=1,
         description="Judge and keep the moving average of the weights, of this momentum a step.",
     )
+    checkpoint_minutes: float = Field(
+        default=10.0,
+        gt=0,
+        description="Minutes between checkpoints in an epoch; each epoch's end is one; "
+        "inf: no others.",
+    )
+    keep_checkpoints: int = Field(
+        default=2, ge=0, description="Last checkpoints kept until the run is finished; 0: none."
+    )
 
     @model_validator(mode="after")
     def _parts_divide(self) -> Self:

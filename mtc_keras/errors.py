@@ -4,9 +4,13 @@ ValueError
 └── UserError
     ├── ConfigError   the config, a command-line option, a backbone's name
     └── DataError     a data file, a row, a label, a run directory
+
+KeyboardInterrupt
+└── Stopped           a training that was asked to stop, and saved its state
 """
 
 import difflib
+import signal
 from collections.abc import Iterable, Sequence
 
 
@@ -30,6 +34,24 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """A data file, one of its rows or a run directory cannot be used."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A training was stopped by a signal, after its step and with its state saved.
+
+    Args:
+        received: the signal.
+        message: str. Where it was stopped.
+    """
+
+    def __init__(self, received: signal.Signals, message: str) -> None:
+        self.received = received
+        super().__init__(message)
+
+    @property
+    def exit_code(self) -> int:
+        """That of a process ended by the signal, as shells count: 130 or 143."""
+        return 128 + self.received
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -23,6 +23,8 @@ from mtc_keras.scoring import score_model
 from mtc_keras.tasks import Task
 
 PARTS_OF_A_PROBE = 4  # it is judged after each
+CHECKPOINT_KEYS = {"checkpoint_minutes", "keep_checkpoints"}
+NOT_IN_A_PROBE = {"epochs", "monitor", "floor", "patience"} | CHECKPOINT_KEYS  # change nothing
 
 
 def resolve_loss_weights(
@@ -141,7 +143,7 @@ def _key(config: Config, dataset: Dataset) -> str:
         "seed": config.seed,
         "task": dataset.tasks[0].model_dump(),
         "model": config.model.model_dump(),
-        "training": config.training.model_dump(exclude={"epochs", "monitor", "floor", "patience"}),
+        "training": config.training.model_dump(exclude=NOT_IN_A_PROBE),
         "steps": config.balancing.probe_steps,
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())

@@ -24,9 +24,10 @@ class Log:
     Args:
         path: the log file.
         quiet: bool. Nothing on the screen.
+        append: bool. Whether lines go after those that the file holds.
     """
 
-    def __init__(self, path: Path | None = None, quiet: bool = False) -> None:
+    def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False) -> None:
         self.screen = Console(
             quiet=quiet,
             highlight=False,
@@ -36,7 +37,7 @@ class Log:
         self.bar: rich.progress.Progress | None = None  # the one being shown
         self._file: Console | None = None
         if path is not None:
-            stream = path.open("w", encoding="utf-8", buffering=1)
+            stream = path.open("a" if append else "w", encoding="utf-8", buffering=1)
             self._file = Console(file=stream, width=LOG_WIDTH, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
@@ -68,18 +69,26 @@ class Progress:
         steps: int. Steps of the epoch.
         rows_a_step: int. For the rate of examples.
         losses: names in the steps' logs to show: the total, then each task's.
+        first: int. Steps of the epoch that were done before, in an epoch that is resumed.
     """
 
     def __init__(
-        self, log: Log, title: str, steps: int, rows_a_step: int, losses: Sequence[str]
+        self,
+        log: Log,
+        title: str,
+        steps: int,
+        rows_a_step: int,
+        losses: Sequence[str],
+        first: int = 0,
     ) -> None:
         self.log = log
         self.title = title
         self.steps = steps
         self.rows_a_step = rows_a_step
         self.losses = losses
+        self.first = first
         self.started = self.shown = time.perf_counter()
-        self.done = 0
+        self.done = first
         self.bar: rich.progress.Progress | None = None
         if log.screen.is_terminal and not log.screen.quiet:
             self.bar = rich.progress.Progress(
@@ -112,7 +121,7 @@ class Progress:
                 self.bar_task, completed=done, rate=self._rate(now), losses=self._losses(logs)
             )
         else:
-            left = (now - self.started) / done * (self.steps - done)
+            left = (now - self.started) / (done - self.first) * (self.steps - done)
             self.log.line(
                 f"{self.title}: step {done}/{self.steps}, {self._rate(now)}, "
                 f"{left:.0f} s left, {self._losses(logs)}"
@@ -125,12 +134,13 @@ class Progress:
             self.log.bar = None
         now = time.perf_counter()
         self.log.line(
-            f"{self.title}: {self.done} steps in {now - self.started:.1f} s, "
+            f"{self.title}: {self.done - self.first} steps in {now - self.started:.1f} s, "
             f"{self._rate(now)}, {self._losses(logs)}"
         )
 
     def _rate(self, now: float) -> str:
-        return f"{self.done * self.rows_a_step / max(now - self.started, 1e-9):.0f} examples/s"
+        done = self.done - self.first
+        return f"{done * self.rows_a_step / max(now - self.started, 1e-9):.0f} examples/s"
 
     def _losses(self, logs: Mapping[str, Any]) -> str:
         shown = [

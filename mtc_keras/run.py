@@ -11,7 +11,8 @@
     train.log            what was shown on the screen
 
 A run is written under `NAME.unfinished` and renamed at its end, so that a directory
-under its own name is always whole.
+under its own name is always whole. Until then `checkpoints/` holds what a training that
+was stopped goes on from.
 """
 
 import json
@@ -25,11 +26,14 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.checkpoints import saved_checkpoints
 from mtc_keras.config import Config, load_config
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.tasks import Decision
 
 MODEL = "model"
+CHECKPOINTS = "checkpoints"
+KEPT_ON_RESUME = (CHECKPOINTS, "history.jsonl", "train.log")
 
 
 class Run:
@@ -152,14 +156,36 @@ def unfinished(directory: Path) -> Path:
     return directory.with_name(directory.name + ".unfinished")
 
 
-def check_output(directory: str, overwrite: bool) -> None:
+def checkpoint_directory(directory: str) -> Path:
+    """Returns where the checkpoints of an unfinished run are."""
+    return unfinished(_resolved(directory)) / CHECKPOINTS
+
+
+def finished_run(directory: str) -> Run | None:
+    """Returns the run of a directory if there is one, and none that is to take its place."""
+    path = _resolved(directory)
+    if not (path / MODEL / "task.json").is_file() or unfinished(path).exists():
+        return None
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)  # of a process killed at its very end
+    return Run(path)
+
+
+def check_output(directory: str, overwrite: bool, resume: bool = False) -> None:
     """Checks that a run may be written.
 
     Raises:
         ConfigError: if the directory cannot be written, holds something that is no run,
-            or holds a run and `overwrite` is not set.
+            or holds a run and `overwrite` is not set; if an unfinished run has checkpoints
+            and neither `overwrite` nor `resume` is set.
     """
     path = _resolved(directory)
+    begun = saved_checkpoints(checkpoint_directory(directory))
+    if begun and not overwrite and not resume:
+        raise ConfigError(
+            f"output.directory: {str(unfinished(path))!r} holds checkpoints of an unfinished run; "
+            "go on with --resume, or start anew with --overwrite"
+        )
+    may_replace = overwrite or (resume and unfinished(path).exists())  # it was begun with that
     where = f"output.directory: {directory!r}"
     another = "choose another (--set output.directory=…)"
     parent = next(p for p in path.parents if p.exists())
@@ -172,7 +198,7 @@ def check_output(directory: str, overwrite: bool) -> None:
     holds_files = any(path.iterdir())
     if holds_files and not (path / MODEL / "task.json").is_file():
         raise ConfigError(f"{where} holds files that are no run; {another}")
-    if holds_files and not overwrite:
+    if holds_files and not may_replace:
         raise ConfigError(f"{where} already holds a run; {another} or replace it with --overwrite")
 
 
@@ -181,14 +207,18 @@ class RunWriter:
 
     Args:
         directory: the run directory to be.
+        resume: bool. Whether the checkpoints, history and log of an unfinished run stay.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, resume: bool = False) -> None:
         self.final = _resolved(directory)
         self.directory = unfinished(self.final)
-        if self.directory.exists():
+        if self.directory.exists() and not resume:
             shutil.rmtree(self.directory)
-        self.directory.mkdir(parents=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for path in self.directory.iterdir():  # a model half written, such
+            if path.name not in KEPT_ON_RESUME:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def path(self, name: str) -> Path:
         """Returns the path of one of the run's files."""
@@ -221,6 +251,7 @@ class RunWriter:
         if self.final.exists():
             self.final.rename(replaced)
         self.directory.rename(self.final)
+        shutil.rmtree(self.final / CHECKPOINTS, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)
         return Run(self.final)
 

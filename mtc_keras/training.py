@@ -10,7 +10,15 @@ import numpy as np
 
 from mtc_keras import runtime
 from mtc_keras.building import build_balancing, build_model, build_optimizer
-from mtc_keras.callbacks import BestEpoch, EpochOrder, EpochReport, History, TaskMetrics
+from mtc_keras.callbacks import (
+    BestEpoch,
+    EpochOrder,
+    EpochReport,
+    History,
+    MovingAverage,
+    TaskMetrics,
+)
+from mtc_keras.checkpoints import Start, find_start
 from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import Config
 from mtc_keras.data import Dataset
@@ -19,6 +27,7 @@ from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens, cached_tokens, too_long
 from mtc_keras.decisions import fit_decisions
 from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.interruption import Interruption
 from mtc_keras.loss_weights import resolve_loss_weights
 from mtc_keras.report import (
     Log,
@@ -29,23 +38,26 @@ from mtc_keras.report import (
     loss_weight_table,
     show_scores,
 )
-from mtc_keras.run import Run, RunWriter
+from mtc_keras.resume import Checkpointing
+from mtc_keras.run import CHECKPOINTS, Run, RunWriter, checkpoint_directory
 from mtc_keras.scoring import baseline, best_epochs, score_rows
 from mtc_keras.tasks import ClassificationTask, Task
 
 
-def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
+def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool = False) -> Run:
     """Trains a model on a dataset and writes its run directory.
 
     Args:
         config: the `Config`.
         dataset: the encoded splits, as `data.read_splits` returns.
         verbose: 0 for silence, 1 for progress and tables, 2 for every class, too.
+        resume: bool. Whether to go on from the newest checkpoint, if there is one.
 
     Returns:
         The finished `Run`.
     """
-    started = time.perf_counter()
+    directory = checkpoint_directory(config.output.directory)
+    start = find_start(directory, config, dataset, runtime.versions(), resume)
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
     runtime.keep_freed_memory()
@@ -70,13 +82,17 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     constants = {
         t.name: t.constant_prediction(dataset.train.targets[t.name]) for t in dataset.tasks
     }
-    run = RunWriter(config.output.directory)
+    resumed = start.checkpoint is not None
+    run = RunWriter(config.output.directory, resumed)
     run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
     run.write_json("loss_weights.json", loss_weights)
     run.write_json("class_weights.json", class_weights(dataset.tasks))
-    with Log(run.path("train.log"), quiet=verbose == 0) as log:
-        announce(log, config, dataset, model, loss_weights, [*dataset.notes, *notes])
-        epochs = train_model(config, dataset, tokens, model, batches, constants, run, log, verbose)
+    with Log(run.path("train.log"), quiet=verbose == 0, append=resumed) as log:
+        notes = [*dataset.notes, *notes, *start.notes]
+        announce(log, config, dataset, model, loss_weights, notes)
+        epochs = train_model(
+            config, dataset, tokens, model, batches, constants, start, run, log, verbose
+        )
         fitted = time.perf_counter()
         decide(config, dataset, tokens, model, log)
         model.save_to_preset(str(run.path("model")))
@@ -89,8 +105,8 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
             "versions": runtime.versions(),
             "device": runtime.device(),
             "seconds": {
-                "to_last_epoch": round(fitted - started, 1),
-                "in_all": round(time.perf_counter() - started, 1),
+                "to_last_epoch": round(fitted - start.clock, 1),
+                "in_all": round(time.perf_counter() - start.clock, 1),
             },
             "data_sha256": dataset.files,
         },
@@ -208,6 +224,7 @@ def train_model(
     model: MultiTaskClassifier,
     batches: TrainingBatches,
     constants: Mapping[str, np.ndarray],
+    start: Start,
     run: RunWriter,
     log: Log,
     verbose: int,
@@ -222,7 +239,7 @@ def train_model(
     metrics = best = constant = None
     callbacks: list[keras.callbacks.Callback] = [EpochOrder(batches)]
     if training.ema_momentum is not None:
-        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+        callbacks.append(MovingAverage())
     if dataset.validation is not None:
         metrics = TaskMetrics(
             tokens["validation"], dataset.validation.targets, batch_size=training.batch_size
@@ -236,13 +253,24 @@ def train_model(
         constant = baseline(dataset.tasks, constants, dataset.validation.targets)
         callbacks += [metrics, best]
     callbacks += [
-        EpochReport(log, metrics, constant, best, training.batch_size, verbose > 1),
+        EpochReport(log, metrics, constant, best, batches, verbose > 1),
         History(run.path("history.jsonl")),
     ]
-    history = model.fit(batches.dataset(), epochs=training.epochs, callbacks=callbacks, verbose=0)
+    with Interruption() as interruption:
+        checkpointing = Checkpointing(
+            run.path(CHECKPOINTS), training, batches, callbacks, start, interruption
+        )
+        model.fit(
+            batches.dataset(),
+            epochs=training.epochs,
+            initial_epoch=checkpointing.initial_epoch,
+            callbacks=[*callbacks, checkpointing],
+            verbose=0,
+        )
+        checkpointing.stop_if_asked("after the last epoch")
     if best is None or metrics is None:
         log.line("no validation split: the last epoch is kept")
-        return {"best_epoch": len(history.epoch)}
+        return {"best_epoch": training.epochs}
     log.line(f"kept: epoch {best.best_epoch + 1}, {best.title} {best.best:.4f}")
     if not best.floor_reached:
         log.line("no epoch reached training.floor: the best of all is kept")

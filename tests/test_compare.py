@@ -1,6 +1,7 @@
 """The comparison of a joint model with single ones: models, statistics, program."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -346,7 +347,7 @@ def failing(monkeypatch):
     """Makes every training stop at once; returns the list of those that were begun."""
     begun = []
 
-    def train_run(config, dataset, verbose):
+    def train_run(config, dataset, verbose, resume):
         begun.append(config.output.directory.rpartition("/")[2])
         raise Stopped
 
@@ -372,6 +373,29 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(compared, monkeypatc
     finally:
         (tmp_path / "away").rename(run)
     assert begun == ["single_topics"]
+
+
+def test_a_stopped_training_goes_on_from_its_checkpoint(compared, monkeypatch, tmp_path):
+    config, _ = compared
+    asked = []
+
+    def train_run(config, dataset, verbose, resume):
+        asked.append(resume)
+        raise Stopped
+
+    monkeypatch.setattr(comparison, "train_run", train_run)
+    run = compare.compared_directory(config) / "seed_0" / "single_topics"
+    begun = run.with_name("single_topics.unfinished")
+    run.rename(tmp_path / "away")
+    try:
+        for folder in (begun, begun / "checkpoints" / "epoch_000001_step_000000000"):
+            folder.mkdir(parents=True)
+            with pytest.raises(Stopped):
+                compare.compare(config, resamples=1, verbose=0)
+    finally:
+        shutil.rmtree(begun)
+        (tmp_path / "away").rename(run)
+    assert asked == [False, True]
 
 
 def test_overwrite_trains_anew(compared, monkeypatch):

@@ -122,8 +122,20 @@ class TrainingBatches:
             _signature(self.targets, self.batch_size),
             _signature(self.sample_weight, self.batch_size),
         )
-        dataset = tf.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
+        dataset = tf.data.Dataset.from_generator(self._pass, output_signature=signature)
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(4)
+
+    def _pass(self) -> Iterator[Batch]:
+        """Yields as many batches as an epoch has, which Keras must know beforehand.
+
+        Of an epoch that is read from its middle on, those after its end are never trained on:
+        `callbacks.EpochOrder` ends it.
+        """
+        missing = self.first_batch
+        for batch in self:
+            yield batch
+        for _ in range(missing):
+            yield batch
 
 
 @dataclass(frozen=True)

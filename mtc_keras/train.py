@@ -55,7 +55,7 @@ def fit(
 
     dataset = read_splits(config, {k: frame for k, frame in frames.items() if frame is not None})
 
-    set_up(config.seed)
+    set_up(config.seed, config.distribution, config.training.batch_size)
     from mtc_keras.training import train_run
 
     return train_run(config, dataset, verbose)
@@ -91,6 +91,8 @@ def _train(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.overrides)
     print(f"{args.config}: reading the data, loading the model", flush=True)
     run = fit(config, overwrite=args.overwrite, verbose=2 if args.verbose else 1)
+    if not run.is_here:  # process 0 has written it, and says so
+        return
     print(f"\nthe run is in {run.directory}; try:")
     print(f"  python -m mtc_keras.evaluate --model {run.directory}")
     print(f'  python -m mtc_keras.predict --model {run.directory} --text "…"')

@@ -1,5 +1,6 @@
 """From a config and a dataset to a finished run: model, optimizer, fit, judgement, files."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens, cached_tokens, too_long
 from mtc_keras.decisions import fit_decisions
+from mtc_keras.distribution import share
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.loss_weights import resolve_loss_weights
 from mtc_keras.report import (
@@ -58,7 +60,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     train, tokens["train"], notes = without_long(config, dataset.train, tokens["train"], model)
     dataset = replace(dataset, train=train)
     size = config.training.batch_size
-    batches = TrainingBatches(tokens["train"], train, dataset.tasks, size, config.seed)
+    batches = TrainingBatches(tokens["train"], train, dataset.tasks, size, config.seed, share())
     model.compile(
         optimizer=build_optimizer(config.training, model, len(batches)),
         balancing=build_balancing(config, model),
@@ -67,16 +69,18 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     constants = {
         t.name: t.constant_prediction(dataset.train.targets[t.name]) for t in dataset.tasks
     }
-    run = RunWriter(config.output.directory)
+    first = runtime.process_id() == 0
+    run = RunWriter(config.output.directory, is_kept=first)
     run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
     run.write_json("loss_weights.json", loss_weights)
     run.write_json("class_weights.json", class_weights(dataset.tasks))
-    with Log(run.path("train.log"), quiet=verbose == 0) as log:
+    with Log(run.path("train.log"), quiet=verbose == 0 or not first) as log:
         announce(log, config, dataset, model, loss_weights, [*dataset.notes, *notes])
         epochs = train_model(config, dataset, tokens, model, batches, constants, run, log, verbose)
         fitted = time.perf_counter()
         decide(config, dataset, tokens, model, log)
-        model.save_to_preset(str(run.path("model")))
+        if first:
+            model.save_to_preset(str(run.path("model")))
         metrics = judge(config, dataset, tokens, model, constants, run, log)
     metrics = {**epochs, "constant_prediction": constants, **metrics}
     run.write_json("metrics.json", metrics)
@@ -85,6 +89,8 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
         {
             "versions": runtime.versions(),
             "device": runtime.device(),
+            "devices": math.prod(runtime.mesh_shape()),
+            "processes": runtime.processes(),
             "seconds": {
                 "to_last_epoch": round(fitted - started, 1),
                 "in_all": round(time.perf_counter() - started, 1),
@@ -92,7 +98,9 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
             "data_sha256": dataset.files,
         },
     )
-    return run.finish()
+    finished = run.finish()
+    runtime.wait_for_all("the run is written")
+    return finished
 
 
 def class_weights(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:

@@ -193,7 +193,8 @@ class RunWriter:
         self.final = _resolved(directory)
         self.is_kept = is_kept
         if not is_kept:
-            self.directory = Path(tempfile.mkdtemp(prefix="mtc_keras_"))
+            self._temporary = tempfile.TemporaryDirectory(prefix="mtc_keras_")
+            self.directory = Path(self._temporary.name)
             return
         self.directory = unfinished(self.final)
         if self.directory.exists():
@@ -227,7 +228,7 @@ class RunWriter:
     def finish(self) -> Run:
         """Renames the directory to its final name, in place of an older run if there is one."""
         if not self.is_kept:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            self._temporary.cleanup()
             return Run(self.final, is_here=False)
         replaced = self.final.with_name(self.final.name + ".replaced")
         shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed here

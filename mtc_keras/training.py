@@ -79,8 +79,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
         epochs = train_model(config, dataset, tokens, model, batches, constants, run, log, verbose)
         fitted = time.perf_counter()
         decide(config, dataset, tokens, model, log)
-        if first:
-            model.save_to_preset(str(run.path("model")))
+        model.save_to_preset(str(run.path("model")))
         metrics = judge(config, dataset, tokens, model, constants, run, log)
     metrics = {**epochs, "constant_prediction": constants, **metrics}
     run.write_json("metrics.json", metrics)

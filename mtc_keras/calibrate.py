@@ -65,7 +65,7 @@ def _calibrate(args: argparse.Namespace) -> None:
     name = "validation" if args.data is None else ", ".join(args.data)
     rows = read_rows(files, run.config.task_list, run.config.data, name)
 
-    set_up(run.config.seed)
+    set_up(run.config.seed, run.config.distribution)
     from mtc_keras.data.tokens import tokenize
     from mtc_keras.decisions import fit_decisions
     from mtc_keras.report import Log, decision_tables, show_details

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 ARRAYS, STATE, SUMS = "arrays.safetensors", "state.json", "SHA256SUMS"
 PART = ".part"
 # What may change between the beginning of a training and its end.
-FREE_KEYS = ("output.", "data.cache", "training.checkpoint_minutes", "training.keep_checkpoints")
+FREE_KEYS = (
+    "output.",
+    "distribution.",
+    "data.cache",
+    "training.checkpoint_minutes",
+    "training.keep_checkpoints",
+)
 
 
 class Checkpoint:

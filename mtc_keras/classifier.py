@@ -15,8 +15,10 @@ from mtc_keras.backbones import check_length, length_limit, load_backbone, prese
 from mtc_keras.balancing import Balancing, make_balancing
 from mtc_keras.config import ModelConfig
 from mtc_keras.data.batches import PredictionBatches
+from mtc_keras.data.shares import fill_up
 from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.decisions import activate
+from mtc_keras.distribution import on_every_process, share
 from mtc_keras.errors import ConfigError
 from mtc_keras.losses import MaskedLoss
 from mtc_keras.tasks import Task, task_from_config
@@ -460,10 +462,37 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
     def preprocess_samples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
         if isinstance(x, dict):  # tokens already
-            return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
-        return super().preprocess_samples(x, y, sample_weight)
+            batch = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        else:
+            batch = super().preprocess_samples(x, y, sample_weight)
+        return batch if y is None else self._fill_up(batch)
+
+    def _fill_up(self, batch: Any) -> Any:
+        """Adds rows without labels, which change no loss, until the devices divide the batch."""
+        devices = share().divisor
+        # Another loss than a masked one would count them.
+        if devices == 1 or not all(
+            isinstance(loss, MaskedLoss) for loss in self.task_losses.values()
+        ):
+            return batch
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        missing = {task.name: task.missing_target for task in self.tasks}
+        y = {name: fill_up(values, devices, missing[name]) for name, values in y.items()}
+        x, sample_weight = keras.tree.map_structure(
+            lambda values: None if values is None else fill_up(values, devices),
+            (x, sample_weight),
+            none_is_leaf=True,
+        )
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
     # === Prediction ===
+
+    def predict_step(self, *args: Any) -> Any:
+        found = super().predict_step(*args)
+        if share().processes == 1:
+            return found
+        outputs, state = found  # on JAX, the only backend of several processes
+        return on_every_process(outputs), state
 
     def predict_logits(
         self, x: Any, batch_size: int | None = None, verbose: Any = 0, **kwargs: Any
@@ -481,15 +510,26 @@ class MultiTaskClassifier(keras_hub.models.Task):
         """
         tokens = x if isinstance(x, Tokens) else self._tokens(x)
         if tokens is None:
-            outputs = super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+            outputs = self._predict(x, batch_size, verbose=verbose, **kwargs)
         elif len(tokens) == 0:
             shapes = self.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
             outputs = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
         else:
-            batches = PredictionBatches(tokens, batch_size or 32)
+            batches = PredictionBatches(tokens, batch_size or 32, share())
             joined = super().predict(batches.dataset(), verbose=verbose, **kwargs)
             outputs = {name: batches.restore(output) for name, output in joined.items()}
         return {task.name: outputs[task.name] for task in self.tasks}
+
+    def _predict(self, x: Any, batch_size: int | None, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Predicts token dicts of arrays in batches that the devices divide; the rest as Keras."""
+        devices = share().divisor
+        if devices == 1 or not isinstance(x, dict):
+            return super().predict(x, batch_size=batch_size, **kwargs)
+        count = len(next(iter(x.values())))
+        filled = {name: fill_up(np.asarray(values), devices) for name, values in x.items()}
+        size = (batch_size or 32) + share().rows_to_fill(batch_size or 32)
+        outputs = super().predict(filled, batch_size=size, **kwargs)
+        return {name: output[:count] for name, output in outputs.items()}
 
     def predict(
         self,

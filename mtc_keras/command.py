@@ -4,8 +4,10 @@ import argparse
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
+from mtc_keras.config import DistributionConfig
 from mtc_keras.errors import Stopped, UserError
 
 USER_ERROR = 2
@@ -13,7 +15,9 @@ INTERRUPTED = 130
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def set_up(seed: int) -> None:
+def set_up(
+    seed: int, distribution: DistributionConfig | None = None, batch_size: int | None = None
+) -> None:
     """Imports Keras and its kin, which takes seconds, and prepares the process.
 
     TensorFlow only feeds the data: what its C++ code prints of devices and instructions,
@@ -21,6 +25,11 @@ def set_up(seed: int) -> None:
 
     Args:
         seed: int. Seeds Python, NumPy and Keras.
+        distribution: the `[distribution]` section; `None` keeps the devices as they are.
+        batch_size: int. Rows a training step; `None` for a program that only predicts.
+
+    Raises:
+        ConfigError: if the devices are too few, or do not divide what they share.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -30,6 +39,10 @@ def set_up(seed: int) -> None:
         from mtc_keras import runtime
 
         runtime.setup(seed)
+        if distribution is not None:  # before anything looks at the devices
+            from mtc_keras.distribution import distribute
+
+            distribute(distribution, batch_size)
         import keras_hub  # noqa: F401
     finally:
         os.dup2(shown, 2)
@@ -42,7 +55,26 @@ def run_program(program: Callable[[argparse.Namespace], None], args: argparse.Na
 
     A mistake of the user's, or a full disk, ends with one message on stderr and 2, as argparse
     does; Ctrl-C with 130, SIGTERM with 143. Anything else is a defect and keeps its traceback.
+    Where several processes train, one that fails leaves at once.
     """
+    try:
+        code = _exit_code(program, args)
+    except Exception:
+        if not _is_one_of_several():
+            raise
+        traceback.print_exc()
+        code = 1
+    if code and _is_one_of_several():
+        sys.modules["mtc_keras.runtime"].leave(code)
+    return code
+
+
+def _is_one_of_several() -> bool:
+    runtime = sys.modules.get("mtc_keras.runtime")  # not loaded: nothing has been joined
+    return runtime is not None and runtime.processes() > 1
+
+
+def _exit_code(program: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
     try:
         program(args)
     except UserError as error:

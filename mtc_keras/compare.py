@@ -64,7 +64,8 @@ def compare(
     if test is None:
         raise ConfigError("a comparison needs test rows: name their files in data.test")
 
-    set_up(config.seed)
+    alone = config.distribution.model_copy(update={"processes": 1, "coordinator": None})
+    set_up(config.seed, alone, config.training.batch_size)
     from mtc_keras.bootstrap import compare_scores
     from mtc_keras.comparison import by_approach, costs, measure, trainings
     from mtc_keras.report import Log

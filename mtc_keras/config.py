@@ -312,6 +312,49 @@ class BalancingConfig(Section):
         return self
 
 
+class DistributionConfig(Section):
+    """The devices and processes that share one training (docs/distribution.md)."""
+
+    data_parallel: Annotated[int, Field(ge=1)] | Literal["auto", False] = Field(
+        default="auto",
+        description="Copies of the model among which a batch is divided: as many as the devices "
+        "hold, a number, or one (false).",
+    )
+    model_parallel: int = Field(
+        default=1, ge=1, description="Devices that each copy of the model is split over."
+    )
+    processes: Annotated[int, Field(ge=1)] | Literal["auto", "cluster"] = Field(
+        default="auto",
+        description="Processes of the training: those that scripts/launch_local, Slurm or Open "
+        "MPI started, a number, or what JAX finds out about the cluster (Kubernetes, TPU).",
+    )
+    coordinator: str | None = Field(
+        default=None,
+        pattern=r"^\S+:\d+$",
+        description="'host:port' of process 0, where the environment does not tell.",
+    )
+    process_id: int | None = Field(
+        default=None, ge=0, description="Number of this process, where the environment is silent."
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if isinstance(self.processes, int) and (self.process_id or 0) >= self.processes:
+            raise ValueError(
+                f"process_id ({self.process_id}) must be less than processes ({self.processes})"
+            )
+        if self.coordinator is not None and self.processes == 1:
+            raise ValueError("coordinator belongs to a training of several processes")
+        backend = os.environ.get("KERAS_BACKEND", "jax")
+        asked = isinstance(self.data_parallel, int) and self.data_parallel > 1
+        asked = asked or self.model_parallel > 1 or self.processes not in ("auto", 1)
+        if asked and backend != "jax":
+            raise ValueError(
+                f"several devices need the JAX backend, but KERAS_BACKEND is {backend!r}"
+            )
+        return self
+
+
 class DecisionsConfig(Section):
     """Temperatures and thresholds, fitted on the validation split after training."""
 
@@ -348,6 +391,7 @@ class Config(Section):
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     balancing: BalancingConfig = Field(default_factory=BalancingConfig)
     decisions: DecisionsConfig = Field(default_factory=DecisionsConfig)
+    distribution: DistributionConfig = Field(default_factory=DistributionConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
 
     @model_validator(mode="before")

@@ -38,7 +38,7 @@ def _evaluate(args: argparse.Namespace) -> None:
 
     rows = read_rows(files, run.config.task_list, run.config.data, name)
 
-    set_up(run.config.seed)
+    set_up(run.config.seed, run.config.distribution)
     from mtc_keras.report import Log, show_details, show_scores
     from mtc_keras.scoring import baseline, score_rows
 

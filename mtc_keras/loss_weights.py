@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from mtc_keras.config import Config
 from mtc_keras.data import Dataset, only_task
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.tokens import tokenize
+from mtc_keras.distribution import share
 from mtc_keras.errors import DataError
 from mtc_keras.scoring import score_model
 from mtc_keras.tasks import Task
@@ -78,10 +80,10 @@ def _probed(config: Config, dataset: Dataset, task: Task) -> float:
     # With weight 1: under a limit of the gradient's norm it would matter.
     alone = only_task(dataset, task.model_copy(update={"loss_weight": 1.0}))
     file = runtime.cache_directory() / "probe" / f"{_key(config, alone)}.json"
-    try:
-        return float(json.loads(file.read_text(encoding="utf-8"))["loss"])
-    except (OSError, ValueError, KeyError):  # not there, or not whole
-        loss = probe(config, alone)
+    # Several processes probe together or not at all, so the first one's cache decides.
+    if math.isfinite(loss := runtime.of_first_process(_read(file))):
+        return loss
+    loss = probe(config, alone)
     part = file.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # a cache that cannot be written costs only time
         if math.isfinite(loss):
@@ -89,6 +91,14 @@ def _probed(config: Config, dataset: Dataset, task: Task) -> float:
             part.write_text(json.dumps({"task": task.name, "loss": loss}), encoding="utf-8")
             part.replace(file)
     return loss
+
+
+def _read(file: Path) -> float:
+    """Returns the loss that an earlier probe left, NaN if there is none."""
+    try:
+        return float(json.loads(file.read_text(encoding="utf-8"))["loss"])
+    except (OSError, ValueError, KeyError):  # not there, or not whole
+        return math.nan
 
 
 def probe(config: Config, dataset: Dataset) -> float:
@@ -108,7 +118,7 @@ def probe(config: Config, dataset: Dataset) -> float:
     tokens = tokenize(model.preprocessor, dataset.train.texts)
     judged = tokenize(model.preprocessor, dataset.validation.texts)
     size = config.training.batch_size
-    batches = TrainingBatches(tokens, dataset.train, [task], size, config.seed)
+    batches = TrainingBatches(tokens, dataset.train, [task], size, config.seed, share())
     steps = config.balancing.probe_steps
     # No moving average: after a fit Keras (3.15) leaves it and the weights in one buffer, which
     # the next fit cannot give away twice.

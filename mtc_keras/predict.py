@@ -55,7 +55,7 @@ def _predict(args: argparse.Namespace) -> None:
         rows = read_rows(args.data, [], run.config.data, "predict")
         texts, ids = rows.texts, rows.ids
 
-    set_up(run.config.seed)
+    set_up(run.config.seed, run.config.distribution)
     x = texts if len(texts) > 1 else texts[0]
     probabilities = run.model.predict(x, run.config.training.batch_size, verbose=0)
     described = describe_rows(run.model, probabilities, ids, args.abstain_below)

@@ -19,6 +19,7 @@ import json
 import math
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -41,14 +42,17 @@ class Run:
 
     Args:
         directory: the run directory.
+        is_here: bool. `False` on the processes of a training that have not written it, whose
+            machines may not see it.
 
     Raises:
         DataError: if the directory holds no finished run.
     """
 
-    def __init__(self, directory: str | Path) -> None:
+    def __init__(self, directory: str | Path, is_here: bool = True) -> None:
         self.directory = Path(directory)
-        if not (self.directory / MODEL / "task.json").is_file():
+        self.is_here = is_here
+        if is_here and not (self.directory / MODEL / "task.json").is_file():
             problem = "does not exist" if not self.directory.exists() else "holds no finished run"
             if unfinished(self.directory).exists():
                 problem += f" ({unfinished(self.directory)} was not finished)"
@@ -208,10 +212,17 @@ class RunWriter:
     Args:
         directory: the run directory to be.
         resume: bool. Whether the checkpoints, history and log of an unfinished run stay.
+        is_kept: bool. `False` on all processes of a training but the first: they take the same
+            steps, and what they write goes into a temporary directory.
     """
 
-    def __init__(self, directory: str, resume: bool = False) -> None:
+    def __init__(self, directory: str, resume: bool = False, is_kept: bool = True) -> None:
         self.final = _resolved(directory)
+        self.is_kept = is_kept
+        if not is_kept:
+            self._temporary = tempfile.TemporaryDirectory(prefix="mtc_keras_")
+            self.directory = Path(self._temporary.name)
+            return
         self.directory = unfinished(self.final)
         if self.directory.exists() and not resume:
             shutil.rmtree(self.directory)
@@ -246,6 +257,9 @@ class RunWriter:
 
     def finish(self) -> Run:
         """Renames the directory to its final name, in place of an older run if there is one."""
+        if not self.is_kept:
+            self._temporary.cleanup()
+            return Run(self.final, is_here=False)
         replaced = self.final.with_name(self.final.name + ".replaced")
         shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed here
         if self.final.exists():

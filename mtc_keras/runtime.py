@@ -6,13 +6,20 @@ The only module that knows which backend computes; TensorFlow always feeds the d
 import contextlib
 import ctypes
 import importlib.metadata
+import math
 import os
 import platform
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+from mtc_keras.errors import ConfigError
+
+SECONDS_TO_PART = 10.0
 PACKAGES = (
     "mtc-keras",
     "keras",
@@ -43,8 +50,6 @@ def setup(seed: int) -> None:
     import jax
 
     settings: Any = jax.config  # its attributes are made at run time
-    # Random bits that do not depend on how arrays are spread over devices cost twice the time.
-    settings.update("jax_threefry_partitionable", jax.device_count() > 1)
     if settings.jax_compilation_cache_dir is None:
         settings.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
 
@@ -77,6 +82,18 @@ def _accelerated() -> bool:
     import jax
 
     return jax.default_backend() != "cpu"
+
+
+def prepare_training() -> None:
+    """Settles what makes training steps quick, once it is known what they run on."""
+    if keras.backend.backend() != "jax":
+        return
+    import jax
+
+    keep_freed_memory()
+    # Random bits that are the same however an array is spread over devices cost twice the time.
+    settings: Any = jax.config
+    settings.update("jax_threefry_partitionable", math.prod(mesh_shape()) > 1)
 
 
 def keep_freed_memory() -> None:
@@ -146,13 +163,118 @@ def cache_directory() -> Path:
 
 
 def device() -> str:
-    """Returns what the model runs on, such as `cpu × 1`."""
+    """Returns what the model runs on, such as `cpu × 8 (2 processes)`."""
     if keras.backend.backend() != "jax":
         return keras.backend.backend()
     import jax
 
-    devices = jax.devices()
-    return f"{devices[0].device_kind} × {len(devices)}"
+    kind, (copies, parts) = jax.devices()[0].device_kind, mesh_shape()
+    notes = [f"each copy of the model over {parts} devices"] if parts > 1 else []
+    notes += [f"{processes()} processes"] if processes() > 1 else []
+    shown = f"{kind} × {copies * parts}"
+    return f"{shown} ({', '.join(notes)})" if notes else shown
+
+
+def mesh_shape() -> tuple[int, int]:
+    """Returns how many copies of the model share a batch, and on how many devices each lies."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1, 1
+    copies, *parts = distribution.device_mesh.shape
+    return int(copies), math.prod(parts)
+
+
+def initialize(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
+    """Joins the processes of one training; before any device is looked at, and once.
+
+    Args:
+        coordinator: `host:port` of process 0.
+        processes: int. Number of processes.
+        process_id: int. Number of this one. What is `None` JAX asks the environment for.
+
+    Raises:
+        ConfigError: if they cannot be joined.
+    """
+    import jax
+
+    if jax.distributed.is_initialized():
+        return
+    try:
+        keras.distribution.initialize(coordinator, processes, process_id)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigError(
+            "distribution: the processes could not be joined; give distribution.coordinator, "
+            "processes and process_id, or start them with Slurm, Open MPI or scripts/launch_local",
+            [str(error)],
+        ) from None
+
+
+def processes() -> int:
+    """Returns the number of processes that train together."""
+    if keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    # Asked first, as counting the processes looks at the devices.
+    return jax.process_count() if jax.distributed.is_initialized() else 1
+
+
+def process_id() -> int:
+    """Returns the number of this process; only process 0 writes a run."""
+    if processes() == 1:
+        return 0
+    import jax
+
+    return jax.process_index()
+
+
+def device_names(most: int | None = None) -> list[str]:
+    """Returns the names of devices as Keras knows them, those of a process together.
+
+    Args:
+        most: int. Devices taken of each process; default: all.
+    """
+    import jax
+
+    by_process: dict[int, list[Any]] = {}
+    for device in sorted(jax.devices(), key=lambda d: (d.process_index, d.id)):
+        by_process.setdefault(device.process_index, []).append(device)
+    return [f"{d.platform}:{d.id}" for devices in by_process.values() for d in devices[:most]]
+
+
+def of_first_process(value: float) -> float:
+    """Returns the value that process 0 has, on all processes."""
+    if processes() == 1:
+        return value
+    from jax.experimental import multihost_utils
+
+    return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
+
+
+def wait_for_all(reason: str) -> None:
+    """Returns when all processes have come to the same place."""
+    if processes() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(reason)
+
+
+def leave(code: int) -> None:
+    """Ends one of several processes after an error, so that the others do not wait for it.
+
+    Where all of them failed alike they part in order. Else this one goes after
+    `SECONDS_TO_PART`, and what the others try to compute together fails.
+    """
+    if processes() == 1:
+        return
+    import jax
+
+    parting = threading.Thread(target=jax.distributed.shutdown, daemon=True)
+    parting.start()
+    parting.join(SECONDS_TO_PART)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def versions() -> dict[str, str]:

@@ -71,7 +71,7 @@ def fit(
 
     dataset = read_splits(config, {k: frame for k, frame in frames.items() if frame is not None})
 
-    set_up(config.seed)
+    set_up(config.seed, config.distribution, config.training.batch_size)
     from mtc_keras.training import train_run
 
     return train_run(config, dataset, verbose, resume)
@@ -124,6 +124,8 @@ def _train(args: argparse.Namespace) -> None:
         received = stopped.received if isinstance(stopped, Stopped) else signal.SIGINT
         message = f"{stopped}" or "interrupted"
         raise Stopped(received, f"{message}; go on with:\n  {_resume_command(args)}") from None
+    if not run.is_here:  # process 0 has written it, and says so
+        return
     print(f"\nthe run is in {run.directory}; try:")
     print(f"  python -m mtc_keras.evaluate --model {run.directory}")
     print(f'  python -m mtc_keras.predict --model {run.directory} --text "…"')

@@ -1,5 +1,6 @@
 """From a config and a dataset to a finished run: model, optimizer, fit, judgement, files."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens, cached_tokens, too_long
 from mtc_keras.decisions import fit_decisions
+from mtc_keras.distribution import share
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.interruption import Interruption
 from mtc_keras.loss_weights import resolve_loss_weights
@@ -60,7 +62,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     start = find_start(directory, config, dataset, runtime.versions(), resume)
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
-    runtime.keep_freed_memory()
+    runtime.prepare_training()
     runtime.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
     tokens = {
@@ -71,7 +73,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     train, tokens["train"], notes = without_long(config, dataset.train, tokens["train"], model)
     dataset = replace(dataset, train=train)
     size = config.training.batch_size
-    batches = TrainingBatches(tokens["train"], train, dataset.tasks, size, config.seed)
+    batches = TrainingBatches(tokens["train"], train, dataset.tasks, size, config.seed, share())
     model.compile(
         optimizer=build_optimizer(config.training, model, len(batches)),
         balancing=build_balancing(config, model),
@@ -82,12 +84,12 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     constants = {
         t.name: t.constant_prediction(dataset.train.targets[t.name]) for t in dataset.tasks
     }
-    resumed = start.checkpoint is not None
-    run = RunWriter(config.output.directory, resumed)
+    resumed, first = start.checkpoint is not None, runtime.process_id() == 0
+    run = RunWriter(config.output.directory, resumed, is_kept=first)
     run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
     run.write_json("loss_weights.json", loss_weights)
     run.write_json("class_weights.json", class_weights(dataset.tasks))
-    with Log(run.path("train.log"), quiet=verbose == 0, append=resumed) as log:
+    with Log(run.path("train.log"), quiet=verbose == 0 or not first, append=resumed) as log:
         notes = [*dataset.notes, *notes, *start.notes]
         announce(log, config, dataset, model, loss_weights, notes)
         epochs = train_model(
@@ -104,6 +106,8 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
         {
             "versions": runtime.versions(),
             "device": runtime.device(),
+            "devices": math.prod(runtime.mesh_shape()),
+            "processes": runtime.processes(),
             "seconds": {
                 "to_last_epoch": round(fitted - start.clock, 1),
                 "in_all": round(time.perf_counter() - start.clock, 1),
@@ -111,7 +115,9 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
             "data_sha256": dataset.files,
         },
     )
-    return run.finish()
+    finished = run.finish()
+    runtime.wait_for_all("the run is written")
+    return finished
 
 
 def class_weights(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
@@ -258,7 +264,7 @@ def train_model(
     ]
     with Interruption() as interruption:
         checkpointing = Checkpointing(
-            run.path(CHECKPOINTS), training, batches, callbacks, start, interruption
+            run.path(CHECKPOINTS), training, batches, callbacks, start, interruption, run.is_kept
         )
         model.fit(
             batches.dataset(),

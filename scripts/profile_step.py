@@ -122,11 +122,11 @@ def main():
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--plain-memory", action="store_true", help="leave glibc's settings alone")
+    parser.add_argument("--plain", action="store_true", help="leave out runtime.prepare_training")
     args = parser.parse_args()
     runtime.setup(0)
-    if not args.plain_memory:
-        runtime.keep_freed_memory()
+    if not args.plain:
+        runtime.prepare_training()
     config = load_config(args.config)
     dataset = read_splits(config)
     model, plain = (build(config, dataset.tasks, dropout) for dropout in (True, False))

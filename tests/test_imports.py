@@ -15,7 +15,7 @@ ROOMS = [
     ["errors"],
     ["losses", "balancing", "metrics", "tasks"],
     ["config"],
-    ["data", "runtime", "backbones", "optimizers", "decisions"],
+    ["data", "runtime", "distribution", "backbones", "optimizers", "decisions"],
     ["classifier", "scoring"],
     ["checkpoints", "interruption", "run", "report"],
     ["callbacks", "building", "resume"],

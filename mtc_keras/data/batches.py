@@ -12,10 +12,13 @@ import numpy as np
 
 from mtc_keras.data.lengths import padded_length, prediction_lengths, training_lengths
 from mtc_keras.data.rows import Rows
+from mtc_keras.data.shares import Share
 from mtc_keras.data.tokens import Tokens
 from mtc_keras.tasks import Task
 
 Batch = tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]
+
+ALL_ROWS = Share()
 
 
 def training_plan(
@@ -66,6 +69,8 @@ class TrainingBatches:
         tasks: the tasks.
         batch_size: int. Rows a batch.
         seed: int. The run's seed.
+        share: the rows of each batch that this process feeds; default: all. What is yielded is
+            padded and filled up as the whole batch is.
 
     Attributes:
         lengths: int of shape `(K,)`, the padded lengths.
@@ -74,7 +79,13 @@ class TrainingBatches:
     """
 
     def __init__(
-        self, tokens: Tokens, rows: Rows, tasks: Sequence[Task], batch_size: int, seed: int
+        self,
+        tokens: Tokens,
+        rows: Rows,
+        tasks: Sequence[Task],
+        batch_size: int,
+        seed: int,
+        share: Share = ALL_ROWS,
     ) -> None:
         self.tokens = tokens
         self.targets = rows.targets
@@ -84,6 +95,7 @@ class TrainingBatches:
         self.missing = {task.name: np.asarray(task.missing_target) for task in tasks}
         self.batch_size = batch_size
         self.seed = seed
+        self.share = share
         self.lengths = training_lengths(tokens.lengths, tokens.max_length, batch_size)
         self.epoch = 0
         self.first_batch = 0
@@ -105,11 +117,12 @@ class TrainingBatches:
     def batch(self, rows: np.ndarray) -> Batch:
         """Returns inputs, targets and weights of some rows, filled up to a whole batch."""
         longest = (self.tokens.offsets[rows + 1] - self.tokens.offsets[rows]).max()
-        filled = _fill(rows, self.batch_size)
+        filled = self.share.of(_fill(rows, self.batch_size))
+        missing = self.share.of(np.arange(self.batch_size)) >= len(rows)
         inputs = self.tokens.take(filled, padded_length(longest, self.lengths))
         targets = {name: array[filled] for name, array in self.targets.items()}
         for name, array in targets.items():
-            array[len(rows) :] = self.missing[name]
+            array[missing] = self.missing[name]
         weights = {name: array[filled] for name, array in self.sample_weight.items()}
         return inputs, targets, weights
 
@@ -117,10 +130,11 @@ class TrainingBatches:
         """Returns a `tf.data.Dataset`; each pass over it reads the order of `self.epoch`."""
         import tensorflow as tf
 
+        size = self.batch_size // self.share.processes
         signature = (
-            _signature(self.tokens.take(np.arange(0)), self.batch_size, free_length=True),
-            _signature(self.targets, self.batch_size),
-            _signature(self.sample_weight, self.batch_size),
+            _signature(self.tokens.take(np.arange(0)), size, free_length=True),
+            _signature(self.targets, size),
+            _signature(self.sample_weight, size),
         )
         dataset = tf.data.Dataset.from_generator(self._pass, output_signature=signature)
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(4)
@@ -144,11 +158,13 @@ class PredictionBatches:
 
     Args:
         tokens: the `Tokens` of N rows.
-        batch_size: int. Most rows a batch.
+        batch_size: int. Most rows a batch; rounded up where devices share them.
+        share: the rows of each batch that this process feeds; default: all.
     """
 
     tokens: Tokens
     batch_size: int
+    share: Share = ALL_ROWS
 
     @property
     def order(self) -> np.ndarray:
@@ -162,19 +178,22 @@ class PredictionBatches:
         padded = prediction_lengths(self.tokens.max_length, math.ceil(len(order) / size))
         for start in range(0, len(order), size):
             rows = order[start : start + size]
-            yield self.tokens.take(_fill(rows, size), padded_length(lengths[rows[0]], padded))
+            filled = self.share.of(_fill(rows, size))
+            yield self.tokens.take(filled, padded_length(lengths[rows[0]], padded))
 
     @property
     def _rows_a_batch(self) -> int:
         # A few rows get the next power of two, so that few shapes are compiled.
-        return min(self.batch_size, 1 << (len(self.tokens) - 1).bit_length())
+        size = min(self.batch_size, 1 << (len(self.tokens) - 1).bit_length())
+        return size + self.share.rows_to_fill(size)
 
     def dataset(self) -> Any:
         """Returns a `tf.data.Dataset` of the inputs."""
         import tensorflow as tf
 
         size = self._rows_a_batch
-        signature = (_signature(self.tokens.take(np.arange(0)), size, free_length=True),)
+        fed = size // self.share.processes
+        signature = (_signature(self.tokens.take(np.arange(0)), fed, free_length=True),)
         dataset = tf.data.Dataset.from_generator(
             lambda: ((inputs,) for inputs in self), output_signature=signature
         )

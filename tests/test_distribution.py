@@ -1,0 +1,270 @@
+"""Several devices and several processes give what one gives; the settings are checked."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtc_keras import distribution
+from mtc_keras.config import DistributionConfig, check_config
+from mtc_keras.data.shares import Share, fill_up
+from mtc_keras.errors import ConfigError
+
+from .conftest import tiny_values
+
+ROOT = Path(__file__).parents[1]
+LAUNCH = [sys.executable, str(ROOT / "scripts" / "launch_local.py")]
+SAME = {"rtol": 0, "atol": 1e-5}
+
+
+def command(out: Path, trainings: dict, *more: str) -> list[str]:
+    return [sys.executable, "-m", "tests.train_distributed", str(out), json.dumps(trainings), *more]
+
+
+def call(command: list[str], **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """One training on one of 8 devices, on all, and on 2 × 2 with the model split."""
+    out = tmp_path_factory.mktemp("distributed")
+    trainings = {
+        "one": {"data_parallel": False},
+        "eight": {},
+        "split": {"data_parallel": 2, "model_parallel": 2},
+    }
+    done = call(command(out, trainings), XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.mark.parametrize("name", ["eight", "split"])
+def test_many_devices_train_as_one_does(trained, name):
+    one, many = read(trained / "one.0.json"), read(trained / f"{name}.0.json")
+    assert len(one["losses"]) == 20
+    np.testing.assert_allclose(many["losses"], one["losses"], **SAME)
+    assert many["fed"] == one["fed"]
+    for line, other in zip(history(trained / "one"), history(trained / name), strict=True):
+        for key in ("val_mood_f1_macro", "val_topics_f1_macro", "val_length_mae", "val_loss"):
+            assert other[key] == pytest.approx(line[key], abs=1e-3)
+
+
+def history(run: Path) -> list[dict]:
+    lines = (run / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("name", ["eight", "split"])
+def test_many_devices_predict_every_row_once_and_in_order(trained, name):
+    for split, count in (("validation", 50), ("test", 41)):
+        assert ids(trained / name, split) == [f"r{row}" for row in range(count)]
+    one, many = predictions(trained / "one"), predictions(trained / name)
+    for row, other in zip(one, many, strict=True):
+        assert other["length"]["value"] == pytest.approx(row["length"]["value"], abs=1e-3)
+
+
+def predictions(run: Path, split: str = "test") -> list[dict]:
+    lines = (run / "predictions" / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def ids(run: Path, split: str) -> list[str]:
+    return [line["id"] for line in predictions(run, split)]
+
+
+def test_users_own_rows_need_not_divide_by_the_devices(trained):
+    one, many = read(trained / "one.0.json"), read(trained / "eight.0.json")
+    for kind in ("texts", "tokens"):
+        for task, values in one[kind].items():
+            np.testing.assert_allclose(many[kind][task], values, **SAME)
+    assert many["evaluate"] == pytest.approx(one["evaluate"], abs=1e-5)
+    assert many["fit"] == pytest.approx(one["fit"], abs=1e-5)
+
+
+def test_a_split_model_lies_in_parts_on_its_devices(trained):
+    assert len(read(trained / "one.0.json")["shares"]) == 1
+    assert read(trained / "eight.0.json")["shares"] == [1.0] * 8
+    shares = read(trained / "split.0.json")["shares"]
+    assert len(shares) == 4
+    assert max(shares) <= 0.6
+
+
+def test_a_run_tells_its_devices(trained):
+    told = {name: read(trained / name / "environment.json") for name in ("one", "eight", "split")}
+    assert [environment["devices"] for environment in told.values()] == [1, 8, 4]
+    assert told["eight"]["processes"] == 1
+    assert told["eight"]["device"].endswith("× 8")
+    assert "over 2 devices" in told["split"]["device"]
+
+
+@pytest.mark.slow  # three times the start of a program
+def test_two_processes_train_as_one_does_and_one_writes(trained, tmp_path):
+    done = call([*LAUNCH, "2", "--", *command(tmp_path, {"two": {}})])
+    assert done.returncode == 0, done.stderr
+    one = read(trained / "one.0.json")
+    first, second = read(tmp_path / "two.0.json"), read(tmp_path / "two.1.json")
+    for found in (first, second):
+        np.testing.assert_allclose(found["losses"], one["losses"], **SAME)
+    assert [a + b for a, b in zip(first["fed"], second["fed"], strict=True)] == one["fed"]
+    assert ids(tmp_path / "two", "test") == ids(trained / "one", "test")
+    assert read(tmp_path / "two" / "environment.json")["processes"] == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"two", "two.0.json", "two.1.json"}
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_alone_ends_the_others(tmp_path):
+    program = (
+        "import sys; from mtc_keras.command import run_program; "
+        "from tests import train_distributed as t; from pathlib import Path; "
+        "t.whole = t.TrainingBatches.batch; "
+        f"out = Path({str(tmp_path)!r}); "
+        "sys.exit(run_program(lambda _: t.train(out, 'two', {}, True), None))"
+    )
+    done = call([*LAUNCH, "2", "--", sys.executable, "-c", program])
+    assert done.returncode == 2, done.stderr
+    assert "process 1 failed" in done.stderr
+    assert "error: one process fails alone" in done.stderr
+
+
+# === The launcher ===
+
+
+def test_the_launcher_tells_each_process_its_number_and_shows_the_first_one():
+    code = "import os; print(*(os.environ[f'KERAS_DISTRIBUTION_{key}'] for key in "
+    code += "('PROCESS_ID', 'NUM_PROCESSES')))"
+    done = call([*LAUNCH, "3", "--", sys.executable, "-c", code])
+    assert (done.returncode, done.stdout) == (0, "0 3\n")
+
+
+def test_the_launcher_passes_on_the_first_failure_and_ends_the_others():
+    module = SourceFileLoader("launch_local", LAUNCH[1]).load_module()
+    module.GRACE_SECONDS = 0.1
+    code = "import os, sys, time; number = os.environ['KERAS_DISTRIBUTION_PROCESS_ID']; "
+    code += "sys.exit('no such file') if number == '1' else time.sleep(600)"
+    assert module.launch(2, [sys.executable, "-c", code]) == 1
+    killed = "import os; os.kill(os.getpid(), 9)"
+    assert module.launch(2, [sys.executable, "-c", killed]) == 128 + 9
+
+
+@pytest.mark.parametrize("arguments", [["0", "--", "true"], ["2", "--", "no_such_command"], ["2"]])
+def test_the_launcher_refuses_what_cannot_run(arguments):
+    assert call([*LAUNCH, *arguments]).returncode == 2
+
+
+# === Settings ===
+
+
+def settings(**keys) -> DistributionConfig:
+    return DistributionConfig(**keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "devices", "mesh"),
+    [
+        ({}, 1, (1, 1)),
+        ({}, 8, (8, 1)),
+        ({"data_parallel": 4}, 8, (4, 1)),
+        ({"data_parallel": False}, 8, (1, 1)),
+        ({"model_parallel": 2}, 8, (4, 2)),
+        ({"data_parallel": False, "model_parallel": 4}, 8, (1, 4)),
+    ],
+)
+def test_the_devices_are_divided_among_copies_and_parts(keys, devices, mesh):
+    assert distribution.mesh_shape(settings(**keys), devices) == mesh
+
+
+@pytest.mark.parametrize(
+    ("keys", "devices", "message"),
+    [
+        ({"data_parallel": 4}, 2, "data_parallel = 4: asks for 4 devices, but there are 2"),
+        ({"data_parallel": 2, "model_parallel": 2}, 1, "asks for 4 devices, but there is 1"),
+        ({"model_parallel": 3}, 8, "3 does not divide the devices, of which there are 8"),
+    ],
+)
+def test_more_than_the_devices_give_is_refused(keys, devices, message):
+    with pytest.raises(ConfigError, match=message):
+        distribution.mesh_shape(settings(**keys), devices)
+
+
+def test_a_program_that_predicts_takes_the_devices_there_are():
+    asked = settings(data_parallel=4, model_parallel=2)
+    assert distribution.mesh_shape(asked, 8, predicts=True) == (4, 2)
+    assert distribution.mesh_shape(asked, 1, predicts=True) == (1, 1)
+
+
+def test_a_batch_that_devices_do_not_divide_is_refused_with_sizes_that_would_do():
+    distribution.check_batch_size(32, 8)
+    with pytest.raises(ConfigError, match=r"30 rows .* 8 devices; 24 or 32 can.*parallel = 6"):
+        distribution.check_batch_size(30, 8)
+    with pytest.raises(ConfigError, match=r"3 rows .*; 8 can"):
+        distribution.check_batch_size(3, 8)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"data_parallel": 0}, "greater than or equal to 1"),
+        ({"data_parallel": True}, "distribution.data_parallel"),
+        ({"processes": 2, "process_id": 2}, "must be less than processes"),
+        ({"processes": 1, "coordinator": "host:1234"}, "several processes"),
+        ({"coordinator": "host"}, "distribution.coordinator"),
+    ],
+)
+def test_wrong_keys_are_refused(tmp_path, section, message):
+    with pytest.raises(ConfigError, match=message):
+        check_config({**tiny_values(tmp_path), "distribution": section})
+
+
+@pytest.mark.parametrize(
+    "section", [{"data_parallel": 2}, {"model_parallel": 2}, {"processes": "cluster"}]
+)
+def test_other_backends_have_one_device(tmp_path, section, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert check_config(tiny_values(tmp_path)).distribution.data_parallel == "auto"
+    with pytest.raises(ConfigError, match="need the JAX backend"):
+        check_config({**tiny_values(tmp_path), "distribution": section})
+
+
+def test_the_config_survives_writing(tmp_path):
+    import tomllib
+
+    config = check_config({**tiny_values(tmp_path), "distribution": {"data_parallel": False}})
+    assert check_config(tomllib.loads(config.to_toml())) == config
+
+
+# === Rows ===
+
+
+def test_the_shares_of_all_processes_are_the_batch():
+    rows = np.arange(12)
+    parts = [Share(4, 3, number).of(rows) for number in range(3)]
+    assert np.concatenate(parts).tolist() == rows.tolist()
+    assert {len(part) for part in parts} == {4}
+
+
+def test_filling_up_adds_rows_to_arrays_and_to_tensors_alike():
+    import tensorflow as tf
+
+    values = np.array([[1, 2], [3, 4], [5, 6]], "int32")
+    for filler in (None, -1, np.array([-1, -2])):
+        wanted = fill_up(values, 4, filler)
+        assert wanted[:3].tolist() == values.tolist()
+        assert (
+            wanted[3].tolist() == np.broadcast_to([1, 2] if filler is None else filler, 2).tolist()
+        )
+        batches = tf.data.Dataset.from_tensor_slices(values).batch(8)
+        (found,) = batches.map(lambda t, f=filler: fill_up(t, 4, f)).as_numpy_iterator()
+        assert found.tolist() == wanted.tolist()
+    assert fill_up(values, 3) is values

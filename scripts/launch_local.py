@@ -9,6 +9,7 @@ code is this program's. Where there are GPUs, each process gets one.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -41,9 +42,15 @@ def main() -> int:
 
 def launch(count: int, command: list[str]) -> int:
     """Runs the processes to their end; returns the exit code of the first that fails, else 0."""
+    with contextlib.ExitStack() as files:
+        # Those of all but process 0.
+        outputs = [files.enter_context(tempfile.TemporaryFile()) for _ in range(1, count)]
+        return run(count, command, outputs)
+
+
+def run(count: int, command: list[str], outputs: list[IO[bytes]]) -> int:
+    """Starts the processes, waits for them, and shows what one that failed printed."""
     address = f"127.0.0.1:{free_port()}"
-    # Those of all but process 0; they are shown when one fails, so they outlive the processes.
-    outputs = [tempfile.TemporaryFile() for _ in range(1, count)]  # noqa: SIM115
     processes = [
         subprocess.Popen(
             command,

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.data.packed import take
+
 TOKENIZED_AT_ONCE = 1024
 KEPT_AT_ONCE = 64 * TOKENIZED_AT_ONCE  # texts whose padded tokens are in memory together
 MASK = "padding_mask"
@@ -119,9 +121,7 @@ def too_long(preprocessor: Any, texts: Sequence[Sequence[str]], tokens: Tokens) 
         return full
     preprocessor.sequence_length = limit + 1
     try:
-        longer = tokenize(
-            preprocessor, [[column[row] for row in full.tolist()] for column in texts]
-        )
+        longer = tokenize(preprocessor, [take(column, full.tolist()) for column in texts])
     finally:
         preprocessor.sequence_length = limit
     return full[longer.lengths > limit]

@@ -60,6 +60,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     """
     directory = checkpoint_directory(config.output.directory)
     start = find_start(directory, config, dataset, runtime.versions(), resume)
+    check_same_start(start)
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
     runtime.prepare_training()
@@ -118,6 +119,20 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     finished = run.finish()
     runtime.wait_for_all("the run is written")
     return finished
+
+
+def check_same_start(start: Start) -> None:
+    """Checks that all processes of a training start at the same step.
+
+    Raises:
+        ConfigError: if this one does not see the checkpoint of the first.
+    """
+    position = (start.checkpoint.epoch, start.checkpoint.step) if start.checkpoint else (0, 0)
+    if any(runtime.of_first_process(number) != number for number in position):
+        raise ConfigError(
+            "output.directory: the processes see different checkpoints; to resume, it must lie on "
+            "a file system that all of them share"
+        )
 
 
 def class_weights(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:

@@ -229,7 +229,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path):
 
 
 def test_an_epoch_of_texts_of_all_lengths_is_nearly_free_of_padding():
-    lengths = np.random.default_rng(0).gamma(3, 6, 8000).astype(int).clip(3, 64)
+    lengths = np.random.default_rng(0).gamma(4, 4, 12000).astype(int).clip(3, 64)
     padded = training_lengths(lengths, 64, 32)
     assert len(padded) <= MOST_LENGTHS
     plan = training_plan(lengths, padded, 32, seed=0, epoch=0)

@@ -24,6 +24,16 @@ from mtc_keras.run import Run, checkpoint_directory
 from tests.conftest import rows, tiny_config, tiny_values
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal():
+    """Ctrl-C stops what the tests start, also where they run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 EVERY_STEP = 1e-9  # minutes
 # 3 steps an epoch.
 VARIANTS = {

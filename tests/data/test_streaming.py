@@ -266,7 +266,7 @@ def test_a_random_backbone_learns_its_word_pieces_from_so_many_texts_at_most(mon
     class Enough(Exception):
         pass
 
-    def load(config, texts):
+    def load(config, texts, dtype):
         given[:] = texts
         raise Enough
 

@@ -34,7 +34,10 @@ WAYS = (
 
 
 def load_backbone(
-    config: ModelConfig, texts: Iterable[str] = (), load_weights: bool = True
+    config: ModelConfig,
+    texts: Iterable[str] = (),
+    load_weights: bool = True,
+    dtype: str | None = None,
 ) -> tuple[Any, Any]:
     """Loads a backbone and its preprocessor.
 
@@ -42,6 +45,7 @@ def load_backbone(
         config: the `[model]` section.
         texts: training texts, from which `"random"` learns its word pieces.
         load_weights: bool. `False` leaves the weights random.
+        dtype: the backbone's dtype policy, such as `"mixed_bfloat16"`; default: Keras' own.
 
     Returns:
         A `keras_hub.models.Backbone` and a `keras_hub.models.TextClassifierPreprocessor`
@@ -51,10 +55,12 @@ def load_backbone(
         ConfigError: if the backbone cannot be found, read or fed, or is too short.
     """
     check_backbone(config)
+    given = {"dtype": dtype, "dropout": config.backbone_dropout}
+    options = {name: value for name, value in given.items() if value is not None}
     if config.backbone == "random":
-        backbone, preprocessor = _random(config.random or RandomBackboneConfig(), texts)
+        backbone, preprocessor = _random(config.random or RandomBackboneConfig(), texts, options)
     else:
-        backbone, preprocessor = _pretrained(config, load_weights)
+        backbone, preprocessor = _pretrained(config, load_weights, options)
     if "padding_mask" not in backbone.input:
         raise ConfigError(
             f"model.backbone: {config.backbone!r} is a {type(backbone).__name__}, which takes "
@@ -178,6 +184,26 @@ def freeze(backbone: Any, parts: str | int) -> None:
             layer.trainable = False
 
 
+def enable_lora(backbone: Any, rank: int) -> None:
+    """Freezes a backbone but for low-rank updates of its attention's query and value kernels.
+
+    LoRA, Hu et al. 2021 (arXiv 2106.09685), as KerasHub does it. Saving the model adds the
+    updates to the kernels, so that what is loaded is a plain backbone.
+
+    Args:
+        backbone: a `keras_hub.models.Backbone`.
+        rank: int. The rank of the updates.
+
+    Raises:
+        ConfigError: if the backbone has no such layers.
+    """
+    backbone.enable_lora(rank)
+    if not backbone.trainable_variables:
+        raise ConfigError(
+            f"model.lora_rank: {type(backbone).__name__} has no layers that take low-rank updates"
+        )
+
+
 def _number(layer_name: str) -> int | None:
     # Layer norms such as `embeddings_layer_norm` do not end in a number.
     match = re.search(r"_layer_(\d+)$", layer_name)
@@ -252,7 +278,9 @@ def check_length(max_length: int, limit: int | None, backbone: str) -> None:
         )
 
 
-def _pretrained(config: ModelConfig, load_weights: bool) -> tuple[Any, Any]:
+def _pretrained(
+    config: ModelConfig, load_weights: bool, options: dict[str, Any]
+) -> tuple[Any, Any]:
     import keras_hub
     from keras_hub.src.utils.preset_utils import load_json
 
@@ -263,7 +291,9 @@ def _pretrained(config: ModelConfig, load_weights: bool) -> tuple[Any, Any]:
         limit = _described_limit(load_json(preset), where)
         check_length(config.max_length, limit, preset)
         preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(preset)
-        backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=load_weights)
+        backbone = keras_hub.models.Backbone.from_preset(
+            preset, load_weights=load_weights, **options
+        )
     except ConfigError:
         raise
     except Exception as error:
@@ -281,7 +311,9 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
 
 
-def _random(sizes: RandomBackboneConfig, texts: Iterable[str]) -> tuple[Any, Any]:
+def _random(
+    sizes: RandomBackboneConfig, texts: Iterable[str], options: dict[str, Any]
+) -> tuple[Any, Any]:
     import keras_hub
     import tensorflow as tf
 
@@ -300,5 +332,6 @@ def _random(sizes: RandomBackboneConfig, texts: Iterable[str]) -> tuple[Any, Any
         hidden_dim=sizes.hidden_dim,
         intermediate_dim=sizes.intermediate_dim,
         max_sequence_length=RANDOM_MAX_LENGTH,
+        **options,
     )
     return backbone, keras_hub.models.BertTextClassifierPreprocessor(tokenizer)

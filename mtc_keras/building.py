@@ -1,6 +1,7 @@
 """From a config to a model and its optimizer."""
 
-from mtc_keras.backbones import freeze, layer_depths, load_backbone, num_layers
+from mtc_keras import runtime
+from mtc_keras.backbones import enable_lora, freeze, layer_depths, load_backbone, num_layers
 from mtc_keras.balancing import METHODS, Balancing
 from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import Config, TrainingConfig
@@ -11,8 +12,11 @@ from mtc_keras.optimizers import LayerwiseAdamW, WarmupDecay
 def build_model(config: Config, dataset: Dataset) -> MultiTaskClassifier:
     """Returns the model of a config: pretrained backbone, new heads, frozen parts frozen."""
     texts = [text for column in dataset.train.texts for text in column]
-    backbone, preprocessor = load_backbone(config.model, texts)
+    policy = runtime.dtype_policy(config.training.precision)
+    backbone, preprocessor = load_backbone(config.model, texts, dtype=policy)
     freeze(backbone, config.training.freeze)
+    if config.model.lora_rank is not None:
+        enable_lora(backbone, config.model.lora_rank)
     return MultiTaskClassifier(
         backbone=backbone,
         tasks=dataset.tasks,

@@ -66,7 +66,7 @@ def _calibrate(args: argparse.Namespace) -> None:
     rows = read_rows(files, run.config.task_list, run.config.data, name)
 
     set_up(run.config.seed)
-    from mtc_keras.data.batches import tokenize
+    from mtc_keras.data.tokens import tokenize
     from mtc_keras.decisions import fit_decisions
     from mtc_keras.report import Log, decision_tables, show_details
     from mtc_keras.scoring import score_rows

@@ -14,7 +14,8 @@ from mtc_keras import runtime
 from mtc_keras.backbones import check_length, length_limit, load_backbone, preset_of
 from mtc_keras.balancing import Balancing, make_balancing
 from mtc_keras.config import ModelConfig
-from mtc_keras.data.batches import PredictionBatches, Tokens, tokenize
+from mtc_keras.data.batches import PredictionBatches
+from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.decisions import activate
 from mtc_keras.errors import ConfigError
 from mtc_keras.losses import MaskedLoss
@@ -176,8 +177,8 @@ class MultiTaskClassifier(keras_hub.models.Task):
                 folder, `"minilm"`.
             tasks: the tasks of the new heads; `None` for a saved classifier.
             load_weights: bool. `False` leaves the weights random.
-            **kwargs: `max_length` (default: 128, or what was saved) and the arguments of
-                the constructor.
+            **kwargs: `max_length` (default: 128, or what was saved), `dtype` (default: what
+                was saved, but float32 on a CPU) and the arguments of the constructor.
 
         Raises:
             ConfigError: if no such backbone can be found.
@@ -193,13 +194,18 @@ class MultiTaskClassifier(keras_hub.models.Task):
             # `Task.from_preset` looks for a subclass a backbone; one class serves all here.
             loader = get_preset_loader(preset)
             max_length = kwargs.pop("max_length", None)
+            saved = (loader.config["config"].get("dtype") or {}).get("config", {}).get("name")
+            if saved == "mixed_bfloat16" and runtime.dtype_policy("auto") == "float32":
+                kwargs.setdefault("dtype", "float32")  # trained on a GPU, loaded on a CPU
             model = loader.load_task(cls, load_weights, load_task_weights=True, **kwargs)
             if max_length is not None:
                 check_length(max_length, length_limit(model.backbone), preset)
                 model.preprocessor.sequence_length = max_length
             return model
         config = ModelConfig(backbone=preset, max_length=kwargs.pop("max_length", 128))
-        backbone, preprocessor = load_backbone(config, load_weights=load_weights)
+        backbone, preprocessor = load_backbone(
+            config, load_weights=load_weights, dtype=kwargs.pop("dtype", None)
+        )
         return cls(backbone=backbone, tasks=tasks, preprocessor=preprocessor, **kwargs)
 
     def save_task_weights(self, filepath: str) -> None:
@@ -249,6 +255,8 @@ class MultiTaskClassifier(keras_hub.models.Task):
         loss: Any = "auto",
         loss_weights: Any = "auto",
         balancing: str | Balancing | None = None,
+        gradient_accumulation: int = 1,
+        rematerialisation: bool = False,
         **kwargs: Any,
     ) -> None:
         """Compiles as Keras does, with each task's own loss and weight as defaults.
@@ -260,10 +268,16 @@ class MultiTaskClassifier(keras_hub.models.Task):
                 takes every row.
             loss_weights: `"auto"`, or a dict from task to factor.
             balancing: as for the constructor; `None` keeps the method that the model has.
+            gradient_accumulation: int. Parts of a batch whose activations are in memory one
+                after the other. Losses are those of the whole batch, so that the gradient is
+                the same, missing labels or not; it costs a forward pass more (Gao et al. 2021,
+                arXiv 2101.06983, section 3.2). Only on JAX.
+            rematerialisation: bool. Whether only the dense layers' outputs are kept for the
+                backward pass. Only on JAX.
             **kwargs: as for `keras.Model.compile`.
 
         Raises:
-            ValueError: for a task that the model does not have.
+            ValueError: for a task that the model does not have, or what the backend lacks.
         """
         if optimizer == "auto":
             optimizer = keras.optimizers.AdamW(5e-5)
@@ -274,9 +288,16 @@ class MultiTaskClassifier(keras_hub.models.Task):
         if getattr(optimizer, "gradient_accumulation_steps", None):
             raise ValueError(
                 "gradient_accumulation_steps would average the means of small batches, which is "
-                "another gradient where labels are missing. "
+                "another gradient where labels are missing; compile takes gradient_accumulation. "
                 f"Received: {optimizer.gradient_accumulation_steps}"
             )
+        if (gradient_accumulation > 1 or rematerialisation) and keras.backend.backend() != "jax":
+            raise ValueError(
+                "gradient_accumulation and rematerialisation need the JAX backend. "
+                f"Received: {keras.backend.backend()}"
+            )
+        self.gradient_accumulation = gradient_accumulation
+        self.rematerialisation = rematerialisation
         # A task's own loss or weight is asked for only where none is given.
         given_losses, given_weights = self._by_task(loss), self._by_task(loss_weights)
         losses = {task.name: given_losses.get(task.name) or task.make_loss() for task in self.tasks}
@@ -311,7 +332,14 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()
-        return {**config, "optimizer_is_built": self.optimizer.built} if config else {}
+        if not config:
+            return {}
+        return {
+            **config,
+            "gradient_accumulation": self.gradient_accumulation,
+            "rematerialisation": self.rematerialisation,
+            "optimizer_is_built": self.optimizer.built,
+        }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         values = keras.saving.deserialize_keras_object(config)
@@ -365,6 +393,39 @@ class MultiTaskClassifier(keras_hub.models.Task):
             pairs.append(_loss_and_count(self.task_losses[name], y[name], y_pred[name], weight))
         losses, counts = zip(*pairs, strict=True)
         return ops.stack(losses), ops.stack(counts)
+
+    def stateless_call(
+        self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Calls the model as `keras.Model` does; in training with less memory if asked."""
+        plain = super().stateless_call
+        accumulates = self.compiled and self.gradient_accumulation > 1
+        saves_memory = accumulates or (self.compiled and self.rematerialisation)
+        if not (saves_memory and kwargs.get("training") and len(args) == 1):
+            return plain(trainable_variables, non_trainable_variables, *args, **kwargs)
+
+        def forward(trainable: Any, non_trainable: Any, x: Any) -> Any:
+            outputs, non_trainable, losses = plain(
+                trainable, non_trainable, x, training=True, return_losses=True
+            )
+            return non_trainable, (outputs, losses)
+
+        if accumulates:
+            part = runtime.rematerialised(forward, keep_dense=False)
+            non_trainable, (outputs, losses) = runtime.scan_parts(
+                lambda state, x: part(trainable_variables, state, x),
+                non_trainable_variables,
+                args[0],
+                self.gradient_accumulation,
+            )
+        else:
+            forward = runtime.rematerialised(forward)
+            non_trainable, (outputs, losses) = forward(
+                trainable_variables, non_trainable_variables, args[0]
+            )
+        if kwargs.get("return_losses"):
+            return outputs, non_trainable, losses
+        return outputs, non_trainable
 
     def train_step(self, *args: Any) -> Any:
         found = super().train_step(*args)

@@ -66,6 +66,11 @@ class DataConfig(Section):
         description="What happens to training rows of more than max_length tokens.",
     )
 
+    cache: bool = Field(
+        default=True,
+        description="Keep the tokens in the user's cache directory, where the next run finds them.",
+    )
+
     @field_validator("text")
     @classmethod
     def _one_or_two(cls, text: str | list[str]) -> str | list[str]:
@@ -135,6 +140,19 @@ class ModelConfig(Section):
         "or the backbone's own pooler; a task may have its own.",
     )
     dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the heads.")
+    backbone_dropout: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Dropout inside the backbone; default: its own. At 0 Keras computes attention "
+        "in one operation, which is flash attention where the device has it.",
+    )
+    lora_rank: int | None = Field(
+        default=None,
+        ge=1,
+        description="Train low-rank updates of the attention's query and value kernels, and the "
+        "heads, instead of the backbone's own weights.",
+    )
     random: RandomBackboneConfig | None = Field(
         default=None, description="Sizes of the random backbone."
     )
@@ -153,6 +171,21 @@ class TrainingConfig(Section):
     batch_size: int = Field(default=32, ge=1, description="Rows a step, over all devices.")
     learning_rate: float = Field(
         default=1e-4, gt=0, allow_inf_nan=False, description="Peak rate of the backbone."
+    )
+    gradient_accumulation: int = Field(
+        default=1,
+        ge=1,
+        description="Parts of a batch that are computed one after the other, to need less memory.",
+    )
+    rematerialisation: bool = Field(
+        default=False,
+        description="Keep only the dense layers' outputs for the backward pass and compute the "
+        "rest anew, to need less memory.",
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="What the backbone computes in; weights, heads and losses are float32. "
+        "auto: bfloat16 on a GPU or TPU, float32 on a CPU.",
     )
     head_learning_rate: float | None = Field(
         default=None,
@@ -213,6 +246,15 @@ class TrainingConfig(Section):
         lt=1,
         description="Judge and keep the moving average of the weights, of this momentum a step.",
     )
+
+    @model_validator(mode="after")
+    def _parts_divide(self) -> Self:
+        if self.batch_size % self.gradient_accumulation:
+            raise ValueError(
+                f"gradient_accumulation ({self.gradient_accumulation}) must divide "
+                f"batch_size ({self.batch_size})"
+            )
+        return self
 
     @field_validator("freeze")
     @classmethod
@@ -335,9 +377,25 @@ class Config(Section):
                     f"column {self.data.weight!r} is read by task {key!r} and as row weights: "
                     "name another column in data.weight"
                 )
+        if self.model.lora_rank is not None and self.training.freeze != "none":
+            raise ValueError(
+                "model.lora_rank freezes the backbone's own weights: leave out training.freeze"
+            )
+        self._check_backend()
         self._check_metrics()
         self._check_balancing()
         return self
+
+    def _check_backend(self) -> None:
+        backend = os.environ.get("KERAS_BACKEND", "jax")
+        needs = {
+            'balancing.method: "famo"': self.balancing.method == "famo",
+            "training.gradient_accumulation": self.training.gradient_accumulation > 1,
+            "training.rematerialisation": self.training.rematerialisation,
+        }
+        for key, asked in needs.items():
+            if asked and backend != "jax":
+                raise ValueError(f"{key} needs the JAX backend, but KERAS_BACKEND is {backend!r}")
 
     def _check_metrics(self) -> None:
         known = monitor_names(list(self.tasks.values()))
@@ -360,11 +418,6 @@ class Config(Section):
             raise ValueError(
                 'balancing.method: "famo" compares tasks and needs two or more; '
                 'use "static" for one'
-            )
-        backend = os.environ.get("KERAS_BACKEND", "jax")
-        if backend != "jax":
-            raise ValueError(
-                f'balancing.method: "famo" needs the JAX backend, but KERAS_BACKEND is {backend!r}'
             )
 
     @property

@@ -16,7 +16,8 @@ from mtc_keras.building import build_model, build_optimizer
 from mtc_keras.callbacks import EpochOrder
 from mtc_keras.config import Config
 from mtc_keras.data import Dataset, only_task
-from mtc_keras.data.batches import TrainingBatches, tokenize
+from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import DataError
 from mtc_keras.scoring import score_model
 from mtc_keras.tasks import Task
@@ -110,7 +111,11 @@ def probe(config: Config, dataset: Dataset) -> float:
     # No moving average: after a fit Keras (3.15) leaves it and the weights in one buffer, which
     # the next fit cannot give away twice.
     training = config.training.model_copy(update={"epochs": 1, "ema_momentum": None})
-    model.compile(build_optimizer(training, model, steps))
+    model.compile(
+        build_optimizer(training, model, steps),
+        gradient_accumulation=training.gradient_accumulation,
+        rematerialisation=training.rematerialisation,
+    )
     losses = []
     data = batches.dataset().repeat()
     parts = [len(part) for part in np.array_split(np.arange(steps), PARTS_OF_A_PROBE) if len(part)]

@@ -4,6 +4,7 @@ The only module that knows which backend computes; TensorFlow always feeds the d
 """
 
 import contextlib
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -25,6 +26,9 @@ PACKAGES = (
     "iterative-stratification",
 )
 
+# Parameters of glibc's mallopt, from malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
+
 
 def setup(seed: int) -> None:
     """Prepares the process for one training or prediction; before KerasHub is imported.
@@ -39,6 +43,8 @@ def setup(seed: int) -> None:
     import jax
 
     settings: Any = jax.config  # its attributes are made at run time
+    # Random bits that do not depend on how arrays are spread over devices cost twice the time.
+    settings.update("jax_threefry_partitionable", jax.device_count() > 1)
     if settings.jax_compilation_cache_dir is None:
         settings.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
 
@@ -50,6 +56,87 @@ def keep_tensorflow_off_gpus() -> None:
 
         with contextlib.suppress(RuntimeError):  # the user has used TensorFlow before
             tf.config.set_visible_devices([], "GPU")
+
+
+def dtype_policy(precision: str) -> str:
+    """Returns the dtype policy of a backbone: `"float32"` or `"mixed_bfloat16"`.
+
+    Args:
+        precision: `"float32"`, `"bfloat16"`, or `"auto"`, bfloat16 where the device is made
+            for it and computes it faster; a CPU is not.
+    """
+    if precision == "auto":
+        precision = "bfloat16" if _accelerated() else "float32"
+    return "mixed_bfloat16" if precision == "bfloat16" else "float32"
+
+
+def _accelerated() -> bool:
+    """Whether the model runs on a GPU or TPU."""
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    return jax.default_backend() != "cpu"
+
+
+def keep_freed_memory() -> None:
+    """Lets a process on a CPU keep the memory that it frees for what it allocates next.
+
+    glibc maps large arrays anew each time, and the kernel fills each new page with zeros: a
+    training step that frees and allocates hundreds of megabytes spends a fifth of its time
+    there (docs/performance.md). Nothing happens on other devices or without glibc.
+    """
+    if _accelerated() or platform.libc_ver()[0] != "glibc":
+        return
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(M_ARENA_MAX, 1)  # threads have arenas of their own that cannot grow so large
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def rematerialised(function: Any, keep_dense: bool = True) -> Any:
+    """Returns a function whose backward pass computes its intermediate values anew.
+
+    Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
+
+    Args:
+        function: a function of arrays.
+        keep_dense: bool. Whether to keep the results of matrix products but those of
+            attention, which are the costly ones to compute.
+    """
+    import jax
+
+    policies = jax.checkpoint_policies
+    policy = policies.dots_with_no_batch_dims_saveable if keep_dense else None
+    return jax.checkpoint(function, policy=policy)
+
+
+def scan_parts(function: Any, state: Any, inputs: Any, parts: int) -> tuple[Any, Any]:
+    """Applies a function to the parts of a batch, one after the other.
+
+    Args:
+        function: from `(state, inputs of a part)` to `(new state, outputs of the part)`.
+        state: arrays handed from part to part.
+        inputs: arrays of shape `(B, …)`, `B` a multiple of `parts`.
+        parts: int. Row `r` belongs to part `r % parts`, so that the rows of a batch that is
+            spread over devices stay where they are.
+
+    Returns:
+        The last state, and the outputs of all parts, of shape `(B, …)`, in the order of rows;
+        of scalars the mean.
+    """
+    import jax
+
+    def split(array: Any) -> Any:
+        return array.reshape(-1, parts, *array.shape[1:]).swapaxes(0, 1)
+
+    def joined(array: Any) -> Any:
+        if array.ndim == 1:  # a scalar of each part, such as a loss
+            return array.mean()
+        return array.swapaxes(0, 1).reshape(-1, *array.shape[2:])
+
+    state, outputs = jax.lax.scan(function, state, jax.tree.map(split, inputs))
+    return state, jax.tree.map(joined, outputs)
 
 
 def cache_directory() -> Path:

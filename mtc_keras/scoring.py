@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config import lower_is_better
-from mtc_keras.data.batches import tokenize
 from mtc_keras.data.rows import Rows
+from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.decisions import activate
 from mtc_keras.metrics import calibration_error, ranking_metrics, risk_coverage
 from mtc_keras.tasks import ClassificationTask, Decision, Task
@@ -83,9 +83,20 @@ def score_model(
     return Scores(evaluation, probabilities)
 
 
-def score_rows(model: Any, rows: Rows, batch_size: int, details: bool = False) -> Scores:
-    """Returns the `Scores` of a `MultiTaskClassifier`, with its decisions, on a split's rows."""
-    tokens = tokenize(model.preprocessor, rows.texts)
+def score_rows(
+    model: Any, rows: Rows, batch_size: int, details: bool = False, tokens: Tokens | None = None
+) -> Scores:
+    """Returns the `Scores` of a `MultiTaskClassifier`, with its decisions, on a split's rows.
+
+    Args:
+        model: the model.
+        rows: the `Rows`.
+        batch_size: int. Most rows at once.
+        details: bool. As for `score_model`.
+        tokens: the rows' tokens; default: they are tokenized.
+    """
+    if tokens is None:
+        tokens = tokenize(model.preprocessor, rows.texts)
     return score_model(
         model, model.tasks, tokens, rows.targets, batch_size, model.decisions, details
     )

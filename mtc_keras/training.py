@@ -14,8 +14,9 @@ from mtc_keras.callbacks import BestEpoch, EpochOrder, EpochReport, History, Tas
 from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import Config
 from mtc_keras.data import Dataset
-from mtc_keras.data.batches import Tokens, TrainingBatches, tokenize, too_long
+from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.rows import Rows
+from mtc_keras.data.tokens import Tokens, cached_tokens, too_long
 from mtc_keras.decisions import fit_decisions
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.loss_weights import resolve_loss_weights
@@ -47,14 +48,23 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     started = time.perf_counter()
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
+    runtime.keep_freed_memory()
     runtime.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
-    train, tokens, notes = training_tokens(config, dataset.train, model)
+    tokens = {
+        rows.name: split_tokens(config, model, rows)
+        for rows in (dataset.train, dataset.validation, dataset.test)
+        if rows
+    }
+    train, tokens["train"], notes = without_long(config, dataset.train, tokens["train"], model)
     dataset = replace(dataset, train=train)
-    batches = TrainingBatches(tokens, train, dataset.tasks, config.training.batch_size, config.seed)
+    size = config.training.batch_size
+    batches = TrainingBatches(tokens["train"], train, dataset.tasks, size, config.seed)
     model.compile(
         optimizer=build_optimizer(config.training, model, len(batches)),
         balancing=build_balancing(config, model),
+        gradient_accumulation=config.training.gradient_accumulation,
+        rematerialisation=config.training.rematerialisation,
     )
 
     constants = {
@@ -66,11 +76,11 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1) -> Run:
     run.write_json("class_weights.json", class_weights(dataset.tasks))
     with Log(run.path("train.log"), quiet=verbose == 0) as log:
         announce(log, config, dataset, model, loss_weights, [*dataset.notes, *notes])
-        epochs = train_model(config, dataset, model, batches, constants, run, log, verbose)
+        epochs = train_model(config, dataset, tokens, model, batches, constants, run, log, verbose)
         fitted = time.perf_counter()
-        decide(config, dataset, model, log)
+        decide(config, dataset, tokens, model, log)
         model.save_to_preset(str(run.path("model")))
-        metrics = judge(config, dataset, model, constants, run, log)
+        metrics = judge(config, dataset, tokens, model, constants, run, log)
     metrics = {**epochs, "constant_prediction": constants, **metrics}
     run.write_json("metrics.json", metrics)
     run.write_json(
@@ -123,10 +133,16 @@ def check_needs_of_validation(config: Config, dataset: Dataset) -> None:
         )
 
 
-def training_tokens(
-    config: Config, rows: Rows, model: MultiTaskClassifier
+def split_tokens(config: Config, model: MultiTaskClassifier, rows: Rows) -> Tokens:
+    """Returns the tokens of a split's rows, from the user's cache directory if they are there."""
+    directory = runtime.cache_directory() / "tokens" if config.data.cache else None
+    return cached_tokens(model.preprocessor, rows.texts, directory)
+
+
+def without_long(
+    config: Config, rows: Rows, tokens: Tokens, model: MultiTaskClassifier
 ) -> tuple[Rows, Tokens, list[str]]:
-    """Tokenizes the training rows; drops those that are too long if the config says so.
+    """Drops the training rows that are too long if the config says so.
 
     Returns:
         The rows kept, their tokens, and notes for people.
@@ -134,7 +150,6 @@ def training_tokens(
     Raises:
         DataError: if a task is left without labels.
     """
-    tokens = tokenize(model.preprocessor, rows.texts)
     long = too_long(model.preprocessor, rows.texts, tokens)
     if not len(long):
         return rows, tokens, []
@@ -151,7 +166,7 @@ def training_tokens(
     ]
     if problems:
         raise DataError('data.too_long = "drop" leaves too few training rows', problems)
-    return left, Tokens(tokens.take(kept), tokens.lengths[kept]), [note + "dropped"]
+    return left, tokens.select(kept), [note + "dropped"]
 
 
 def resolved(config: Config, dataset: Dataset) -> Config:
@@ -189,6 +204,7 @@ def announce(
 def train_model(
     config: Config,
     dataset: Dataset,
+    tokens: Mapping[str, Tokens],
     model: MultiTaskClassifier,
     batches: TrainingBatches,
     constants: Mapping[str, np.ndarray],
@@ -208,8 +224,9 @@ def train_model(
     if training.ema_momentum is not None:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if dataset.validation is not None:
-        tokens = tokenize(model.preprocessor, dataset.validation.texts)
-        metrics = TaskMetrics(tokens, dataset.validation.targets, batch_size=training.batch_size)
+        metrics = TaskMetrics(
+            tokens["validation"], dataset.validation.targets, batch_size=training.batch_size
+        )
         best = BestEpoch(
             training.monitor,
             floor=training.floor,
@@ -234,7 +251,13 @@ def train_model(
     return {"best_epoch": best.best_epoch + 1, "epochs": epochs}
 
 
-def decide(config: Config, dataset: Dataset, model: MultiTaskClassifier, log: Log) -> None:
+def decide(
+    config: Config,
+    dataset: Dataset,
+    tokens: Mapping[str, Tokens],
+    model: MultiTaskClassifier,
+    log: Log,
+) -> None:
     """Fits temperatures and thresholds on the validation split and puts them into the model."""
     settings, rows = config.decisions, dataset.validation
     thresholds, calibration = settings.thresholds, settings.calibration
@@ -245,9 +268,7 @@ def decide(config: Config, dataset: Dataset, model: MultiTaskClassifier, log: Lo
         logits = model.predict_logits([])
     else:
         targets = rows.targets
-        logits = model.predict_logits(
-            tokenize(model.preprocessor, rows.texts), config.training.batch_size
-        )
+        logits = model.predict_logits(tokens[rows.name], config.training.batch_size)
     model.decisions = fit_decisions(
         model.tasks,
         targets,
@@ -264,6 +285,7 @@ def decide(config: Config, dataset: Dataset, model: MultiTaskClassifier, log: Lo
 def judge(
     config: Config,
     dataset: Dataset,
+    tokens: Mapping[str, Tokens],
     model: MultiTaskClassifier,
     constants: Mapping[str, np.ndarray],
     run: RunWriter,
@@ -275,10 +297,11 @@ def judge(
         For each split its metrics and those of the most frequent class.
     """
     found: dict[str, Any] = {}
+    size = config.training.batch_size
     for rows in (dataset.validation, dataset.test):
         if rows is None:
             continue
-        scores = score_rows(model, rows, config.training.batch_size, details=True)
+        scores = score_rows(model, rows, size, details=True, tokens=tokens[rows.name])
         constant = baseline(dataset.tasks, constants, rows.targets)
         found[rows.name] = {**scores.evaluation, "baseline": constant}
         run.write_predictions(rows.name, model, scores.probabilities, rows.targets, rows.ids)

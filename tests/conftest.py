@@ -3,6 +3,8 @@
 import os
 import tempfile
 
+# The user's own caches stay as they are.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mtc_keras_cache_")
 # One compilation cache a session, away from the user's: the same tiny models come again.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="mtc_keras_xla_")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
@@ -100,22 +102,19 @@ def finished(tmp_path_factory):
     return fit(config, train=rows(160), validation=rows(48, 1), test=rows(40, 2), verbose=0)
 
 
-def tiny_bert():
-    """Returns a two-layer BERT with random weights and its preprocessor."""
+def tiny_bert(**options):
+    """Returns a BERT with random weights, of two layers by default, and its preprocessor."""
     import keras
     import keras_hub
 
     keras.utils.set_random_seed(0)
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     tokenizer = keras_hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True)
+    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
     backbone = keras_hub.models.BertBackbone(
         vocabulary_size=len(vocabulary),
-        num_layers=2,
-        num_heads=2,
-        hidden_dim=8,
-        intermediate_dim=16,
-        dropout=0.0,
         max_sequence_length=32,
+        **{**sizes, "dropout": 0.0, **options},
     )
     return backbone, keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=16)
 

@@ -26,7 +26,7 @@ from mtc_keras.backbones import (
     preset_of,
 )
 from mtc_keras.config import ModelConfig, RandomBackboneConfig
-from mtc_keras.data.batches import tokenize
+from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import ConfigError
 from tests.conftest import WORDS, tiny_bert
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtc_keras.classifier import MultiTaskClassifier
-from mtc_keras.data.batches import tokenize
+from mtc_keras.data.tokens import tokenize
 from mtc_keras.tasks import Multiclass, Multilabel
 from tests.conftest import tiny_bert
 

@@ -1,0 +1,305 @@
+"""Texts as the backbone reads them: tokenized once, stored without padding.
+
+Shapes: N texts, T tokens (padded), M tokens of all texts together.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TOKENIZED_AT_ONCE = 1024
+KEPT_AT_ONCE = 64 * TOKENIZED_AT_ONCE  # texts whose padded tokens are in memory together
+MASK = "padding_mask"
+MOST_CACHED_BYTES = 10 * 1024**3  # the files used longest ago are removed beyond this
+ABOUT = "tokens.json"
+FORMAT = 1  # of the cached files
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Tokens of N texts, one text after the other, without padding.
+
+    Args:
+        flat: for each input of the backbone but the padding mask, an array of shape `(M,)`;
+            its type is the smallest that holds the values.
+        offsets: int64 of shape `(N + 1,)`, where each text begins and the last one ends.
+        padding: for each input its value after a text's end.
+        dtypes: for each input, and for `padding_mask`, the type that the backbone reads.
+        max_length: int. Tokens that the longest text may have.
+    """
+
+    flat: Mapping[str, np.ndarray]
+    offsets: np.ndarray
+    padding: Mapping[str, int]
+    dtypes: Mapping[str, str]
+    max_length: int
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """int32 of shape `(N,)`, tokens a text, special tokens counted."""
+        return np.diff(self.offsets).astype("int32")
+
+    @property
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The inputs of all texts, of shape `(N, max_length)` each."""
+        return self.take(np.arange(len(self)))
+
+    def take(self, rows: np.ndarray, length: int | None = None) -> dict[str, np.ndarray]:
+        """Returns the inputs of some rows, padded or cut to a length.
+
+        Args:
+            rows: int of shape `(B,)`.
+            length: int, `T`; default: `max_length`.
+
+        Returns:
+            dict from input to array of shape `(B, T)`.
+        """
+        length = length or self.max_length
+        starts, ends = self.offsets[rows, None], self.offsets[np.asarray(rows) + 1, None]
+        places = starts + np.arange(length)  # (B, T)
+        real = places < ends
+        inputs = {MASK: real.astype(self.dtypes[MASK])}
+        places = np.where(real, places, starts)
+        for name, values in self.flat.items():
+            if len(values):
+                # A text without any token at the very end begins past the last token.
+                found = values[np.minimum(places, len(values) - 1)]
+            else:
+                found = np.zeros(places.shape, values.dtype)
+            padded = np.where(real, found.astype(self.dtypes[name]), self.padding[name])
+            inputs[name] = padded.astype(self.dtypes[name])
+        return {name: inputs[name] for name in self.dtypes}  # as the preprocessor orders them
+
+    def select(self, rows: np.ndarray) -> "Tokens":
+        """Returns the tokens of some rows."""
+        ranges = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
+        places = np.concatenate([np.arange(0), *ranges]).astype("int64")
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[rows], dtype="int64")])
+        flat = {name: values[places] for name, values in self.flat.items()}
+        return Tokens(flat, offsets, self.padding, self.dtypes, self.max_length)
+
+
+def tokenize(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Tokens:
+    """Tokenizes texts once.
+
+    Args:
+        preprocessor: a `keras_hub.models.TextClassifierPreprocessor`.
+        texts: one sequence of N strings, or two for text pairs.
+
+    Returns:
+        The `Tokens`, cut to the preprocessor's `sequence_length`.
+    """
+    return _joined(list(_tokenized(preprocessor, texts)))
+
+
+def too_long(preprocessor: Any, texts: Sequence[Sequence[str]], tokens: Tokens) -> np.ndarray:
+    """Returns the indices of the rows whose tokens were cut off.
+
+    Args:
+        preprocessor: what tokenized them.
+        texts: the texts.
+        tokens: what `tokenize` returned for them.
+    """
+    limit = tokens.max_length
+    full = np.flatnonzero(tokens.lengths == limit)  # only these can have been cut
+    if not len(full):
+        return full
+    preprocessor.sequence_length = limit + 1
+    try:
+        longer = tokenize(
+            preprocessor, [[column[row] for row in full.tolist()] for column in texts]
+        )
+    finally:
+        preprocessor.sequence_length = limit
+    return full[longer.lengths > limit]
+
+
+def cached_tokens(
+    preprocessor: Any, texts: Sequence[Sequence[str]], directory: Path | None
+) -> Tokens:
+    """Tokenizes texts, or finds their tokens on disk from an earlier time.
+
+    The files are named by a hash of the texts, the tokenizer's files and settings, and are
+    mapped into memory, not read, so that they may be larger than it. They hold token ids, from
+    which the texts can be told.
+
+    Args:
+        preprocessor: a `keras_hub.models.TextClassifierPreprocessor`.
+        texts: one sequence of N strings, or two for text pairs.
+        directory: where such files are; `None` keeps the tokens in memory alone.
+
+    Returns:
+        The `Tokens`, as `tokenize` does.
+    """
+    if directory is None:
+        return tokenize(preprocessor, texts)
+    entry = directory / _key(preprocessor, texts)
+    try:
+        tokens = _read(entry)
+        os.utime(entry)
+    except (OSError, EOFError, ValueError, KeyError):  # not there, or damaged
+        tokens = tokenize(preprocessor, texts)
+        with suppress(OSError):  # a cache that cannot be written costs only time
+            shutil.rmtree(entry, ignore_errors=True)
+            _write(entry, tokens)
+            _remove_oldest(directory)
+    return tokens
+
+
+# === Tokenizing ===
+
+
+def _tokenized(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Iterator[Tokens]:
+    """Yields the tokens of the texts, so many at once that padding needs little memory."""
+    count = len(texts[0])
+    for start in range(0, max(count, 1), KEPT_AT_ONCE):
+        part = [column[start : start + KEPT_AT_ONCE] for column in texts] if count else [[""]]
+        tokens = _without_padding(preprocessor, _padded(preprocessor, part))
+        yield tokens if count else tokens.select(np.arange(0))
+
+
+def _padded(preprocessor: Any, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
+    import keras_hub
+
+    columns = tuple([_readable(text) for text in column] for column in texts)
+
+    def read(*columns: Any) -> dict[str, Any]:
+        # `y` is given, as a pair alone would be taken for (x, y).
+        return preprocessor(columns if len(columns) > 1 else columns[0], y=None)
+
+    if isinstance(preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer):
+        # In tf.data its merges take words × longest word of a batch in memory: 16 GB for one
+        # text of 100,000 characters. Called directly it uses the package tokenizers.
+        batches = zip(*(_batches(column) for column in columns), strict=True)
+        parts = [{name: np.asarray(v) for name, v in read(*batch).items()} for batch in batches]
+    else:
+        # Inside tf.data the preprocessor runs TensorFlow Text, on all cores.
+        import tensorflow as tf
+
+        dataset = tf.data.Dataset.from_tensor_slices(columns if len(columns) > 1 else columns[0])
+        dataset = dataset.batch(TOKENIZED_AT_ONCE).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        parts = list(dataset.as_numpy_iterator())
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(texts), TOKENIZED_AT_ONCE):
+        yield texts[start : start + TOKENIZED_AT_ONCE]
+
+
+def _readable(text: str) -> str:
+    # Lone surrogates cannot be encoded for TensorFlow, and its regular expressions would
+    # end a text at a NUL, which BERT's own tokenizer removes.
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+def _without_padding(preprocessor: Any, inputs: Mapping[str, np.ndarray]) -> Tokens:
+    real = inputs[MASK].astype(bool)
+    offsets = np.concatenate([[0], np.cumsum(real.sum(axis=1, dtype="int64"))])
+    vocabulary = preprocessor.tokenizer.vocabulary_size()
+    kinds = {
+        name: np.min_scalar_type(vocabulary if name == "token_ids" else 127)
+        for name in inputs
+        if name != MASK
+    }
+    return Tokens(
+        flat={name: inputs[name][real].astype(kind) for name, kind in kinds.items()},
+        offsets=offsets,
+        padding={
+            name: preprocessor.tokenizer.pad_token_id if name == "token_ids" else 0
+            for name in kinds
+        },
+        dtypes={name: str(array.dtype) for name, array in inputs.items()},
+        max_length=real.shape[1],
+    )
+
+
+def _joined(parts: Sequence[Tokens]) -> Tokens:
+    if len(parts) == 1:
+        return parts[0]
+    names = parts[0].flat
+    flat = {name: np.concatenate([part.flat[name] for part in parts]) for name in names}
+    lengths = np.concatenate([part.lengths for part in parts])
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
+    return Tokens(flat, offsets, parts[0].padding, parts[0].dtypes, parts[0].max_length)
+
+
+# === The cache ===
+
+
+def _key(preprocessor: Any, texts: Sequence[Sequence[str]]) -> str:
+    """Returns a hash of all that decides the tokens."""
+    import keras_hub
+
+    settings = {
+        "format": FORMAT,
+        "keras_hub": keras_hub.__version__,
+        "preprocessor": type(preprocessor).__name__,
+        "tokenizer": preprocessor.tokenizer.get_config(),
+        "sequence_length": preprocessor.sequence_length,
+        "truncate": getattr(preprocessor, "truncate", None),
+        "columns": len(texts),
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        preprocessor.tokenizer.save_assets(folder)
+        for path in sorted(Path(folder).iterdir()):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for column in texts:
+        for text in column:  # with its length, so that texts cannot run into each other
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()
+
+
+def _write(directory: Path, tokens: Tokens) -> None:
+    """Writes tokens under a temporary name, and gives them theirs when they are whole."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=directory.parent, suffix=".part"))
+    try:
+        about = {
+            "padding": dict(tokens.padding),
+            "dtypes": dict(tokens.dtypes),
+            "max_length": tokens.max_length,
+        }
+        (part / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        for name, values in {"offsets": tokens.offsets, **tokens.flat}.items():
+            np.save(part / f"{name}.npy", values, allow_pickle=False)
+        part.rename(directory)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _read(directory: Path) -> Tokens:
+    about = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
+    arrays = {
+        name: np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        for name in ["offsets", *about["padding"]]
+    }
+    offsets = arrays.pop("offsets")
+    if not all(len(values) == offsets[-1] for values in arrays.values()):
+        raise ValueError(f"{directory} is not whole")
+    return Tokens(arrays, offsets, **about)
+
+
+def _remove_oldest(directory: Path) -> None:
+    """Removes what was used longest ago until the rest is within `MOST_CACHED_BYTES`."""
+    entries = sorted(directory.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    total = 0
+    for entry in entries:
+        total += sum(file.stat().st_size for file in entry.iterdir())
+        if total > MOST_CACHED_BYTES and entry is not entries[0]:
+            shutil.rmtree(entry, ignore_errors=True)

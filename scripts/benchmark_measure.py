@@ -198,6 +198,23 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+class Stopwatch:
+    """Times one stage after the other.
+
+    Args:
+        seconds: the dict that takes the time of each stage.
+    """
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds = seconds
+        self.last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Ends a stage."""
+        now = time.perf_counter()
+        self.seconds[stage], self.last = now - self.last, now
+
+
 @dataclass(frozen=True)
 class Spread:
     """The median of several rounds, and the lowest and highest."""
@@ -210,13 +227,6 @@ class Spread:
     def of(cls, values: Sequence[float]) -> "Spread":
         """Returns the spread of one or more values."""
         return cls(statistics.median(values), min(values), max(values))
-
-    def __str__(self) -> str:
-        return f"{_short(self.median)} ({_short(self.low)}–{_short(self.high)})"
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def rates(
@@ -245,13 +255,9 @@ def rates(
     }
 
 
-def alternate(rounds: int, sides: Sequence[Any]) -> Any:
-    """Yields each side once a round, in turned order every other round.
-
-    So that a machine that grows slower or faster meanwhile favours nobody.
-    """
-    for number in range(rounds):
-        yield from sides if number % 2 == 0 else reversed(sides)
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> dict[str, float]:
+    """Returns the spread of quotients, round by round."""
+    return asdict(Spread.of([a / b for a, b in zip(numerators, denominators, strict=True)]))
 
 
 def draw_lengths(histogram: Sequence[int], rows: int, seed: int) -> np.ndarray:

@@ -3,8 +3,8 @@
     python benchmark_peer.py SPEC.json
 
 Needs torch, transformers and accelerate, and nothing of mtc_keras. Reads one JSON request a line
-from stdin, `{"do": "check" | "tune" | "train" | "predict", "settings": {…}}`, and answers each
-with one line of JSON on stdout, so that its rounds alternate with those of mtc_keras.
+from stdin, `{"do": "check" | "tune" | "train" | "predict"}`, and answers each with one line of
+JSON on stdout, so that its rounds alternate with those of mtc_keras.
 """
 
 import json
@@ -202,19 +202,17 @@ class Peer:
         self.settings = {"attention": "sdpa", "optim": "adamw_torch_fused", "bfloat16": False}
         self.directory = tempfile.mkdtemp(prefix="benchmark_peer_")
 
-    def check(self, heads: str) -> dict[str, Any]:
+    def check(self, heads: str, rows: int) -> dict[str, Any]:
         """Takes the heads of mtc_keras and returns logits of the first rows."""
         with np.load(heads) as arrays, torch.no_grad():
             for task, head in zip(self.spec["tasks"], self.model.heads, strict=True):
                 head.weight.copy_(torch.from_numpy(arrays[f"kernel_{task['name']}"].T.copy()))
                 head.bias.copy_(torch.from_numpy(arrays[f"bias_{task['name']}"]))
-        few = torch.utils.data.Subset(self.rows, range(min(4, len(self.rows))))
+        few = torch.utils.data.Subset(self.rows, range(min(rows, len(self.rows))))
         output = self.trainer(few, training=False).predict(few).predictions
         arrays = output if isinstance(output, tuple) else (output,)
         names = [task["name"] for task in self.spec["tasks"]]
-        return {
-            "logits": {name: array.tolist() for name, array in zip(names, arrays, strict=True)}
-        }
+        return {"logits": {name: array.tolist() for name, array in zip(names, arrays, strict=True)}}
 
     def trainer(self, dataset: Any, training: bool) -> transformers.Trainer:
         """Returns a Trainer with the settings found so far."""
@@ -328,7 +326,7 @@ def main() -> int:
     for line in sys.stdin:
         request = json.loads(line)
         if request["do"] == "check":
-            answer = peer.check(request["heads"])
+            answer = peer.check(request["heads"], request["rows"])
         else:
             answer = {"train": peer.train, "predict": peer.predict, "tune": peer.tune}[
                 request["do"]

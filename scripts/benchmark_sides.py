@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +15,8 @@ import numpy as np
 from benchmark_measure import (
     CompileClock,
     EpochClock,
+    MatmulSize,
+    Stopwatch,
     Work,
     draw_lengths,
     forward_flops,
@@ -41,76 +43,55 @@ GOEMOTIONS_LENGTHS = [0, 0, 0, 13, 31, 942, 1177, 1558, 1587, 1490, 1536, 1483, 
 GOEMOTIONS_LENGTHS += [1681, 1637, 1676, 1718, 1606, 1614, 1601, 1579, 1483, 1462, 1337, 1350]
 GOEMOTIONS_LENGTHS += [1320, 1220, 1108, 1050, 1079, 1006, 844, 643, 511, 385, 272, 179, 120, 78]
 GOEMOTIONS_LENGTHS += [60, 46, 21, 21, 10, 7, 2]
+COMPARED_ROWS = 4
 PLAIN_STEP = 16  # plain batches are padded to multiples of it
 
 
-class Ours:
-    """A model of mtc_keras: `TrainingBatches` → `fit`, `Tokens` → `predict_logits`.
+class Side:
+    """A model that trains and predicts the same rows again and again.
 
-    Args:
-        config: the `Config`.
-        dataset: the `Dataset` whose training rows are trained and predicted.
-        name: what it is called in tables.
+    Subclasses set `name`, `model`, `work` (dict from `"training"` and `"prediction"` to the
+    `Work` of one pass) and write `train` and `predict`.
 
     Attributes:
         seconds: dict from each stage of the way to the first training step to its time.
         compiling: dict of `training` and `prediction`, seconds spent compiling.
     """
 
-    def __init__(self, config: Any, dataset: Any, name: str = "mtc_keras") -> None:
-        from mtc_keras.building import build_balancing, build_model, build_optimizer
-        from mtc_keras.data.batches import TrainingBatches, tokenize
+    name: str
+    model: Any
+    work: dict[str, Work]
 
-        self.name = name
+    def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self.compiling: dict[str, float] = {}
-        self.batch_size = config.training.batch_size
-        started = time.perf_counter()
-        self.model = build_model(config, dataset)
-        self.seconds["model"] = time.perf_counter() - started
-        started = time.perf_counter()
-        self.tokens = tokenize(self.model.preprocessor, dataset.train.texts)
-        self.seconds["tokens"] = time.perf_counter() - started
-        self.batches = TrainingBatches(
-            self.tokens, dataset.train, dataset.tasks, self.batch_size, config.seed
-        )
-        self.model.compile(
-            optimizer=build_optimizer(config.training, self.model, len(self.batches)),
-            balancing=build_balancing(config, self.model),
-        )
-        self.size = matmul_size(self.model)
-        self.work = {
-            "training": self._work(training_slots(self.batches)),
-            "prediction": self._work(prediction_slots(self.tokens, self.batch_size)),
-        }
 
-    def _work(self, slots: int) -> Work:
-        lengths = self.tokens.lengths
-        return Work(len(lengths), int(lengths.sum()), slots, forward_flops(self.size, lengths))
+    def train(self, clock: EpochClock) -> None:
+        """Trains one pass."""
+        raise NotImplementedError
+
+    def predict(self) -> None:
+        """Predicts all rows."""
+        raise NotImplementedError
+
+    def run(self, action: str) -> float:
+        """Runs `training` or `prediction` and returns its seconds."""
+        if action == "training":
+            clock = EpochClock()
+            self.train(clock)
+            return clock.seconds
+        started = time.perf_counter()
+        self.predict()
+        return time.perf_counter() - started
 
     def warm_up(self) -> None:
         """Trains and predicts once, so that all shapes are compiled."""
-        clock, compiled = EpochClock(), CompileClock()
-        started = time.time()
-        self._fit(clock)
+        clock, compiled, started = EpochClock(), CompileClock(), time.time()
+        self.train(clock)
         self.seconds["first_step"] = clock.first_step - started
         self.compiling["training"] = compiled.seconds
-        self.run("prediction")
+        self.predict()
         self.compiling["prediction"] = compiled.seconds - self.compiling["training"]
-
-    def run(self, action: str) -> float:
-        """Runs `training` (an epoch) or `prediction` and returns its seconds."""
-        if action == "training":
-            clock = EpochClock()
-            self._fit(clock)
-            return clock.seconds
-        started = time.perf_counter()
-        self.model.predict_logits(self.tokens, self.batch_size)
-        return time.perf_counter() - started
-
-    def _fit(self, clock: EpochClock) -> None:
-        # Always the order of the same epoch, and so the same shapes.
-        self.model.fit(self.batches.dataset(), epochs=1, callbacks=[clock], verbose=0)
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known once a side has run."""
@@ -120,6 +101,93 @@ class Ours:
             "seconds_to_first_step": sum(self.seconds.values()),
             "stages_to_first_step": self.seconds,
         }
+
+
+class Ours(Side):
+    """A model of mtc_keras as users train it: `TrainingBatches` → `fit`, `predict_logits`.
+
+    Args:
+        config: the `Config`.
+        dataset: the `Dataset`, all its training rows.
+        rows: int. A pass reads so many rows: the first batches of an epoch over all of them, so
+            that batches are as full as in a whole epoch.
+        name: what it is called in tables.
+
+    Attributes:
+        rows: int array, the row numbers of a pass.
+        tokens: the `Tokens` of these rows.
+        whole_epoch: the `Work` of an epoch over all rows.
+    """
+
+    def __init__(self, config: Any, dataset: Any, rows: int, name: str = "mtc_keras") -> None:
+        from mtc_keras.building import build_balancing, build_model, build_optimizer
+        from mtc_keras.data.batches import PredictionBatches, TrainingBatches
+        from mtc_keras.data.tokens import tokenize
+
+        super().__init__()
+        self.name = name
+        self.batch_size = config.training.batch_size
+        watch = Stopwatch(self.seconds)
+        self.model = build_model(config, dataset)
+        watch.lap("model")
+        tokens = tokenize(self.model.preprocessor, dataset.train.texts)
+        watch.lap("tokens")
+        parts = tokens, dataset.train, dataset.tasks, self.batch_size, config.seed
+        epoch = TrainingBatches(*parts)
+        self.batches = first_batches(rows)(*parts)
+        self.model.compile(
+            optimizer=build_optimizer(config.training, self.model, len(epoch)),
+            balancing=build_balancing(config, self.model),
+            gradient_accumulation=config.training.gradient_accumulation,
+            rematerialisation=config.training.rematerialisation,
+        )
+        watch.lap("compile")
+        self.rows = np.concatenate(self.batches.plan())
+        self.tokens = tokens.select(self.rows)
+        self.size = matmul_size(self.model)
+        predicted = PredictionBatches(self.tokens, self.batch_size)
+        self.work = {
+            "training": self._work(self.tokens, (inputs for inputs, *_ in self.batches)),
+            "prediction": self._work(self.tokens, predicted),
+        }
+        self.whole_epoch = self._work(tokens, (inputs for inputs, *_ in epoch))
+
+    def _work(self, tokens: Any, batches: Iterable[dict[str, np.ndarray]]) -> Work:
+        slots = sum(inputs["padding_mask"].size for inputs in batches)
+        return work_of(tokens.lengths, slots, self.size)
+
+    def remember_logits(self) -> None:
+        """Keeps the heads and the logits of the first rows as they are before training."""
+        few = self.tokens.select(np.arange(min(COMPARED_ROWS, len(self.tokens))))
+        heads = head_weights(self.model.tasks, self.model)
+        self.remembered = heads, self.model.predict_logits(few, COMPARED_ROWS)
+
+    def train(self, clock: EpochClock) -> None:
+        # Always the order of the same epoch, and so the same shapes.
+        self.model.fit(self.batches.dataset(), epochs=1, callbacks=[clock], verbose=0)
+
+    def predict(self) -> None:
+        self.model.predict_logits(self.tokens, self.batch_size)
+
+
+def first_batches(rows: int) -> Any:
+    """Returns a class of `TrainingBatches` that read but the first whole batches of an epoch."""
+    from mtc_keras.data.batches import TrainingBatches
+
+    class FirstBatches(TrainingBatches):
+        def plan(self) -> list[np.ndarray]:
+            whole = [batch for batch in super().plan() if len(batch) == self.batch_size]
+            return (whole or super().plan())[: max(rows // self.batch_size, 1)]
+
+        def __len__(self) -> int:
+            return len(self.plan())
+
+    return FirstBatches
+
+
+def work_of(lengths: np.ndarray, slots: int, size: MatmulSize) -> Work:
+    """Returns the `Work` of rows of so many tokens."""
+    return Work(len(lengths), int(lengths.sum()), slots, forward_flops(size, lengths))
 
 
 class FullBatches:
@@ -132,19 +200,14 @@ class FullBatches:
     """
 
     def __init__(self, ours: Ours, length: int, rows: int) -> None:
-        from mtc_keras.data.batches import tokenize
+        from mtc_keras.data.tokens import tokenize
 
         self.model, self.batch_size = ours.model, ours.batch_size
         preprocessor = self.model.preprocessor
         own, preprocessor.sequence_length = preprocessor.sequence_length, length
         self.tokens = tokenize(preprocessor, [["a " * length] * rows])
         preprocessor.sequence_length = own
-        self.work = Work(
-            rows=rows,
-            tokens=int(self.tokens.lengths.sum()),
-            slots=rows * length,
-            forward_flops=forward_flops(ours.size, self.tokens.lengths),
-        )
+        self.work = work_of(self.tokens.lengths, rows * length, ours.size)
 
     def run(self) -> float:
         """Predicts all rows and returns the seconds."""
@@ -153,23 +216,10 @@ class FullBatches:
         return time.perf_counter() - started
 
 
-def training_slots(batches: Any) -> int:
-    """Returns the places for tokens in all batches of an epoch."""
-    return sum(int(np.prod(inputs["padding_mask"].shape)) for inputs, *_ in batches.dataset())
-
-
-def prediction_slots(tokens: Any, batch_size: int) -> int:
-    """Returns the places for tokens in all batches of `predict_logits`."""
-    from mtc_keras.data.batches import PredictionBatches
-
-    batches = PredictionBatches(tokens, batch_size).dataset()
-    return sum(int(np.prod(inputs["padding_mask"].shape)) for (inputs,) in batches)
-
-
 # === Without TensorFlow ===
 
 
-class Plain:
+class Plain(Side):
     """A model with a BERT of random weights, fed by a plain iterator over NumPy batches.
 
     Args:
@@ -196,10 +246,9 @@ class Plain:
         from mtc_keras.optimizers import LayerwiseAdamW
         from mtc_keras.tasks import Multiclass
 
+        super().__init__()
         self.batch_size = batch_size
-        self.seconds: dict[str, float] = {}
-        self.compiling: dict[str, float] = {}
-        started = time.perf_counter()
+        watch = Stopwatch(self.seconds)
         backbone = keras_hub.models.BertBackbone(
             **sizes,
             dropout=BERT_DROPOUT,
@@ -212,7 +261,7 @@ class Plain:
         ]
         self.model = MultiTaskClassifier(backbone, tasks, compile=False)
         self.model.compile(LayerwiseAdamW(learning_rate=1e-5, **OPTIMIZER))
-        self.seconds["model"] = time.perf_counter() - started
+        watch.lap("model")
         self.lengths = np.asarray(lengths)
         random = np.random.default_rng(0)
         width = int(self.lengths.max())
@@ -228,7 +277,7 @@ class Plain:
         batches = list(self._batches())
         self.steps = len(batches)
         slots = sum(inputs["padding_mask"].size for inputs, _ in batches)
-        work = Work(len(lengths), int(lengths.sum()), slots, forward_flops(self.size, lengths))
+        work = work_of(self.lengths, slots, self.size)
         self.work = {"training": work, "prediction": work}
 
     def _batches(self) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
@@ -247,28 +296,7 @@ class Plain:
             }
             yield inputs, {name: target[rows] for name, target in self.targets.items()}
 
-    def warm_up(self) -> None:
-        """Trains and predicts once, so that all shapes are compiled."""
-        clock, compiled = EpochClock(), CompileClock()
-        started = time.time()
-        self._fit(clock)
-        self.seconds["first_step"] = clock.first_step - started
-        self.compiling["training"] = compiled.seconds
-        self.run("prediction")
-        self.compiling["prediction"] = compiled.seconds - self.compiling["training"]
-
-    def run(self, action: str) -> float:
-        """Runs `training` (an epoch) or `prediction` and returns its seconds."""
-        if action == "training":
-            clock = EpochClock()
-            self._fit(clock)
-            return clock.seconds
-        inputs = (batch for batch, _ in self._batches())
-        started = time.perf_counter()
-        keras.Model.predict(self.model, inputs, steps=self.steps, verbose=0)
-        return time.perf_counter() - started
-
-    def _fit(self, clock: EpochClock) -> None:
+    def train(self, clock: EpochClock) -> None:
         # Keras' own `fit`: that of KerasHub would make a dataset of what it is given.
         keras.Model.fit(
             self.model,
@@ -280,7 +308,9 @@ class Plain:
             shuffle=False,
         )
 
-    facts = Ours.facts
+    def predict(self) -> None:
+        inputs = ((batch,) for batch, _ in self._batches())
+        keras.Model.predict(self.model, inputs, steps=self.steps, verbose=0)
 
 
 def plain_lengths(text: str, rows: int) -> np.ndarray:
@@ -305,24 +335,45 @@ class Peer:
     Args:
         name: what it is called in tables.
         python: the Python of its environment.
-        spec: what `benchmark_peer.Peer` describes.
+        spec: what `benchmark_peer.Peer` describes, without its `rows`.
+        rows: the token ids of each row.
+        targets: dict from task to the rows' encoded labels.
         work: what one pass asks of it; it counts the slots itself.
+        variables: environment variables of its process.
 
     Raises:
-        ConfigError: if the process ends.
+        ConfigError: if the process cannot be started, or ends.
     """
 
-    def __init__(self, name: str, python: str, spec: dict[str, Any], work: Work) -> None:
+    def __init__(
+        self,
+        name: str,
+        python: str,
+        spec: dict[str, Any],
+        rows: Sequence[np.ndarray],
+        targets: Mapping[str, np.ndarray],
+        work: Work,
+        variables: Mapping[str, str],
+    ) -> None:
         self.name = name
         self.work = {"training": work, "prediction": work}
         self._is_tuned = spec["fixed_length"] is None
+        self.difference: float | None = None
         self._answer: dict[str, Any] = {}
         self._directory = tempfile.TemporaryDirectory(prefix="benchmark_peer_")
         path = Path(self._directory.name) / "spec.json"
-        path.write_text(json.dumps({**spec, "started": time.time()}), encoding="utf-8")
+        arrays = path.with_name("rows.npz")
+        np.savez(
+            arrays,
+            token_ids=np.concatenate(rows),
+            lengths=[len(row) for row in rows],
+            **{f"target_{task}": values for task, values in targets.items()},
+        )
+        spec = {**spec, "rows": str(arrays), "started": time.time()}
+        path.write_text(json.dumps(spec), encoding="utf-8")
         self._errors: IO[str] = path.with_name("stderr.txt").open("w+", encoding="utf-8")
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+        environment |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"} | dict(variables)
         try:
             self._process = subprocess.Popen(
                 [python, str(PEER), str(path)],
@@ -352,6 +403,22 @@ class Peer:
         last = [line.strip() for line in self._errors if line.strip()][-3:]
         raise ConfigError(f"the peer ended with {self._process.returncode}", last)
 
+    def compare_logits(
+        self, heads: Mapping[str, np.ndarray], logits: Mapping[str, np.ndarray]
+    ) -> None:
+        """Gives it our heads' weights and measures by how much its logits differ from ours.
+
+        They are those of the first rows, before training. KerasHub's BERT computes GELU by its
+        tanh approximation, so that they are not quite equal.
+        """
+        path = Path(self._directory.name) / "heads.npz"
+        np.savez(path, **heads)
+        theirs = self.ask(do="check", heads=str(path), rows=COMPARED_ROWS)["logits"]
+        self.difference = max(
+            float(np.abs(np.reshape(theirs[task], values.shape) - values).max())
+            for task, values in logits.items()
+        )
+
     def warm_up(self) -> None:
         """Finds the best settings, unless it has the defaults; trains and predicts once."""
         self.settings = self.ask(do="tune") if self._is_tuned else {}
@@ -366,7 +433,12 @@ class Peer:
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known once a side has run."""
-        return {**self._answer, "versions": self.versions, "settings": self.settings}
+        return {
+            **self._answer,
+            "versions": self.versions,
+            "settings": self.settings,
+            "largest_difference_of_logits": self.difference,
+        }
 
     def close(self) -> None:
         """Ends the process."""
@@ -375,3 +447,47 @@ class Peer:
         self._process.wait()
         self._errors.close()
         self._directory.cleanup()
+
+
+def task_specs(tasks: Iterable[Any], model: Any) -> list[dict[str, Any]]:
+    """Returns the tasks of a model as the peer takes them.
+
+    Raises:
+        ConfigError: for a head that the peer lacks.
+    """
+    specs = []
+    for task in tasks:
+        if task.kind not in ("multiclass", "multilabel", "regression") or task.hidden:
+            raise ConfigError(f"tasks.{task.name}: the peer has no such head")
+        outputs = _head(model, task).shape[-1]
+        weight = float(model.task_loss_weights[task.name])
+        specs.append({"name": task.name, "kind": task.kind, "outputs": outputs, "weight": weight})
+    return specs
+
+
+def head_weights(tasks: Iterable[Any], model: Any) -> dict[str, np.ndarray]:
+    """Returns kernels and biases of linear heads, as `Peer.logits` takes them."""
+    weights = {}
+    for task in tasks:
+        layer = model.get_layer(f"head_{task.name}")
+        weights[f"kernel_{task.name}"] = np.asarray(_head(model, task))
+        weights[f"bias_{task.name}"] = np.asarray(layer.bias)
+    return weights
+
+
+def _head(model: Any, task: Any) -> Any:
+    return model.get_layer(f"head_{task.name}").kernel
+
+
+def encoder_sizes(backbone: Any) -> dict[str, Any]:
+    """Returns the arguments of `transformers.BertConfig` for a `BertBackbone`."""
+    return {
+        "vocab_size": backbone.vocabulary_size,
+        "hidden_size": backbone.hidden_dim,
+        "num_hidden_layers": backbone.num_layers,
+        "num_attention_heads": backbone.num_heads,
+        "intermediate_size": backbone.intermediate_dim,
+        "max_position_embeddings": backbone.max_sequence_length,
+        "hidden_dropout_prob": backbone.dropout,
+        "attention_probs_dropout_prob": backbone.dropout,
+    }

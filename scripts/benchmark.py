@@ -309,7 +309,7 @@ def scale_rows(args: argparse.Namespace) -> dict[str, Any]:
             watch.lap("tokens")
             batches = TrainingBatches(tokens, dataset.train, dataset.tasks, FLAT_BATCH, 0)
             compile_shapes(side.model, batches)
-            watch.lap("compile")
+            watch.lap("compiling")
             for _ in batches:
                 pass
             watch.lap("batches")
@@ -326,10 +326,18 @@ def scale_rows(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def compile_shapes(model: Any, batches: Any) -> None:
-    """Trains a step and predicts a batch of each shape, as more rows bring new ones."""
-    seen = {inputs["padding_mask"].shape: (inputs, y, w) for inputs, y, w in batches}
-    for batch in seen.values():
-        model.train_on_batch(*batch)
+    """Trains and predicts a batch of each shape, as more rows bring new ones."""
+    import keras
+
+    from mtc_keras.data.batches import PredictionBatches
+
+    # Keras' own methods: those of KerasHub take texts.
+    training = {inputs["padding_mask"].shape: (inputs, y, w) for inputs, y, w in batches}
+    for batch in training.values():
+        keras.Model.train_on_batch(model, *batch)
+    predicted = PredictionBatches(batches.tokens, FLAT_BATCH)
+    for inputs in {inputs["padding_mask"].shape: inputs for inputs in predicted}.values():
+        keras.Model.predict_on_batch(model, inputs)
 
 
 def alternate(

@@ -31,6 +31,7 @@ ACTIONS = {"training": 3, "prediction": 1}  # and their FLOPs in forward passes
 OURS, TUNED, DEFAULT = "mtc_keras", "Trainer, tuned", "Trainer, padded to 128"
 PADDED_TO = 128
 FULL_LENGTHS = (32, 128)
+PLAIN_ROWS = 40_000  # of which --rows are read, in batches as full as those of so many
 FULL_BATCHES = 4
 HEADS = {f"{count} heads": [10] * count for count in (1, 3, 10, 100)} | {"500 classes": [500]}
 HEADS_TOKENS = 32
@@ -193,30 +194,31 @@ def measure_config(args: argparse.Namespace, imports: float) -> dict[str, Any]:
         }
         peers = []
         if args.peer:
-            peers = config_peers(args, config, ours, dataset, stack)
+            peers = config_peers(args, config, ours, stack)
         result = alternate([ours, *peers], args, full)
-    result["whole_epoch"] = {
-        "rows": ours.whole_epoch.rows,
-        "tokens": ours.whole_epoch.tokens,
-        "padding_share": ours.whole_epoch.padding_share,
-    }
-    return result
+    return result | {"whole_epoch": whole_epoch(ours)}
+
+
+def whole_epoch(side: Any) -> dict[str, Any]:
+    """Returns what an epoch over all rows would read."""
+    epoch = side.whole_epoch
+    return {"rows": epoch.rows, "tokens": epoch.tokens, "padding_share": epoch.padding_share}
 
 
 def measure_plain(args: argparse.Namespace, imports: float) -> dict[str, Any]:
     """Measures bert-base with random weights on generated tokens from a plain iterator."""
     from benchmark_sides import BERT_BASE, Plain, plain_lengths
 
-    batch_size = args.batch_size or 32
-    lengths = plain_lengths(args.lengths, max(args.rows // batch_size, 1) * batch_size)
-    plain = Plain(BERT_BASE, lengths, batch_size, args.precision)
+    lengths = plain_lengths(args.lengths, max(args.rows, PLAIN_ROWS))
+    plain = Plain(BERT_BASE, lengths, args.rows, args.batch_size or 32, args.precision)
     plain.seconds = {"imports": imports, **plain.seconds}
     with ExitStack() as stack:
         plain.warm_up()
         peers = []
         if args.peer:
             peers = plain_peers(args, plain, stack)
-        return alternate([plain, *peers], args)
+        result = alternate([plain, *peers], args)
+    return result | {"whole_epoch": whole_epoch(plain)}
 
 
 def compare_tasks(args: argparse.Namespace) -> dict[str, Any]:
@@ -493,65 +495,56 @@ def write_rows(path: Path, lengths: np.ndarray) -> None:
 
 
 def config_peers(
-    args: argparse.Namespace, config: Config, ours: Any, dataset: Any, stack: ExitStack
+    args: argparse.Namespace, config: Config, ours: Any, stack: ExitStack
 ) -> list[Any]:
     """Starts the peers on the rows and the weights of a config's model."""
-    from benchmark_sides import encoder_sizes, task_specs
+    from benchmark_sides import encoder_sizes
 
     from mtc_keras.backbones import preset_of
 
     if len(config.data.text_columns) > 1:
         raise ConfigError("--peer reads one text a row, and the config has text pairs")
-    training, is_random = config.training, config.model.backbone == "random"
+    training, backbone = config.training, config.model.backbone
     spec = {
         "encoder": encoder_sizes(ours.model.backbone)
-        if is_random
-        else preset_of(config.model.backbone),
-        "tasks": task_specs(dataset.tasks, ours.model),
-        "dropout": config.model.dropout,
-        "batch_size": training.batch_size,
+        if backbone == "random"
+        else preset_of(backbone),
         "learning_rate": training.learning_rate,
         "weight_decay": training.weight_decay,
         "clip_norm": training.clip_norm,
     }
-    tokens = ours.tokens
-    ids = tokens.take(np.arange(len(tokens)))["token_ids"]
-    rows = [row[:n] for row, n in zip(ids, tokens.lengths, strict=True)]
-    targets = {name: values[ours.rows] for name, values in dataset.train.targets.items()}
-    return start_peers(args, ours, spec, rows, targets, stack)
+    return start_peers(args, ours, spec, stack)
 
 
 def plain_peers(args: argparse.Namespace, plain: Any, stack: ExitStack) -> list[Any]:
     """Starts the peers on generated tokens and a model of the same sizes."""
-    from benchmark_sides import OPTIMIZER, encoder_sizes, task_specs
+    from benchmark_sides import OPTIMIZER, encoder_sizes
 
     spec = {
         "encoder": encoder_sizes(plain.model.backbone),
-        "tasks": task_specs(plain.tasks, plain.model),
-        "dropout": plain.model.dropout,
-        "batch_size": plain.batch_size,
         "learning_rate": 1e-5,
         "weight_decay": OPTIMIZER["weight_decay"],
         "clip_norm": OPTIMIZER["global_clipnorm"],
     }
-    rows = [row[:n] for row, n in zip(plain.token_ids, plain.lengths, strict=True)]
-    return start_peers(args, plain, spec, rows, plain.targets, stack)
+    return start_peers(args, plain, spec, stack)
 
 
 def start_peers(
-    args: argparse.Namespace,
-    ours: Any,
-    spec: dict[str, Any],
-    rows: Sequence[np.ndarray],
-    targets: dict[str, np.ndarray],
-    stack: ExitStack,
+    args: argparse.Namespace, ours: Any, spec: dict[str, Any], stack: ExitStack
 ) -> list[Any]:
     """Starts the tuned Trainer and, for texts of its length, the one with its defaults."""
     import jax
-    from benchmark_sides import Peer, work_of
+    from benchmark_sides import Peer, task_specs, work_of
 
-    device = "cpu" if jax.default_backend() == "cpu" else "gpu"
-    spec = {**spec, "device": device, "bfloat16": args.precision == "bfloat16"}
+    spec = {
+        **spec,
+        "tasks": task_specs(ours.model),
+        "dropout": ours.model.dropout,
+        "batch_size": ours.batch_size,
+        "device": "cpu" if jax.default_backend() == "cpu" else "gpu",
+        "bfloat16": args.precision == "bfloat16",
+    }
+    rows = ours.token_rows()
     variables = dict(variable.split("=", 1) for variable in args.peer_variable)
     peers = []
     for name, fixed in ((TUNED, None), (DEFAULT, PADDED_TO)):
@@ -563,7 +556,7 @@ def start_peers(
             args.peer_python,
             {**spec, "fixed_length": fixed},
             rows[:count],
-            {task: values[:count] for task, values in targets.items()},
+            {task: values[:count] for task, values in ours.targets.items()},
             work_of(np.array([len(row) for row in rows[:count]]), 0, ours.size),
             variables if fixed is None else {},
         )

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -44,27 +44,66 @@ GOEMOTIONS_LENGTHS += [1681, 1637, 1676, 1718, 1606, 1614, 1601, 1579, 1483, 146
 GOEMOTIONS_LENGTHS += [1320, 1220, 1108, 1050, 1079, 1006, 844, 643, 511, 385, 272, 179, 120, 78]
 GOEMOTIONS_LENGTHS += [60, 46, 21, 21, 10, 7, 2]
 COMPARED_ROWS = 4
-PLAIN_STEP = 16  # plain batches are padded to multiples of it
 
 
 class Side:
     """A model that trains and predicts the same rows again and again.
 
-    Subclasses set `name`, `model`, `work` (dict from `"training"` and `"prediction"` to the
-    `Work` of one pass) and write `train` and `predict`.
+    Subclasses set `name`, `model` and `batch_size`, call `read`, and write `train` and `predict`.
 
     Attributes:
+        batches: the `TrainingBatches` of a pass.
+        rows: int array, the row numbers of a pass.
+        tokens: the `Tokens` of these rows.
+        targets: dict from task to the targets of these rows.
+        size: the model's `MatmulSize`.
+        work: dict from `"training"` and `"prediction"` to the `Work` of a pass.
+        whole_epoch: the `Work` of an epoch over all rows.
         seconds: dict from each stage of the way to the first training step to its time.
         compiling: dict of `training` and `prediction`, seconds spent compiling.
     """
 
     name: str
     model: Any
-    work: dict[str, Work]
+    batch_size: int
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self.compiling: dict[str, float] = {}
+
+    def read(self, tokens: Any, rows: Any, seed: int, count: int) -> int:
+        """Makes the batches of a pass; returns the number of batches of a whole epoch.
+
+        Args:
+            tokens: the `Tokens` of all rows.
+            rows: all `Rows`.
+            seed: int. The seed of their order.
+            count: int. A pass reads so many rows: the first batches of an epoch over all of
+                them, so that batches are as full as in a whole epoch.
+        """
+        from mtc_keras.data.batches import PredictionBatches, TrainingBatches
+
+        parts = tokens, rows, self.model.tasks, self.batch_size, seed
+        self.batches, epoch = first_batches(count)(*parts), TrainingBatches(*parts)
+        self.rows = np.concatenate(self.batches.plan())
+        self.tokens = tokens.select(self.rows)
+        self.targets = {task: values[self.rows] for task, values in rows.targets.items()}
+        self.size = matmul_size(self.model)
+        self.work = {
+            "training": self._work(self.tokens, (inputs for inputs, *_ in self.batches)),
+            "prediction": self._work(self.tokens, PredictionBatches(self.tokens, self.batch_size)),
+        }
+        self.whole_epoch = self._work(tokens, (inputs for inputs, *_ in epoch))
+        return len(epoch)
+
+    def _work(self, tokens: Any, batches: Iterable[dict[str, np.ndarray]]) -> Work:
+        slots = sum(inputs["padding_mask"].size for inputs in batches)
+        return work_of(tokens.lengths, slots, self.size)
+
+    def token_rows(self) -> list[np.ndarray]:
+        """Returns the token ids of each row of a pass."""
+        ids = self.tokens.take(np.arange(len(self.tokens)))["token_ids"]
+        return [row[:n] for row, n in zip(ids, self.tokens.lengths, strict=True)]
 
     def train(self, clock: EpochClock) -> None:
         """Trains one pass."""
@@ -109,19 +148,12 @@ class Ours(Side):
     Args:
         config: the `Config`.
         dataset: the `Dataset`, all its training rows.
-        rows: int. A pass reads so many rows: the first batches of an epoch over all of them, so
-            that batches are as full as in a whole epoch.
+        rows: int. Rows of a pass.
         name: what it is called in tables.
-
-    Attributes:
-        rows: int array, the row numbers of a pass.
-        tokens: the `Tokens` of these rows.
-        whole_epoch: the `Work` of an epoch over all rows.
     """
 
     def __init__(self, config: Any, dataset: Any, rows: int, name: str = "mtc_keras") -> None:
         from mtc_keras.building import build_balancing, build_model, build_optimizer
-        from mtc_keras.data.batches import PredictionBatches, TrainingBatches
         from mtc_keras.data.tokens import tokenize
 
         super().__init__()
@@ -132,34 +164,20 @@ class Ours(Side):
         watch.lap("model")
         tokens = tokenize(self.model.preprocessor, dataset.train.texts)
         watch.lap("tokens")
-        parts = tokens, dataset.train, dataset.tasks, self.batch_size, config.seed
-        epoch = TrainingBatches(*parts)
-        self.batches = first_batches(rows)(*parts)
+        steps = self.read(tokens, dataset.train, config.seed, rows)
+        watch.lap("batches")
         self.model.compile(
-            optimizer=build_optimizer(config.training, self.model, len(epoch)),
+            optimizer=build_optimizer(config.training, self.model, steps),
             balancing=build_balancing(config, self.model),
             gradient_accumulation=config.training.gradient_accumulation,
             rematerialisation=config.training.rematerialisation,
         )
         watch.lap("compile")
-        self.rows = np.concatenate(self.batches.plan())
-        self.tokens = tokens.select(self.rows)
-        self.size = matmul_size(self.model)
-        predicted = PredictionBatches(self.tokens, self.batch_size)
-        self.work = {
-            "training": self._work(self.tokens, (inputs for inputs, *_ in self.batches)),
-            "prediction": self._work(self.tokens, predicted),
-        }
-        self.whole_epoch = self._work(tokens, (inputs for inputs, *_ in epoch))
-
-    def _work(self, tokens: Any, batches: Iterable[dict[str, np.ndarray]]) -> Work:
-        slots = sum(inputs["padding_mask"].size for inputs in batches)
-        return work_of(tokens.lengths, slots, self.size)
 
     def remember_logits(self) -> None:
         """Keeps the heads and the logits of the first rows as they are before training."""
         few = self.tokens.select(np.arange(min(COMPARED_ROWS, len(self.tokens))))
-        heads = head_weights(self.model.tasks, self.model)
+        heads = head_weights(self.model)
         self.remembered = heads, self.model.predict_logits(few, COMPARED_ROWS)
 
     def train(self, clock: EpochClock) -> None:
@@ -220,29 +238,30 @@ class FullBatches:
 
 
 class Plain(Side):
-    """A model with a BERT of random weights, fed by a plain iterator over NumPy batches.
+    """A BERT of random weights and a head, fed by a plain iterator over NumPy batches.
 
     Args:
         sizes: the arguments of `keras_hub.models.BertBackbone`.
-        lengths: int of shape `(N,)`, the tokens of each generated row.
-        batch_size: int. Rows a batch; N is a multiple of it.
+        lengths: int of shape `(N,)`, the tokens of all generated rows.
+        rows: int. Rows of a pass.
+        batch_size: int. Rows a batch.
         precision: `"float32"`, or `"bfloat16"` for compute in bfloat16 with float32 weights.
-        outputs: the classes of each task.
     """
 
     name = "mtc_keras"
 
     def __init__(
         self,
-        sizes: dict[str, int],
+        sizes: Mapping[str, int],
         lengths: np.ndarray,
+        rows: int,
         batch_size: int,
         precision: str,
-        outputs: Sequence[int] = (4,),
     ) -> None:
         import keras_hub
 
         from mtc_keras.classifier import MultiTaskClassifier
+        from mtc_keras.data.rows import Rows
         from mtc_keras.optimizers import LayerwiseAdamW
         from mtc_keras.tasks import Multiclass
 
@@ -255,53 +274,21 @@ class Plain(Side):
             max_sequence_length=max(512, int(lengths.max())),
             dtype="mixed_bfloat16" if precision == "bfloat16" else "float32",
         )
-        tasks = [
-            Multiclass(name=f"task_{number}", classes=[f"c{c}" for c in range(count)])
-            for number, count in enumerate(outputs)
-        ]
-        self.model = MultiTaskClassifier(backbone, tasks, compile=False)
+        task = Multiclass(name="sentiment", classes=["negative", "neutral", "positive"])
+        self.model = MultiTaskClassifier(backbone, [task], compile=False)
         self.model.compile(LayerwiseAdamW(learning_rate=1e-5, **OPTIMIZER))
         watch.lap("model")
-        self.lengths = np.asarray(lengths)
-        random = np.random.default_rng(0)
-        width = int(self.lengths.max())
-        self.token_ids = random.integers(
-            1, sizes["vocabulary_size"], (len(lengths), width), dtype="int32"
-        )
-        self.tasks = tasks
-        self.targets = {
-            task.name: random.integers(0, count, len(lengths), dtype="int32")
-            for task, count in zip(tasks, outputs, strict=True)
-        }
-        self.size = matmul_size(self.model)
-        batches = list(self._batches())
-        self.steps = len(batches)
-        slots = sum(inputs["padding_mask"].size for inputs, _ in batches)
-        work = work_of(self.lengths, slots, self.size)
-        self.work = {"training": work, "prediction": work}
-
-    def _batches(self) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
-        """Yields batches of rows of like length, in an order that mixes short and long ones."""
-        order = np.argsort(self.lengths, kind="stable")
-        chunks = [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]
-        for index in np.random.default_rng(0).permutation(len(chunks)):
-            rows = chunks[index]
-            width = -(-int(self.lengths[rows].max()) // PLAIN_STEP) * PLAIN_STEP
-            width = min(width, self.token_ids.shape[1])
-            mask = np.arange(width) < self.lengths[rows, None]
-            inputs = {
-                "token_ids": self.token_ids[rows, :width] * mask,
-                "segment_ids": np.zeros(mask.shape, "int32"),
-                "padding_mask": mask,
-            }
-            yield inputs, {name: target[rows] for name, target in self.targets.items()}
+        targets = np.random.default_rng(0).integers(0, 3, len(lengths), dtype="int32")
+        generated = Rows("train", (), {"sentiment": targets}, None, None, [""] * len(lengths))
+        self.read(generated_tokens(lengths, sizes["vocabulary_size"]), generated, 0, rows)
+        watch.lap("batches")
 
     def train(self, clock: EpochClock) -> None:
-        # Keras' own `fit`: that of KerasHub would make a dataset of what it is given.
+        # Keras' own `fit`: that of KerasHub takes datasets and arrays.
         keras.Model.fit(
             self.model,
-            self._batches(),
-            steps_per_epoch=self.steps,
+            iter(self.batches),
+            steps_per_epoch=len(self.batches),
             epochs=1,
             callbacks=[clock],
             verbose=0,
@@ -309,8 +296,30 @@ class Plain(Side):
         )
 
     def predict(self) -> None:
-        inputs = ((batch,) for batch, _ in self._batches())
-        keras.Model.predict(self.model, inputs, steps=self.steps, verbose=0)
+        from mtc_keras.data.batches import PredictionBatches
+
+        batches = PredictionBatches(self.tokens, self.batch_size)
+        steps = -(-len(self.tokens) // self.batch_size)
+        inputs = ((batch,) for batch in batches)
+        joined = keras.Model.predict(self.model, inputs, steps=steps, verbose=0)
+        for output in joined.values():
+            batches.restore(output)
+
+
+def generated_tokens(lengths: np.ndarray, vocabulary_size: int) -> Any:
+    """Returns `Tokens` of random ids."""
+    from mtc_keras.data.tokens import Tokens
+
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
+    ids = np.random.default_rng(0).integers(1, vocabulary_size, offsets[-1], dtype="int32")
+    names = ("token_ids", "segment_ids", "padding_mask")
+    return Tokens(
+        {"token_ids": ids, "segment_ids": np.zeros_like(ids)},
+        offsets,
+        padding=dict.fromkeys(names[:2], 0),
+        dtypes=dict.fromkeys(names, "int32"),
+        max_length=int(lengths.max()),
+    )
 
 
 def plain_lengths(text: str, rows: int) -> np.ndarray:
@@ -449,14 +458,14 @@ class Peer:
         self._directory.cleanup()
 
 
-def task_specs(tasks: Iterable[Any], model: Any) -> list[dict[str, Any]]:
+def task_specs(model: Any) -> list[dict[str, Any]]:
     """Returns the tasks of a model as the peer takes them.
 
     Raises:
         ConfigError: for a head that the peer lacks.
     """
     specs = []
-    for task in tasks:
+    for task in model.tasks:
         if task.kind not in ("multiclass", "multilabel", "regression") or task.hidden:
             raise ConfigError(f"tasks.{task.name}: the peer has no such head")
         outputs = _head(model, task).shape[-1]
@@ -465,10 +474,10 @@ def task_specs(tasks: Iterable[Any], model: Any) -> list[dict[str, Any]]:
     return specs
 
 
-def head_weights(tasks: Iterable[Any], model: Any) -> dict[str, np.ndarray]:
+def head_weights(model: Any) -> dict[str, np.ndarray]:
     """Returns kernels and biases of linear heads, as `Peer.logits` takes them."""
     weights = {}
-    for task in tasks:
+    for task in model.tasks:
         layer = model.get_layer(f"head_{task.name}")
         weights[f"kernel_{task.name}"] = np.asarray(_head(model, task))
         weights[f"bias_{task.name}"] = np.asarray(layer.bias)

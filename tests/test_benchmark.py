@@ -1,6 +1,8 @@
 """The benchmark counts padding and FLOPs as one would by hand, and runs through."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +193,30 @@ def test_lengths_are_drawn_from_the_histogram_or_all_equal():
     assert plain_lengths("512", 3).tolist() == [512] * 3
     with pytest.raises(ConfigError, match="received 'long'"):
         plain_lengths("long", 3)
+
+
+PLAIN = """
+import sys
+sys.modules["tensorflow"] = sys.modules["tensorflow_text"] = None  # as if not installed
+sys.path.insert(0, "scripts")
+import benchmark, benchmark_sides
+benchmark_sides.BERT_BASE = {
+    "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 8, "vocabulary_size": 99
+}
+sys.exit(benchmark.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_plain_arrays_need_no_tensorflow(tmp_path):
+    found = tmp_path / "numbers.json"
+    options = ["--lengths", "24", "--rows", "64", "--rounds", "1", "--precision", "bfloat16"]
+    subprocess.run(
+        [sys.executable, "-c", PLAIN, "--plain", "--json", str(found), *options],
+        check=True,
+        cwd=SCRIPTS.parent,
+    )
+    side = json.loads(found.read_text(encoding="utf-8"))["sides"]["mtc_keras"]
+    assert side["training"]["rows"] == 64
+    assert side["training"]["padding_share"] == side["prediction"]["padding_share"] == 0
+    assert side["training"]["examples_per_second"]["median"] > 0

@@ -57,9 +57,10 @@ def setup(seed: int) -> None:
 def keep_tensorflow_off_gpus() -> None:
     """Keeps TensorFlow, which only feeds data, from taking the memory of GPUs JAX uses."""
     if keras.backend.backend() == "jax":
-        import tensorflow as tf
+        # It need not be installed; or the user has used it before.
+        with contextlib.suppress(ImportError, RuntimeError):
+            import tensorflow as tf
 
-        with contextlib.suppress(RuntimeError):  # the user has used TensorFlow before
             tf.config.set_visible_devices([], "GPU")
 
 

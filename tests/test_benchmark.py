@@ -1,0 +1,222 @@
+"""The benchmark counts padding and FLOPs as one would by hand, and runs through."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtc_keras.tasks import Multiclass
+from tests.conftest import rows, tiny_bert, tiny_config
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+
+def tiny_toml(directory: Path) -> Path:
+    """Writes a config of three tasks on a tiny backbone, and its rows."""
+    data = directory / "train.jsonl"
+    rows(80).to_json(data, orient="records", lines=True)
+    config = directory / "tiny.toml"
+    text = tiny_config(directory / "run", data={"train": str(data)}).to_toml()
+    config.write_text(text, encoding="utf-8")
+    return config
+
+
+def run(arguments: list[str], directory: Path) -> dict:
+    import benchmark
+
+    found = directory / "numbers.json"
+    assert benchmark.main([*arguments, "--warm-cache", "--json", str(found)]) == 0
+    return json.loads(found.read_text(encoding="utf-8"))
+
+
+def test_flops_and_padding_are_those_of_a_hand_count():
+    from benchmark_measure import forward_flops, matmul_size
+    from benchmark_sides import work_of
+
+    from mtc_keras.classifier import MultiTaskClassifier
+
+    backbone, preprocessor = tiny_bert()  # 2 layers, 8 wide, 16 wide between
+    tasks = [Multiclass(name="a", classes=["x", "y"]), Multiclass(name="b", classes=["u", "v"])]
+    size = matmul_size(MultiTaskClassifier(backbone, tasks, preprocessor))
+    # A layer: query, key, value, output of 8 × 8, and 8 × 16 and back.
+    assert size.layer_parameters == 2 * (4 * 8 * 8 + 2 * 8 * 16)
+    assert size.head_parameters == 8 * 2 + 8 * 2
+
+    # Rows of 3 and 5 tokens: a multiplication and an addition a weight and token; scores and
+    # their weighted sum, 3 × 3 × 8 and 5 × 5 × 8 multiplications each, in 2 layers.
+    products = 2 * size.layer_parameters * (3 + 5)
+    attention = 2 * (2 * 2 * 8 * (9 + 25))
+    heads = 2 * 32 * 2
+    assert forward_flops(size, np.array([3, 5])) == products + attention + heads
+    # Both in one batch of 2 rows of 6 slots.
+    assert work_of(np.array([3, 5]), 2 * 6, size).padding_share == pytest.approx(4 / 12)
+
+
+def test_a_model_with_shared_layers_is_not_counted(monkeypatch):
+    from benchmark_measure import matmul_size
+
+    from mtc_keras.classifier import MultiTaskClassifier
+
+    backbone, preprocessor = tiny_bert()
+    model = MultiTaskClassifier(backbone, [Multiclass(name="a", classes=["x", "y"])], preprocessor)
+    monkeypatch.setattr(backbone, "num_layers", 12)
+    with pytest.raises(ValueError, match="cannot count the FLOPs of a BertBackbone"):
+        matmul_size(model)
+
+
+def test_the_order_of_rounds_does_not_mix_up_the_sides(monkeypatch):
+    """The first side is compared with the others, whichever runs first in a round."""
+    import argparse
+
+    import benchmark
+    import benchmark_measure
+
+    class Side:
+        def __init__(self, name: str, seconds: float) -> None:
+            work = benchmark_measure.Work(rows=10, tokens=30, slots=40, forward_flops=100.0)
+            self.name, self.seconds = name, seconds
+            self.work = {"training": work, "prediction": work}
+
+        def run(self, action: str) -> float:
+            ran.append(self.name)
+            return self.seconds
+
+        def facts(self) -> dict:
+            return {}
+
+    ran: list[str] = []
+    monkeypatch.setattr(benchmark_measure, "matmul_peak", lambda dtype: 1000.0)
+    args = argparse.Namespace(rounds=2, precision="float32")
+    found = benchmark.alternate([Side("ours", 2.0), Side("peer", 5.0)], args)
+    assert ran == ["ours", "peer"] * 2 + ["peer", "ours"] * 2
+    assert found["ratios"]["peer"]["training"]["median"] == 2.5
+    ours = found["sides"]["ours"]["training"]
+    assert ours["examples_per_second"]["median"] == 5.0
+    assert ours["model_flops_per_second"]["median"] == 3 * 100 / 2
+    assert ours["share_of_peak"]["median"] == pytest.approx(0.15)
+    assert found["sides"]["peer"]["prediction"]["model_flops_per_second"]["median"] == 100 / 5
+
+
+def test_the_benchmark_of_a_config(tmp_path, capsys, monkeypatch):
+    import benchmark_measure
+
+    monkeypatch.setattr(benchmark_measure, "PEAK_SECONDS", 0.01)
+    monkeypatch.setitem(benchmark_measure.PEAK_SIZES, "cpu", (512,))
+    config = tiny_toml(tmp_path)
+    found = run(["--config", str(config), "--rows", "48", "--rounds", "2"], tmp_path)
+    side = found["sides"]["mtc_keras"]
+    for action in ("training", "prediction"):
+        measured = side[action]
+        assert measured["rows"] == 48
+        assert len(measured["seconds"]) == 2
+        assert 48 * 3 <= measured["tokens"] <= 48 * 16
+        assert 0 <= measured["padding_share"] < 0.7
+        assert measured["examples_per_second"]["median"] == pytest.approx(
+            np.median([48 / seconds for seconds in measured["seconds"]])
+        )
+        for rate in ("examples_per_second", "tokens_per_second", "share_of_peak"):
+            assert 0 < measured[rate]["low"] <= measured[rate]["median"] <= measured[rate]["high"]
+    assert found["compiled_while_timed"] == 0
+    assert set(found["full_batches"]) == {"32", "128"}
+    assert found["full_batches"]["32"]["padding_share"] == 0
+    assert found["whole_epoch"]["rows"] == 80
+    assert side["peak_memory_bytes"] > 2**20
+    assert side["compile_seconds"]["training"] > 0
+    stages = side["stages_to_first_step"]
+    assert {"imports", "data", "model", "tokens", "first_step"} <= set(stages)
+    assert side["seconds_to_first_step"] == pytest.approx(sum(stages.values()))
+    assert [bar["met"] for bar in found["bars"]] == [False, False]  # a tiny model is far below
+    assert "training: examples/s" in capsys.readouterr().out
+
+
+def test_the_padding_share_is_that_of_the_batches_read(tmp_path):
+    from benchmark_sides import Ours
+
+    from mtc_keras.config import load_config
+    from mtc_keras.data import read_splits
+
+    config = load_config(tiny_toml(tmp_path))
+    ours = Ours(config, read_splits(config), rows=48)
+    batches = list(ours.batches.dataset().as_numpy_iterator())
+    assert len(batches) == 3
+    slots = sum(inputs["token_ids"].size for inputs, *_ in batches)
+    tokens = sum(int(inputs["padding_mask"].sum()) for inputs, *_ in batches)
+    assert ours.work["training"].tokens == tokens
+    assert ours.work["training"].padding_share == pytest.approx(1 - tokens / slots)
+    assert sorted(ours.tokens.lengths.tolist()) == sorted(
+        int(n) for inputs, *_ in batches for n in inputs["padding_mask"].sum(axis=1)
+    )
+
+
+def test_generated_rows_are_measured_stage_by_stage(tmp_path):
+    found = run(["--scaling", "rows", "--most-rows", "1000"], tmp_path)
+    stages = found["rows"]["1000"]["microseconds_per_row"]
+    assert set(stages) == {"read", "tokens", "compiling", "batches", "training", "prediction"}
+    assert all(cost > 0 for cost in stages.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--config FILE is required"),
+        (["--config", "x.toml", "--peer", "hf"], "--peer needs --peer-python"),
+        (["--plain", "--rows", "0"], "must be 1 or more"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_a_message(arguments, message, capsys):
+    import benchmark
+
+    with pytest.raises(SystemExit) as stopped:
+        benchmark.main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_lengths_are_drawn_from_the_histogram_or_all_equal():
+    from benchmark_sides import GOEMOTIONS_LENGTHS, plain_lengths
+
+    from mtc_keras.errors import ConfigError
+
+    drawn = plain_lengths("goemotions", 20_000)
+    counts = np.array(GOEMOTIONS_LENGTHS)
+    mean = (counts * np.arange(len(counts))).sum() / counts.sum()
+    assert drawn.mean() == pytest.approx(mean, rel=0.02)
+    assert drawn.min() >= 3
+    assert plain_lengths("512", 3).tolist() == [512] * 3
+    with pytest.raises(ConfigError, match="received 'long'"):
+        plain_lengths("long", 3)
+
+
+PLAIN = """
+import sys
+sys.modules["tensorflow"] = sys.modules["tensorflow_text"] = None  # as if not installed
+sys.path.insert(0, "scripts")
+import benchmark, benchmark_sides
+benchmark_sides.BERT_BASE = {
+    "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 8, "vocabulary_size": 99
+}
+sys.exit(benchmark.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_plain_arrays_need_no_tensorflow(tmp_path):
+    found = tmp_path / "numbers.json"
+    options = ["--lengths", "24", "--rows", "64", "--rounds", "1", "--precision", "bfloat16"]
+    subprocess.run(
+        [sys.executable, "-c", PLAIN, "--plain", "--json", str(found), *options],
+        check=True,
+        cwd=SCRIPTS.parent,
+    )
+    side = json.loads(found.read_text(encoding="utf-8"))["sides"]["mtc_keras"]
+    assert side["training"]["rows"] == 64
+    assert side["training"]["padding_share"] == side["prediction"]["padding_share"] == 0
+    assert side["training"]["examples_per_second"]["median"] > 0

@@ -21,7 +21,9 @@ import torch
 import torch.nn.functional as F
 import transformers
 from torch.nn.utils.rnn import pad_sequence
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
+MEGA_BATCH = 50  # batches among which the Trainer sorts rows by length, unless rows are few
 MISSING = -1  # of a class index; NaN in targets of float
 TUNING_STEPS = 8
 WARM_UP_STEPS = 2
@@ -103,6 +105,15 @@ class Rows(torch.utils.data.Dataset):
     def __getitem__(self, row: int) -> dict[str, Any]:
         # `input_ids` is the key by which the Trainer finds the length of a row.
         return {"input_ids": self.token_ids[row], "row": row}
+
+    def grouped(self, batch_size: int) -> list[int]:
+        """Returns row numbers as `train_sampling_strategy="group_by_length"` orders many rows.
+
+        Given a part of an epoch, the Trainer would sort within fewer batches, and pad more.
+        """
+        lengths = [len(ids) for ids in self.token_ids]
+        generator = torch.Generator().manual_seed(0)
+        return get_length_grouped_indices(lengths, batch_size, MEGA_BATCH, generator)
 
     def by_length(self) -> list[int]:
         """Returns the row numbers from the longest text to the shortest."""
@@ -230,9 +241,8 @@ class Peer:
             bf16=self.settings["bfloat16"],
             use_cpu=self.on_cpu,
             dataloader_pin_memory=not self.on_cpu,
-            # `group_by_length=True` before transformers 5. In prediction it would return the
-            # rows in another order, so there they are sorted beforehand.
-            train_sampling_strategy="group_by_length" if tuned and training else "random",
+            # The tuned one is given rows in an order of like lengths.
+            train_sampling_strategy="sequential" if tuned else "random",
             remove_unused_columns=False,
             label_names=[],
             save_strategy="no",
@@ -248,9 +258,15 @@ class Peer:
             self.model, arguments, data_collator=collate, train_dataset=dataset
         )
 
+    def ordered(self) -> Any:
+        """Returns the training rows, grouped by length unless the length is fixed."""
+        if self.spec["fixed_length"] is not None:
+            return self.rows
+        return torch.utils.data.Subset(self.rows, self.rows.grouped(self.spec["batch_size"]))
+
     def train(self) -> dict[str, Any]:
         """Trains one epoch."""
-        clock, trainer = Clock(), self.trainer(self.rows, training=True)
+        clock, trainer = Clock(), self.trainer(self.ordered(), training=True)
         trainer.add_callback(clock)
         trainer.train()
         slots = trainer.data_collator.slots
@@ -269,15 +285,18 @@ class Peer:
 
     def tune(self) -> dict[str, Any]:
         """Keeps the fastest of the settings, each tried for a few steps on the same rows."""
-        rows = self.spec["batch_size"] * (WARM_UP_STEPS + TUNING_STEPS)
-        few = torch.utils.data.Subset(self.rows, range(min(rows, len(self.rows))))
+        size, ordered = self.spec["batch_size"], self.ordered()
+        batches = range(0, len(ordered), size)
+        # Evenly spread over the order, which goes from long rows to short ones.
+        chosen = batches[:: max(len(batches) // (WARM_UP_STEPS + TUNING_STEPS), 1)]
+        numbers = [n for at in chosen for n in range(at, min(at + size, len(ordered)))]
+        few = torch.utils.data.Subset(ordered, numbers)
         tried = []
         for settings in candidates(self.spec["bfloat16"]):
             self.settings = settings
             clock, trainer = Clock(), self.trainer(few, training=True)
             trainer.add_callback(clock)
             trainer.train()
-            # The Trainer seeds the order of rows, so that all settings see the same batches.
             times = np.diff([clock.started, *clock.step_ends]).tolist()
             tried.append((sum(times[WARM_UP_STEPS:] or times), settings))
         self.settings = min(tried, key=lambda pair: pair[0])[1]

@@ -94,7 +94,7 @@ def prepare_training() -> None:
     keep_freed_memory()
     # Random bits that are the same however an array is spread over devices cost twice the time.
     settings: Any = jax.config
-    settings.update("jax_threefry_partitionable", math.prod(mesh_shape()) > 1)
+    settings.update("jax_threefry_partitionable", jax.device_count() > 1)
 
 
 def keep_freed_memory() -> None:

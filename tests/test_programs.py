@@ -210,8 +210,8 @@ def test_the_schema_is_for_editors(capsys):
     assert train.main(["--print-schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert schema == json.loads(config_schema())
-    sections = {"data", "tasks", "model", "training", "balancing", "decisions", "output"}
-    assert set(schema["properties"]) == {"seed", *sections}
+    sections = {"data", "tasks", "model", "training", "balancing", "distribution", "decisions"}
+    assert set(schema["properties"]) == {"seed", "output", *sections}
     assert "name" not in schema["$defs"]["Multilabel"]["properties"]
 
 

@@ -304,14 +304,22 @@ class Peer:
 
     def facts(self) -> dict[str, Any]:
         """Returns the peak memory, and the seconds from the process' start to the first step."""
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        if not self.on_cpu:
-            memory = torch.cuda.max_memory_allocated()
+        memory = resident_peak() if self.on_cpu else torch.cuda.max_memory_allocated()
         first = Clock.first_step
         return {
             "peak_memory_bytes": memory,
             "seconds_to_first_step": None if first is None else first - self.spec["started"],
         }
+
+
+def resident_peak() -> int:
+    """Returns the most bytes of memory held by this process."""
+    try:
+        # Linux's ru_maxrss of a new process would begin at that of the one that started it.
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line[:6] == "VmHWM:") * 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def candidates(bfloat16: bool) -> Iterator[dict[str, Any]]:

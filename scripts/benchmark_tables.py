@@ -8,6 +8,7 @@ from rich.table import Table
 
 WIDTH = 110
 MEBIBYTE = 1024**2
+BUSY = 0.25  # of a core, by others
 
 
 def show(result: dict[str, Any]) -> None:
@@ -15,6 +16,8 @@ def show(result: dict[str, Any]) -> None:
     console = Console(width=WIDTH, highlight=False)
     load = result["load_average_before"][0]
     console.print(f"{result['device']}, {result['cores']} cores, load average before: {load:.1f}")
+    if load > BUSY * result["cores"]:
+        console.print("The machine was busy with other work: these numbers mean little.")
     if "rows" in result:
         console.print(rows_table(result["rows"]))
     else:

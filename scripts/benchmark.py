@@ -33,7 +33,8 @@ PADDED_TO = 128
 FULL_LENGTHS = (32, 128)
 PLAIN_ROWS = 40_000  # of which --rows are read, in batches as full as those of so many
 FULL_BATCHES = 4
-HEADS = {f"{count} heads": [10] * count for count in (1, 3, 10, 100)} | {"500 classes": [500]}
+HEADS = {"1 head": [10], "3 heads": [10] * 3, "10 heads": [10] * 10, "100 heads": [10] * 100}
+HEADS["500 classes"] = [500]
 HEADS_TOKENS = 32
 HEADS_ROWS = 256
 GENERATED_TOKENS = 48
@@ -46,7 +47,7 @@ BARS = {
     "prediction, rows/s over the tuned Trainer's": ("≥", 1.0),
     "prediction of 32 tokens a row, share of the matmul peak": ("≥", 0.85),
     "prediction of 128 tokens a row, share of the matmul peak": ("≥", 0.85),
-    "training, rows/s of one model over those of a model a task": ("≥", 2.7),
+    "training, rows/s of one model over those of three": ("≥", 2.7),
     "training, time with 100 heads over that with one": ("≤", 1.05),
 }
 
@@ -421,7 +422,7 @@ def bars(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         ratio.get((TUNED, "prediction")),
         full.get("32"),
         full.get("128"),
-        ratio.get(("one model", "training")),
+        ratio.get(("one model", "training")) if len(result.get("sides", ())) == 4 else None,
         None if hundred is None else 1 / hundred,
     )
     for (what, (sign, bar)), number in zip(BARS.items(), numbers, strict=True):

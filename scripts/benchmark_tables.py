@@ -65,7 +65,7 @@ def measured_rows(result: dict[str, Any], action: str) -> Iterator[tuple[str, li
     ratios = [result["ratios"].get(name, {}).get(action) for name in result["sides"]]
     if any(ratios):
         label = "speed-up over this" if ratios[0] is None else "over a model a task"
-        if "1 heads" in result["sides"]:
+        if "1 head" in result["sides"]:
             label = "rate of 1 head over this"
         yield label, [spread(ratio) if ratio else "" for ratio in ratios]
 

@@ -14,6 +14,7 @@ from mtc_keras.backbones import check_backbone
 from mtc_keras.command import run_program, set_up
 from mtc_keras.config import Config, load_config
 from mtc_keras.errors import ConfigError
+from mtc_keras.memory import keep_freed_memory
 from mtc_keras.run import check_output, readable_json, to_json, write_whole
 from mtc_keras.tasks import ClassificationTask
 
@@ -59,6 +60,7 @@ def compare(
     check_backbone(config.model)
     from mtc_keras.data import read_splits
 
+    keep_freed_memory()
     dataset = read_splits(config)
     test = dataset.test
     if test is None:

@@ -4,7 +4,6 @@ The only module that knows which backend computes; TensorFlow always feeds the d
 """
 
 import contextlib
-import ctypes
 import importlib.metadata
 import math
 import os
@@ -32,9 +31,6 @@ PACKAGES = (
     "scikit-learn",
     "iterative-stratification",
 )
-
-# Parameters of glibc's mallopt, from malloc.h.
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 
 
 def setup(seed: int) -> None:
@@ -86,30 +82,14 @@ def _accelerated() -> bool:
 
 
 def prepare_training() -> None:
-    """Settles what makes training steps quick, once it is known what they run on."""
+    """Chooses how random bits are drawn, once it is known what draws them."""
     if keras.backend.backend() != "jax":
         return
     import jax
 
-    keep_freed_memory()
     # Random bits that are the same however an array is spread over devices cost twice the time.
     settings: Any = jax.config
     settings.update("jax_threefry_partitionable", jax.device_count() > 1)
-
-
-def keep_freed_memory() -> None:
-    """Lets a process on a CPU keep the memory that it frees for what it allocates next.
-
-    glibc maps large arrays anew each time, and the kernel fills each new page with zeros: a
-    training step that frees and allocates hundreds of megabytes spends a fifth of its time
-    there (docs/performance.md). Nothing happens on other devices or without glibc.
-    """
-    if _accelerated() or platform.libc_ver()[0] != "glibc":
-        return
-    mallopt = ctypes.CDLL(None).mallopt
-    mallopt(M_ARENA_MAX, 1)  # threads have arenas of their own that cannot grow so large
-    mallopt(M_MMAP_MAX, 0)
-    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def rematerialised(function: Any, keep_dense: bool = True) -> Any:

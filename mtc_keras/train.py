@@ -13,6 +13,7 @@ from mtc_keras.checkpoints import saved_checkpoints
 from mtc_keras.command import run_program, set_up
 from mtc_keras.config import Config, config_schema, load_config
 from mtc_keras.errors import ConfigError, Stopped
+from mtc_keras.memory import keep_freed_memory
 from mtc_keras.run import Run, check_output, checkpoint_directory, finished_run
 
 
@@ -54,6 +55,7 @@ def fit(
     run.model.classify(["The clerk was kind, but I waited two hours."])
     ```
     """
+    keep_freed_memory()
     if not isinstance(config, Config):
         config = load_config(config)
     if resume and overwrite:

@@ -25,6 +25,7 @@ import numpy as np
 from mtc_keras.command import run_program
 from mtc_keras.config import Config, check_config, load_config
 from mtc_keras.errors import ConfigError
+from mtc_keras.memory import keep_freed_memory
 
 STARTED = time.time()
 ACTIONS = {"training": 3, "prediction": 1}  # and their FLOPs in forward passes
@@ -107,6 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def benchmark(args: argparse.Namespace) -> None:
     """Measures, prints the table and writes the JSON."""
     with environment(args):
+        if not args.plain:
+            keep_freed_memory()  # as the training program does
         prepare(args)
         from mtc_keras import runtime
 
@@ -163,8 +166,8 @@ def prepare(args: argparse.Namespace) -> None:
     from mtc_keras import runtime
     from mtc_keras.command import set_up
 
-    runtime.keep_freed_memory()
     set_up(0)
+    runtime.prepare_training()
 
 
 # === What is measured ===

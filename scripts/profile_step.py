@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mtc_keras import runtime
+from mtc_keras import memory, runtime
 from mtc_keras.backbones import load_backbone
 from mtc_keras.building import build_optimizer
 from mtc_keras.classifier import MultiTaskClassifier
@@ -124,6 +124,8 @@ def main():
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--plain", action="store_true", help="leave out runtime.prepare_training")
     args = parser.parse_args()
+    if not args.plain:
+        memory.keep_freed_memory()
     runtime.setup(0)
     if not args.plain:
         runtime.prepare_training()

@@ -26,7 +26,6 @@ from mtc_keras.errors import ConfigError
 if TYPE_CHECKING:
     from mtc_keras.config import Config
     from mtc_keras.data import Dataset
-    from mtc_keras.data.rows import Rows
 
 ARRAYS, STATE, SUMS = "arrays.safetensors", "state.json", "SHA256SUMS"
 PART = ".part"
@@ -211,7 +210,7 @@ def identify(
     identity = {
         "config": {key: value for key, value in keys.items() if not key.startswith(FREE_KEYS)},
         "files": dataset.files,
-        "rows": {rows.name: _digest(rows) for rows in splits if rows is not None},
+        "rows": {rows.name: rows.fingerprint for rows in splits if rows is not None},
         "versions": dict(versions),
     }
     return json.loads(json.dumps(identity, default=_plain))  # as it will be read back
@@ -265,21 +264,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{key}"] = value
     return found
-
-
-def _digest(rows: "Rows") -> str:
-    """Returns a hash of a split's texts, targets and weights."""
-    digest = hashlib.sha256()
-    for column in rows.texts:
-        for text in column:
-            encoded = text.encode("utf-8", "surrogatepass")
-            digest.update(len(encoded).to_bytes(8, "big"))
-            digest.update(encoded)
-    for arrays in (rows.targets, rows.sample_weight or {}):
-        for name, array in arrays.items():
-            digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mtc_keras.data.lengths import padded_length, prediction_lengths, training_lengths
 from mtc_keras.data.rows import Rows
-from mtc_keras.data.shares import Share
+from mtc_keras.data.shares import Share, fill_up
 from mtc_keras.data.tokens import Tokens
 from mtc_keras.tasks import Task
 
@@ -117,7 +117,7 @@ class TrainingBatches:
     def batch(self, rows: np.ndarray) -> Batch:
         """Returns inputs, targets and weights of some rows, filled up to a whole batch."""
         longest = (self.tokens.offsets[rows + 1] - self.tokens.offsets[rows]).max()
-        filled = self.share.of(_fill(rows, self.batch_size))
+        filled = self.share.of(fill_up(rows, self.batch_size))
         missing = self.share.of(np.arange(self.batch_size)) >= len(rows)
         inputs = self.tokens.take(filled, padded_length(longest, self.lengths))
         targets = {name: array[filled] for name, array in self.targets.items()}
@@ -178,7 +178,7 @@ class PredictionBatches:
         padded = prediction_lengths(self.tokens.max_length, math.ceil(len(order) / size))
         for start in range(0, len(order), size):
             rows = order[start : start + size]
-            filled = self.share.of(_fill(rows, size))
+            filled = self.share.of(fill_up(rows, size))
             yield self.tokens.take(filled, padded_length(lengths[rows[0]], padded))
 
     @property
@@ -205,10 +205,6 @@ class PredictionBatches:
         restored = np.empty_like(output[: len(self.tokens)])
         restored[self.order] = output[: len(self.tokens)]
         return restored
-
-
-def _fill(rows: np.ndarray, batch_size: int) -> np.ndarray:
-    return np.concatenate([rows, np.repeat(rows[:1], batch_size - len(rows))])
 
 
 def _signature(

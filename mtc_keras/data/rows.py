@@ -1,15 +1,18 @@
 """From tables of cells to the texts, targets and weights of one split."""
 
+import hashlib
 import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas
 
 from mtc_keras.config import DataConfig
+from mtc_keras.data.fingerprint import add_arrays, add_texts
 from mtc_keras.data.labels import Labels, list_or_table
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.data.packed import join, pack, take
@@ -41,6 +44,15 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.where)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of texts, targets and weights."""
+        digest = hashlib.sha256()
+        add_texts(digest, self.texts)
+        add_arrays(digest, self.targets)
+        add_arrays(digest, self.sample_weight or {})
+        return digest.hexdigest()
 
     def take(self, indices: Sequence[int] | np.ndarray) -> "Rows":
         """Returns the rows at some indices, in their order."""

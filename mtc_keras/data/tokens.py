@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.data.fingerprint import add_texts
 from mtc_keras.data.packed import take
 
 TOKENIZED_AT_ONCE = 1024
@@ -251,17 +252,13 @@ def _key(preprocessor: Any, texts: Sequence[Sequence[str]]) -> str:
         "tokenizer": preprocessor.tokenizer.get_config(),
         "sequence_length": preprocessor.sequence_length,
         "truncate": getattr(preprocessor, "truncate", None),
-        "columns": len(texts),
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     with tempfile.TemporaryDirectory() as folder:
         preprocessor.tokenizer.save_assets(folder)
         for path in sorted(Path(folder).iterdir()):
             digest.update(hashlib.sha256(path.read_bytes()).digest())
-    for column in texts:
-        for text in column:  # with its length, so that texts cannot run into each other
-            data = text.encode("utf-8", "surrogatepass")
-            digest.update(b"%d:" % len(data) + data)
+    add_texts(digest, texts)
     return digest.hexdigest()
 
 

@@ -182,10 +182,10 @@ class EpochOrder(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.batches.epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         first = self.batches.first_batch
         if first and first + batch + 1 == len(self.batches):
-            self.model.stop_training = True  # this epoch alone
+            self.model.stop_training = True  # this epoch alone, after this step
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.batches.first_batch:
@@ -240,6 +240,9 @@ class EpochReport(keras.callbacks.Callback):
         batches: the `TrainingBatches` that `fit` reads.
         per_class: bool. Whether to show every class, too.
     """
+
+    # Keras hands over a step's losses in a thread of its own, so that no step waits for them.
+    async_safe = True
 
     def __init__(
         self,

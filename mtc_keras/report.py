@@ -1,6 +1,7 @@
 """What people see: log lines, a live progress bar, tables. Never the users' texts."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,7 @@ class Progress:
         self.first = first
         self.started = self.shown = time.perf_counter()
         self.done = first
+        self.lock = threading.Lock()
         self.bar: rich.progress.Progress | None = None
         if log.screen.is_terminal and not log.screen.quiet:
             self.bar = rich.progress.Progress(
@@ -110,11 +112,16 @@ class Progress:
             log.bar = self.bar
 
     def step(self, done: int, logs: Mapping[str, Any]) -> None:
-        """Counts a finished step; reads its losses only when they are shown."""
+        """Counts a finished step; may be called from several threads, not always in order."""
+        with self.lock:
+            if done > self.done:
+                self._step(done, logs)
+
+    def _step(self, done: int, logs: Mapping[str, Any]) -> None:
         self.done = done
         now = time.perf_counter()
         if now - self.shown < (0.25 if self.bar else SECONDS_BETWEEN_LINES):
-            return  # reading a loss waits for the device
+            return
         self.shown = now
         if self.bar:
             self.bar.update(

@@ -81,9 +81,10 @@ class Checkpointing(keras.callbacks.Callback):
         if self.batches.first_batch and self.start.checkpoint:  # Keras has just reset them
             restore(self.start.checkpoint, METRICS, _variables(self.model, METRICS))
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        step = self.batches.first_batch + batch + 1
-        if step == len(self.batches):  # the epoch's end will be saved
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # Not at a step's end, where Keras would wait for its losses before the next one starts.
+        step = self.batches.first_batch + batch
+        if batch == 0:  # no step has been done since the epoch's start
             return
         asked = self.interruption.received is not None
         if asked or time.monotonic() - self.saved >= 60 * self.training.checkpoint_minutes:

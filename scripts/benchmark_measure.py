@@ -176,6 +176,8 @@ class EpochClock(keras.callbacks.Callback):
         first_step: float. `time.time()` at the end of the first step.
     """
 
+    async_safe = True  # as the callbacks of the training program are
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.perf_counter()
 

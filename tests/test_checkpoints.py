@@ -71,14 +71,14 @@ def fit(config, validation=True, **options):
 def killed(monkeypatch, config, step=None, epoch=None, validation=True, **options):
     """Trains until a step of this call, or until an epoch is over and saved."""
     done = 0
-    after_step, after_epoch = Checkpointing.on_train_batch_end, Checkpointing.on_epoch_end
+    before_step, after_epoch = Checkpointing.on_train_batch_begin, Checkpointing.on_epoch_end
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_begin(self, batch, logs=None):
         nonlocal done
-        after_step(self, batch, logs)
-        done += 1
+        before_step(self, batch, logs)
         if done == step:
             raise Killed
+        done += 1
 
     def on_epoch_end(self, number, logs=None):
         after_epoch(self, number, logs)
@@ -86,7 +86,7 @@ def killed(monkeypatch, config, step=None, epoch=None, validation=True, **option
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Checkpointing, "on_train_batch_end", on_train_batch_end)
+        patch.setattr(Checkpointing, "on_train_batch_begin", on_train_batch_begin)
         patch.setattr(Checkpointing, "on_epoch_end", on_epoch_end)
         fit(config, validation, **options)
 
@@ -206,7 +206,7 @@ def test_stopped_after_the_last_epoch_nothing_is_trained_again(
     steps = []
     with monkeypatch.context() as patch:
         count = lambda self, batch, logs=None: steps.append(batch)  # noqa: E731
-        patch.setattr(Checkpointing, "on_train_batch_end", count)
+        patch.setattr(Checkpointing, "on_train_batch_begin", count)
         run = fit(config, resume=True)
     assert_same(run, undisturbed(variant))
     assert len(run.history) == (2 if variant == PATIENCE else 3)
@@ -427,8 +427,10 @@ def test_the_first_signal_ends_the_step_and_handlers_come_back(tmp_path, monkeyp
 
 def test_a_signal_in_the_last_step_of_an_epoch_waits_for_the_judgement(tmp_path, monkeypatch):
     config = configured(tmp_path / "run", checkpoint_minutes=60)
+    begin = Checkpointing.on_train_batch_begin
 
     def on_train_batch_begin(self, batch, logs=None):
+        begin(self, batch, logs)
         if batch == 2:
             os.kill(os.getpid(), signal.SIGINT)
 

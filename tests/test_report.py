@@ -65,6 +65,17 @@ def test_without_a_terminal_there_are_plain_lines(capsys):
     assert "\x1b" not in "".join(lines)
 
 
+def test_steps_that_are_told_out_of_order_do_not_go_back(capsys):
+    progress = Progress(Log(), "epoch 1/3", steps=43, rows_a_step=32, losses=["loss"])
+    for done in (1, 3, 2):
+        progress.shown = 0
+        progress.step(done, {"loss": float(done)})
+    progress.close(LOGS)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines[:2]] == [f"epoch 1/3: step {n}/43" for n in (1, 3)]
+    assert lines[2].startswith("epoch 1/3: 3 steps in ")
+
+
 def test_a_log_file_holds_what_the_screen_showed_and_quiet_is_quiet(tmp_path, capsys):
     with Log(tmp_path / "train.log", quiet=True) as log:
         log.line("epoch [1] done")

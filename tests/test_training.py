@@ -122,6 +122,24 @@ def test_the_same_seed_gives_the_same_metrics_twice(tmp_path):
     assert found[0] == found[1]
 
 
+def test_no_step_waits_for_the_losses_of_the_one_before(tmp_path, frame, monkeypatch):
+    """Keras reads a step's losses before the next one if one callback asks for them in line."""
+    seen = []
+    fit = MultiTaskClassifier.fit
+
+    def fit_and_look(self, x, callbacks, **options):
+        seen.extend(callbacks)
+        return fit(self, x, callbacks=callbacks, **options)
+
+    monkeypatch.setattr(MultiTaskClassifier, "fit", fit_and_look)
+    training = {"epochs": 1, "ema_momentum": 0.9}
+    mtc_keras.fit(tiny_config(tmp_path / "run", training=training), frame, frame, verbose=0)
+    assert len(seen) == 7
+    for callback in seen:
+        default = type(callback).on_train_batch_end is keras.callbacks.Callback.on_train_batch_end
+        assert default or callback.async_safe
+
+
 def test_without_validation_the_last_epoch_is_kept(config, frame):
     run = mtc_keras.fit(config, train=frame, verbose=0)
     assert run.metrics["best_epoch"] == 2

@@ -12,16 +12,18 @@ import mtc_keras
 PACKAGE = Path(mtc_keras.__file__).parent
 # From the ground up: a module imports only from rooms before its own, or from its own.
 ROOMS = [
-    ["errors", "memory"],
+    ["errors", "memory", "disk"],
     ["losses", "balancing", "metrics", "tasks"],
     ["config"],
     ["data", "runtime", "distribution", "backbones", "optimizers", "decisions"],
+    ["exporting", "self_test", "model_card", "served", "versions"],
     ["classifier", "scoring"],
     ["checkpoints", "interruption", "run", "report"],
     ["callbacks", "building", "resume"],
     ["loss_weights"],
     ["training", "command"],
     ["train", "evaluate", "predict", "calibrate", "compare", "comparison", "bootstrap"],
+    ["export", "serving"],
 ]
 
 

@@ -89,7 +89,7 @@ def self_test(
 
 
 def ask(export: Path, columns: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
-    """Returns what an export answers in a process that has TensorFlow and no Keras.
+    """Returns what an export answers in a process that uses TensorFlow alone.
 
     Raises:
         ExportError: if it does not answer.

@@ -1,8 +1,9 @@
 """Asks an exported SavedModel, with TensorFlow and TensorFlow Text alone.
 
-Keras, JAX and the rest of this package are not imported: what answers here answers in
-TensorFlow Serving, too. `python -m mtc_keras.served EXPORT QUESTIONS.json ANSWERS.npz` is how an
-export's self-test asks it, in a process of its own.
+Neither JAX nor the rest of this package is imported, and Keras only by TensorFlow Text, for
+layers of its own: what answers here answers in TensorFlow Serving, too.
+`python -m mtc_keras.served EXPORT QUESTIONS.json ANSWERS.npz` is how an export's self-test asks
+it, in a process of its own.
 """
 
 import json

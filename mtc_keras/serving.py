@@ -48,7 +48,7 @@ def write_saved_model(model: Any, directory: str, names: Sequence[str]) -> None:
     # `read` and `predict` are traced once: the signatures call them.
     @tf.function(input_signature=texts)
     def read(*columns: Any) -> dict[str, Any]:
-        return without_padding(model.preprocessor, _readable(columns))
+        return without_padding(model.preprocessor, readable(columns))
 
     ids = {
         name: tf.TensorSpec([None, None], tensor.dtype, name)
@@ -80,7 +80,7 @@ def write_saved_model(model: Any, directory: str, names: Sequence[str]) -> None:
     tf.saved_model.save(module, directory, signatures=signatures)
 
 
-def _readable(columns: Sequence[Any]) -> tuple[Any, ...]:
+def readable(columns: Sequence[Any]) -> tuple[Any, ...]:
     """Returns texts as `data.tokens` cleans them: NUL removed, what is no UTF-8 a `?`."""
     import tensorflow as tf
 

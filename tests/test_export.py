@@ -23,7 +23,12 @@ from mtc_keras.serving import readable, without_padding, write_warm_up
 from mtc_keras.tasks import Decision
 from mtc_keras.versions import version_folder
 from tests.conftest import rows, tiny_bert, tiny_config
+from tests.test_backbones import sentence_pieces
 
+pytestmark = [
+    # KerasHub 0.32 opens SentencePiece models without closing them.
+    pytest.mark.filterwarnings("ignore:unclosed file .*vocabulary.spm:ResourceWarning"),
+]
 MODEL_FILES = ("saved_model.pb", "variables", "fingerprint.pb", "assets")
 SAVED_MODEL_CLI = (sys.executable, "-m", "tensorflow.python.tools.saved_model_cli")
 # What a process asks that has TensorFlow and TensorFlow Text, and nothing of ours.
@@ -121,6 +126,12 @@ def client(exported, texts, tmp_path_factory):
     return dict(np.load(folder / "answers.npz"))
 
 
+@pytest.fixture(scope="module")
+def expected(run, texts):
+    """What the model predicts and classifies."""
+    return run.model.predict(texts, verbose=0), run.model.classify(texts)
+
+
 def answers_of(client, prefix):
     return {k.removeprefix(prefix): v for k, v in client.items() if k.startswith(prefix)}
 
@@ -128,32 +139,30 @@ def answers_of(client, prefix):
 # === What it answers ===
 
 
-def test_its_numbers_are_those_of_predict_for_batches_of_every_size(run, client, texts):
+def test_its_numbers_are_those_of_predict_for_batches_of_every_size(client, texts, expected):
     for number, batch in enumerate(batches(texts)):
-        expected = run.model.predict(batch, verbose=0)
+        places = [texts.index(text) for text in batch]
         found = answers_of(client, f"{number}/serving_default/")
-        assert sorted(found) == sorted(expected)
-        for name, values in expected.items():
+        assert sorted(found) == ["grade", "length", "mood", "topics"]
+        for name, values in expected[0].items():
             assert found[name].dtype == np.float32
-            np.testing.assert_allclose(found[name], values, rtol=0, atol=1e-5, err_msg=name)
+            np.testing.assert_allclose(found[name], values[places], rtol=0, atol=1e-5)
 
 
-def test_its_labels_are_those_of_classify_for_batches_of_every_size(run, client, texts):
+def test_its_labels_are_those_of_classify_for_batches_of_every_size(client, texts, expected):
     seen = set()
     for number, batch in enumerate(batches(texts)):
         found = described(answers_of(client, f"{number}/classify/"))
-        for row, expected in zip(found, run.model.classify(batch), strict=True):
-            assert row["mood"]["label"] == expected["mood"]["label"]
-            assert row["grade"]["label"] == expected["grade"]["label"]
-            assert row["topics"]["labels"] == expected["topics"]["labels"]
-            assert row["length"]["value"] == pytest.approx(expected["length"]["value"], abs=1e-5)
-            seen |= {row["mood"]["label"], row["grade"]["label"], *row["topics"]["labels"]}
-            for name, probability in expected["topics"]["probabilities"].items():
-                assert row["topics"]["probabilities"][name] == pytest.approx(probability, abs=1e-5)
-            assert row["mood"]["probability"] == pytest.approx(
-                expected["mood"]["probability"], abs=1e-5
-            )
-    assert len(seen) > 6, seen  # so that equal labels say something
+        for row, text in zip(found, batch, strict=True):
+            for name, right in expected[1][texts.index(text)].items():
+                answer = row[name]
+                for key in ("label", "labels"):
+                    assert answer.pop(key, None) == right.get(key)
+                    seen.add(str(right.get(key)))
+                right = {key: value for key, value in right.items() if key in answer}
+                for key, value in right.items():
+                    assert answer[key] == pytest.approx(value, abs=1e-5), (name, key)
+    assert len(seen) > 8, seen  # so that equal labels say something
 
 
 def test_decisions_are_not_the_default_ones(run, client, texts):
@@ -294,7 +303,7 @@ def test_tokens_are_those_of_predict_and_no_longer_than_the_longest_text(read):
     assert_same_tokens(read, self_test.TEXTS, self_test.TEXTS[::-1])
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=40))
 def test_tokens_of_any_unicode_are_those_of_predict(read, texts):
     assert_same_tokens(read, texts)
@@ -437,14 +446,21 @@ def test_a_byte_pair_tokenizer_is_refused(tasks, tmp_path):
 
 @pytest.mark.slow
 def test_text_pairs_are_exported_by_keras_own_export(tmp_path, capsys):
-    backbone, preprocessor = tiny_bert()
-    model = MultiTaskClassifier(
-        backbone, [Multiclass(name="same", classes=["no", "yes"])], preprocessor
+    """Of a model with SentencePiece, whose tokenizer is more than a graph."""
+    import keras_hub
+
+    tokenizer = keras_hub.models.XLMRobertaTokenizer(proto=sentence_pieces())
+    backbone = keras_hub.models.XLMRobertaBackbone(
+        tokenizer.vocabulary_size(), 1, 2, 8, 8, max_sequence_length=34
     )
+    preprocessor = keras_hub.models.XLMRobertaTextClassifierPreprocessor(tokenizer)
+    preprocessor.sequence_length = 16
+    tasks = [Multiclass(name="same", classes=["no", "yes"])]
+    model = MultiTaskClassifier(backbone, tasks, preprocessor)
     model.decisions["same"].temperature = 0.5
     model.export(tmp_path / "pairs", text_pairs=True)
     assert "largest difference to predict" in capsys.readouterr().out
-    pairs = (["good bus", "bad"], ["a clean bus", "slow clerk"])
+    pairs = (["la file", "bad"], ["très lent", "slow clerk"])
     found = Served(tmp_path / "pairs").ask("serving_default", pairs)
     np.testing.assert_allclose(found["same"], model.predict(pairs, verbose=0)["same"], atol=1e-5)
     assert [path.name for path in tmp_path.iterdir()] == ["pairs"]

@@ -83,7 +83,11 @@ def loaded_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "code", ["import mtc_keras, mtc_keras.config", "import mtc_keras.train, mtc_keras.predict"]
+    "code",
+    [
+        "import mtc_keras, mtc_keras.config",
+        "import mtc_keras.train, mtc_keras.predict, mtc_keras.export",
+    ],
 )
 def test_help_and_config_errors_need_no_heavy_import(code):
     assert not loaded_after(code) & {"keras", "jax", "tensorflow", "keras_hub", "pandas", "sklearn"}

@@ -99,7 +99,10 @@ def run(tmp_path_factory) -> Run:
 def exported(run, tmp_path_factory) -> Path:
     """Its export, written by the program; tests only read it."""
     folder = tmp_path_factory.mktemp("exports") / "moods"
-    assert export.main(["--model", str(run.directory), "--out", str(folder)]) == 0
+    own = tmp_path_factory.mktemp("own") / "texts.jsonl"
+    rows(5, 4)[["text"]].to_json(own, orient="records", lines=True)
+    arguments = ["--model", str(run.directory), "--out", str(folder)]
+    assert export.main([*arguments, "--self-test-texts", str(own)]) == 0
     return folder / "1"
 
 
@@ -232,7 +235,7 @@ def test_its_description_holds_classes_decisions_and_self_test(run, exported):
     assert about["tasks"]["topics"]["thresholds"]["queue"] == 0.8
     assert about["tasks"]["length"] == {"kind": "regression"}
     test = about["self_test"]
-    assert test["texts"] == len(self_test.TEXTS)
+    assert test["texts"] == len(self_test.TEXTS) + 5
     assert max(test["largest_difference"].values()) < test["tolerance"] == 1e-4
     assert about["versions"]["tensorflow"] == tf.__version__
 

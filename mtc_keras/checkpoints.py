@@ -8,7 +8,6 @@ epoch_000002_step_000000120/    2 epochs and 120 steps of the third are done
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -21,6 +20,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from mtc_keras.disk import sync
 from mtc_keras.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -109,11 +109,11 @@ def write_checkpoint(
         sums = [f"{_sha256(part / name)}  {name}\n" for name in (ARRAYS, STATE)]
         (part / SUMS).write_text("".join(sums), encoding="utf-8")
         for file in (part / ARRAYS, part / STATE, part / SUMS, part):
-            _sync(file)
+            sync(file)
         if path.exists():  # a damaged one that was left aside
             shutil.rmtree(path)
         part.rename(path)
-        _sync(directory)
+        sync(directory)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(part, ignore_errors=True)
         earlier = len(saved_checkpoints(directory))
@@ -269,15 +269,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a directory, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.decisions import activate
 from mtc_keras.distribution import on_every_process, share
 from mtc_keras.errors import ConfigError
+from mtc_keras.exporting import export_live
 from mtc_keras.losses import MaskedLoss
 from mtc_keras.tasks import Task, task_from_config
 
@@ -595,6 +596,40 @@ class MultiTaskClassifier(keras_hub.models.Task):
             }
             for row in range(rows)
         ]
+
+    # === Export ===
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        text_pairs: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Exports the model, tokenizer and decisions as a SavedModel that takes texts.
+
+        Its signatures are those of `mtc_keras.export_model`, which also counts up versions.
+
+        Args:
+            filepath: the folder of the SavedModel; it must not be there, or be empty.
+            format: `"tf_saved_model"`; others are exported as Keras does, and take token ids.
+            verbose: bool. Whether to print what was written; default: yes.
+            text_pairs: bool. Whether a row has two texts.
+            **kwargs: as for `keras.Model.export`, for other formats.
+
+        Raises:
+            ConfigError: if the folder holds something, or the tokenizer cannot be exported.
+            ExportError: if the export does not answer as the model does.
+        """
+        if format != "tf_saved_model":
+            super().export(filepath, format=format, verbose=verbose, **kwargs)
+            return
+        if kwargs:
+            raise ValueError(f"A SavedModel takes texts and no {sorted(kwargs)}")
+        about = export_live(self, filepath, text_pairs)
+        if verbose is not False:
+            print(about.shown)
 
     def _tokens(self, x: Any) -> Tokens | None:
         """Tokenizes texts; `None` if `x` is something else, such as a dataset."""

@@ -57,9 +57,16 @@ def activate(task: Task, logits: Any, decision: Decision | None = None) -> np.nd
     """Returns the probabilities of logits at the decision's temperature, as NumPy."""
     from keras import ops
 
+    return ops.convert_to_numpy(calibrated(task, logits, decision))
+
+
+def calibrated(task: Task, logits: Any, decision: Decision | None = None) -> Any:
+    """Returns the probabilities of logits at the decision's temperature, as a tensor."""
+    from keras import ops
+
     if decision is not None and decision.temperature != 1.0:
         logits = ops.convert_to_tensor(logits) / decision.temperature
-    return ops.convert_to_numpy(task.activate(logits))
+    return task.activate(logits)
 
 
 def fit_temperature(task: ClassificationTask, targets: np.ndarray, logits: np.ndarray) -> float:

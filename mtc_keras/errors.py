@@ -3,7 +3,8 @@
 ValueError
 └── UserError
     ├── ConfigError   the config, a command-line option, a backbone's name
-    └── DataError     a data file, a row, a label, a run directory
+    ├── DataError     a data file, a row, a label, a run directory
+    └── ExportError   an export that does not answer as its model does
 
 KeyboardInterrupt
 └── Stopped           a training that was asked to stop, and saved its state
@@ -34,6 +35,10 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """A data file, one of its rows or a run directory cannot be used."""
+
+
+class ExportError(UserError):
+    """An export does not answer as its model does; it has been removed."""
 
 
 class Stopped(KeyboardInterrupt):

@@ -87,6 +87,11 @@ class Run:
         return json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
 
     @property
+    def environment(self) -> dict[str, Any]:
+        """What `environment.json` holds."""
+        return json.loads((self.directory / "environment.json").read_text(encoding="utf-8"))
+
+    @property
     def constants(self) -> dict[str, Any]:
         """For each task the constant prediction of the baseline, learned in training."""
         return {name: np.asarray(c) for name, c in self.metrics["constant_prediction"].items()}

@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,18 @@ def keep_tensorflow_off_gpus() -> None:
             import tensorflow as tf
 
             tf.config.set_visible_devices([], "GPU")
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Computes float32 products in float32, where a GPU would round their factors."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    with jax.default_matmul_precision("highest"):
+        yield
 
 
 def dtype_policy(precision: str) -> str:

@@ -12,16 +12,18 @@ import mtc_keras
 PACKAGE = Path(mtc_keras.__file__).parent
 # From the ground up: a module imports only from rooms before its own, or from its own.
 ROOMS = [
-    ["errors", "memory"],
+    ["errors", "memory", "disk"],
     ["losses", "balancing", "metrics", "tasks"],
     ["config"],
     ["data", "runtime", "distribution", "backbones", "optimizers", "decisions"],
+    ["exporting", "self_test", "model_card", "served", "versions"],
     ["classifier", "scoring"],
     ["checkpoints", "interruption", "run", "report"],
     ["callbacks", "building", "resume"],
     ["loss_weights"],
     ["training", "command"],
     ["train", "evaluate", "predict", "calibrate", "compare", "comparison", "bootstrap"],
+    ["export", "serving"],
 ]
 
 
@@ -81,7 +83,11 @@ def loaded_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "code", ["import mtc_keras, mtc_keras.config", "import mtc_keras.train, mtc_keras.predict"]
+    "code",
+    [
+        "import mtc_keras, mtc_keras.config",
+        "import mtc_keras.train, mtc_keras.predict, mtc_keras.export",
+    ],
 )
 def test_help_and_config_errors_need_no_heavy_import(code):
     assert not loaded_after(code) & {"keras", "jax", "tensorflow", "keras_hub", "pandas", "sklearn"}

@@ -272,12 +272,32 @@ class Task(BaseModel, ABC):
         """Returns a `Decision` of this task; by default temperature 1, thresholds 0.5."""
         return Decision(**values)
 
-    @abstractmethod
     def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
         """Returns the predictions, in the form of targets, for probabilities of N rows.
 
         Args:
             probabilities: what `activate` returned.
+            decision: the thresholds; default: 0.5.
+        """
+        return np.asarray(self.choose(probabilities, decision, np), self.target_dtype)
+
+    @abstractmethod
+    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+        """Returns the predictions of `decide` in a number type of its own.
+
+        Args:
+            probabilities: what `activate` returned.
+            decision: the thresholds; default: 0.5.
+            ops: `numpy` or `keras.ops`, whose functions are called, so that one rule decides
+                here and in an export.
+        """
+
+    @abstractmethod
+    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+        """Returns what an export's `classify` answers for a batch, as TensorFlow's tensors.
+
+        Args:
+            probabilities: what `activate` returned on the TensorFlow backend.
             decision: the thresholds; default: 0.5.
         """
 

@@ -88,8 +88,8 @@ class Multiclass(SingleLabelTask):
     def main_metric(self) -> str:
         return "accuracy"
 
-    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
-        return probabilities.argmax(axis=-1).astype(self.target_dtype)
+    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+        return ops.argmax(probabilities, axis=-1)
 
 
 def _or(value: float | None, default: float) -> float:

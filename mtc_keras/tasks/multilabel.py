@@ -209,9 +209,19 @@ class Multilabel(ClassificationTask):
     def decision(self, **values: Any) -> Decision:
         return Decision(list(self._index), **values)
 
-    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
-        thresholds = DEFAULT_THRESHOLD if decision is None else decision.threshold_array
-        return (probabilities >= thresholds).astype(self.target_dtype)
+    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+        return probabilities >= (
+            DEFAULT_THRESHOLD if decision is None else decision.threshold_array
+        )
+
+    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+        """Returns `labels`, the class names a row, `selected`, 0 or 1, and `probability`."""
+        import tensorflow as tf
+        from keras import ops
+
+        selected = tf.cast(self.choose(probabilities, decision, ops), "int32")
+        names = tf.broadcast_to(tf.constant(self.shown_classes), tf.shape(selected))
+        return {"labels": names, "selected": selected, "probability": probabilities}
 
     def predicted_indicator(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return self.class_indicator(predictions) & ~np.isnan(targets)

@@ -76,9 +76,9 @@ class Ordinal(SingleLabelTask):
     def shown_metrics(self) -> tuple[str, ...]:
         return ("accuracy", "f1_macro", "mae", "quadratic_weighted_kappa")
 
-    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
-        above = 1 - probabilities.cumsum(axis=-1)[..., :-1]
-        return (above > 0.5).sum(axis=-1).astype(self.target_dtype)
+    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+        above = 1 - ops.cumsum(probabilities, axis=-1)[..., :-1]
+        return ops.sum(above > 0.5, axis=-1)
 
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
         from mtc_keras.metrics import ordinal_metrics

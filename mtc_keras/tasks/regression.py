@@ -148,8 +148,12 @@ class Regression(Task):
     def shown_metrics(self) -> tuple[str, ...]:
         return self.metric_names
 
-    def decide(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
         return probabilities
+
+    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+        """Returns `value`, the number predicted."""
+        return {"value": probabilities}
 
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
         from mtc_keras.metrics import regression_metrics

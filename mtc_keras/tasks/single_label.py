@@ -72,6 +72,17 @@ class SingleLabelTask(ClassificationTask):
         frequent = self.class_indicator(training_targets).sum(axis=0).argmax()
         return np.asarray(frequent, self.target_dtype)
 
+    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+        """Returns `labels`, the class chosen, and `probability`, its own."""
+        import tensorflow as tf
+        from keras import ops
+
+        chosen = self.choose(probabilities, decision, ops)
+        return {
+            "labels": tf.gather(tf.constant(self.shown_classes), chosen),
+            "probability": tf.gather(probabilities, chosen, batch_dims=1),
+        }
+
     # === Judgement ===
 
     def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:

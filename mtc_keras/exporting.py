@@ -1,0 +1,150 @@
+"""Exports a saved model: SavedModel, self-test, description; whole or not there.
+
+saved_model.pb variables/                  what TensorFlow and TensorFlow Serving load
+assets.extra/mtc_keras.json                classes, thresholds, versions, self-test
+assets.extra/tf_serving_warmup_requests    what TensorFlow Serving asks itself first
+README.md                                  the model card
+"""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtc_keras import runtime
+from mtc_keras.errors import ConfigError
+from mtc_keras.model_card import model_card
+from mtc_keras.self_test import run_module, self_test
+from mtc_keras.served import INPUTS
+from mtc_keras.tasks import ClassificationTask, Decision, Task
+from mtc_keras.versions import (
+    ABOUT,
+    WARM_UP,
+    check_target,
+    is_version,
+    unfinished_folder,
+    write_models_config,
+)
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export that has been written.
+
+    Args:
+        directory: its folder.
+        about: what `assets.extra/mtc_keras.json` holds.
+    """
+
+    directory: Path
+    about: dict[str, Any]
+
+    @property
+    def shown(self) -> str:
+        """A few lines for the screen."""
+        size = sum(file.stat().st_size for file in self.directory.rglob("*") if file.is_file())
+        test = self.about["self_test"]
+        lines = [f"the export is in {self.directory} ({size / 1e6:.1f} MB)"]
+        lines += [f"self-test on {test['texts']} texts, largest difference to predict:"]
+        lines += [f"  {name}: {value:.1e}" for name, value in test["largest_difference"].items()]
+        if not (self.directory / WARM_UP).exists():
+            lines.append("no warm-up requests: they need pip install 'mtc-keras[serving]'")
+        return "\n".join(lines)
+
+
+def export_live(model: Any, path: str | Path, text_pairs: bool = False) -> Export:
+    """Exports a `MultiTaskClassifier` as it is now, with its decisions.
+
+    Args:
+        model: the model.
+        path: the folder of the SavedModel.
+        text_pairs: bool. Whether a row has two texts.
+    """
+    directory = Path(path).expanduser().resolve()
+    check_target(directory)
+    check_tokenizer(model)
+    with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
+        preset = Path(folder) / "model"
+        model.save_to_preset(str(preset))
+        saved = type(model).from_preset(str(preset), dtype="float32")
+        return export_saved(saved, preset, directory, INPUTS[: 1 + text_pairs])
+
+
+def export_saved(
+    model: Any,
+    preset: Path,
+    directory: Path,
+    columns: Sequence[str],
+    texts: Sequence[Sequence[str]] = (),
+    run: Any = None,
+) -> Export:
+    """Exports a saved model.
+
+    Args:
+        model: the `MultiTaskClassifier` of the preset, in float32.
+        preset: the folder written by `save_to_preset`.
+        directory: the folder of the SavedModel.
+        columns: names of the text columns, one or two.
+        texts: texts that the self-test reads besides its own, a sequence a column.
+        run: the `Run` that the model comes from, for the model card.
+
+    Raises:
+        ConfigError: if the tokenizer cannot be exported.
+        ExportError: if the export does not answer as the model does.
+    """
+    check_tokenizer(model)
+    text_pairs = len(columns) > 1
+    with unfinished_folder(directory) as part:
+        arguments = ["--text-pairs"] if text_pairs else []
+        writing = run_module("mtc_keras.serving", str(preset), str(part), *arguments)
+        if writing.returncode:
+            raise RuntimeError(f"the SavedModel could not be written:\n{writing.stderr[-4000:]}")
+        about = {
+            "name": directory.parent.name if is_version(directory) else directory.name,
+            "inputs": dict(zip(INPUTS, columns, strict=False)),
+            "max_length": model.preprocessor.sequence_length,
+            "tasks": {
+                task.name: _about_task(task, model.decisions.get(task.name)) for task in model.tasks
+            },
+            "self_test": self_test(model, part, text_pairs, texts),
+            "versions": runtime.versions(),
+        }
+        (part / ABOUT).parent.mkdir(exist_ok=True)
+        (part / ABOUT).write_text(_json(about), encoding="utf-8")
+        card = model_card(about, type(model.backbone).__name__, run)
+        (part / "README.md").write_text(card, encoding="utf-8")
+    if is_version(directory):
+        write_models_config(directory.parent)
+    return Export(directory, about)
+
+
+def check_tokenizer(model: Any) -> None:
+    """Checks that a model's tokenizer can be part of a graph that serves.
+
+    Raises:
+        ConfigError: if it cannot, or there is none.
+    """
+    import keras_hub
+
+    if model.preprocessor is None:
+        raise ConfigError("the model has no preprocessor, so that an export could take no texts")
+    if isinstance(model.preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer):
+        raise ConfigError(
+            "a byte-pair tokenizer, such as RoBERTa's, cannot be served by TensorFlow: it takes "
+            "words × longest word in memory and keeps each word it ever read; "
+            "word pieces (BERT) and SentencePiece (XLM-RoBERTa, DeBERTa) can"
+        )
+
+
+def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:
+    about: dict[str, Any] = {"kind": task.kind}
+    if isinstance(task, ClassificationTask):
+        about["classes"] = task.known_classes
+        about["class_names"] = dict(zip(task.known_classes, task.shown_classes, strict=True))
+    return about if decision is None else {**about, **decision.to_dict()}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -12,7 +12,7 @@ import mtc_keras
 PACKAGE = Path(mtc_keras.__file__).parent
 # From the ground up: a module imports only from rooms before its own, or from its own.
 ROOMS = [
-    ["errors", "memory"],
+    ["errors", "memory", "disk"],
     ["losses", "balancing", "metrics", "tasks"],
     ["config"],
     ["data", "runtime", "distribution", "backbones", "optimizers", "decisions"],
@@ -21,6 +21,8 @@ ROOMS = [
     ["callbacks", "building", "resume"],
     ["loss_weights"],
     ["training", "command"],
+    ["predictors"],
+    ["bulk"],
     ["train", "evaluate", "predict", "calibrate", "compare", "comparison", "bootstrap"],
 ]
 

@@ -241,10 +241,14 @@ class ClassificationTask(Task):
         except (KeyError, TypeError, ValueError):  # no text, no number, no 0 or 1
             raise ValueError(f"expected only 0, 1 or null, received {cell!r}") from None
 
+    @cached_property
+    def shown_classes(self) -> list[str]:
+        """What people see for each class."""
+        return [self.class_names.get(name, name) for name in self._index]
+
     def shown(self, index: int) -> str:
         """Returns what people see for the class at an index."""
-        name = (self.classes or [])[index]
-        return self.class_names.get(name, name)
+        return self.shown_classes[index]
 
     # === Judgement ===
 

@@ -681,6 +681,7 @@ def test_ray_writes_the_same_rows_as_this_process(finished, frame, scored, tmp_p
         cwd=ROOT,
         capture_output=True,
         text=True,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     assert set(contents(out)) == set(contents(local))

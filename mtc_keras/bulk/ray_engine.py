@@ -27,7 +27,7 @@ class PartScorer:
         self.parts = parts
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[str]]:
-        found = [self.scorer.score(self.parts[position]) for position in batch["id"].tolist()]
+        found = [self.scorer.score(self.parts[position]) for position in batch["item"].tolist()]
         return {"record": [json.dumps(record) for record in found]}
 
 
@@ -60,7 +60,9 @@ def score_on_ray(
                 f"the cluster has {most}"
             )
         ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
-        scored = ray.data.range(len(parts), override_num_blocks=len(parts)).map_batches(
+        # Items, which need no task to be read: it would wait for a CPU that the actors hold.
+        positions = ray.data.from_items(list(range(len(parts))), override_num_blocks=len(parts))
+        scored = positions.map_batches(
             PartScorer,
             fn_constructor_args=(job, parts),
             batch_size=1,

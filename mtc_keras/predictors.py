@@ -22,6 +22,7 @@ SAVED_MODEL = "saved_model.pb"
 ABOUT = Path("assets.extra") / "mtc_keras.json"
 EXPORT_BATCH = 32
 EXPORT_INPUTS = ("text", "text_pair")
+DESCRIBED, DECIDED = ("classes", "class_names"), ("temperature", "thresholds")
 
 
 class Predictor(ABC):
@@ -167,9 +168,9 @@ class ExportPredictor(Predictor):
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:
     """Reads what an export says of itself.
 
-    `tasks` holds for each task's name its `config` (`Task.model_dump`) and `decision`
-    (`Decision.to_dict`, null for a task without probabilities); `data` holds `text`, `id` and
-    `rename` of the run's `[data]`.
+    `inputs` holds for each input of its signature the column of texts; `tasks` for each task's
+    name its `kind`, and where it has classes `classes`, `class_names`, `temperature` and
+    `thresholds`.
 
     Raises:
         DataError: if the file is missing or holds something else.
@@ -177,12 +178,17 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
     file = path / ABOUT
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        tasks = [task_from_config(entry["config"]) for entry in about["tasks"].values()]
-        values = {name: entry.get("decision") for name, entry in about["tasks"].items()}
-        return tasks, _decisions(tasks, values), DataConfig.model_validate(about.get("data", {}))
+        tasks, decisions = [], {}
+        for name, entry in about["tasks"].items():
+            described = {key: entry[key] for key in ("kind", *DESCRIBED) if key in entry}
+            tasks.append(task_from_config({"name": name, **described}))
+            decisions[name] = {key: entry[key] for key in DECIDED if key in entry}
+        columns = list(about["inputs"].values())
+        data = DataConfig.model_validate({"text": columns if len(columns) > 1 else columns[0]})
+        return tasks, _decisions(tasks, decisions), data
     except OSError as error:
         problem = error.strerror
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         # Pydantic's message is of many lines.
         problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
     raise DataError(
@@ -193,7 +199,7 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
 
 def _decisions(tasks: Sequence[Task], values: Mapping[str, Any]) -> dict[str, Decision]:
     return {
-        task.name: task.decision(**(values.get(task.name) or {}))
+        task.name: task.decision(**values.get(task.name, {}))
         for task in tasks
         if task.has_probabilities
     }

@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from mtc_keras import predict
+from mtc_keras.bulk import scorer
 from mtc_keras.bulk.columns import prediction_columns, prediction_types
 from mtc_keras.bulk.job import Options
 from mtc_keras.bulk.survey import BadRows, Survey
 from mtc_keras.config import DataConfig
+from mtc_keras.predictors import RunPredictor
 from mtc_keras.run import Run
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
 from tests.conftest import rows, tiny_config
@@ -31,6 +33,23 @@ from tests.conftest import rows, tiny_config
 ROOT = Path(__file__).parents[1]
 ROWS = 50
 PART = 20  # rows: three parts
+
+
+MODELS: dict[Path, object] = {}
+
+
+@pytest.fixture(autouse=True)
+def loaded_once(monkeypatch):
+    """Loads the model of a run once for all tests, which takes a second."""
+    load = RunPredictor.load
+
+    def found(self):
+        if self.path not in MODELS:
+            load(self)
+            MODELS[self.path] = self._model
+        self._model = MODELS[self.path]
+
+    monkeypatch.setattr(RunPredictor, "load", found)
 
 
 @pytest.fixture(scope="module")
@@ -404,6 +423,35 @@ def test_a_killed_scoring_goes_on_to_the_bytes_of_an_undisturbed_one(finished, s
     assert contents(out) == contents(undisturbed)
 
 
+def test_an_interrupted_scoring_says_how_far_it_came(
+    finished, scored, tmp_path, capsys, monkeypatch
+):
+    data, undisturbed = scored
+    write_rows = scorer.write_rows
+
+    def interrupted(file, *arguments):
+        if file.name.endswith("part-00002.jsonl.part"):
+            raise KeyboardInterrupt
+        write_rows(file, *arguments)
+
+    monkeypatch.setattr(scorer, "write_rows", interrupted)
+    assert score(finished, data, tmp_path / "out") == 130
+    assert "stopped: 2 of 3 parts done; --resume goes on" in capsys.readouterr().err
+    names = {"part-00000.jsonl", "part-00001.jsonl", "_manifest.json"}
+    assert set(contents(tmp_path / "out")) == names
+    monkeypatch.undo()
+    assert score(finished, data, tmp_path / "out", "--resume") == 0
+    assert "resumed: 2 of 3 parts done" in capsys.readouterr().out
+    assert contents(tmp_path / "out") == contents(undisturbed)
+
+
+def test_a_scoring_killed_as_it_began_can_begin_again(finished, scored, tmp_path):
+    data, undisturbed = scored
+    (tmp_path / "_manifest.json.part").write_bytes(b"{")
+    assert score(finished, data, tmp_path, "--resume") == 0
+    assert contents(tmp_path) == contents(undisturbed)
+
+
 def test_what_is_finished_says_so(finished, scored, capsys):
     data, out = scored
     before = contents(out)
@@ -566,12 +614,15 @@ def make_export(path: Path, inputs=("text",)) -> None:
     specs = [tf.TensorSpec([None], tf.string, name=name) for name in inputs]
     function = tf.function(module.serve, input_signature=specs)
     tf.saved_model.save(module, str(path), {"serving_default": function.get_concrete_function()})
-    tasks = [TASKS[0], TASKS[2], TASKS[3]]
+    names = {"bad": "bad", "good": "Good!"}
+    mood = {"kind": "multiclass", "classes": list(names), "class_names": names, "temperature": 2.0}
+    topics = {"kind": "multilabel", "classes": ["bus", "fee"], "temperature": 1.0}
+    topics["thresholds"] = {"bus": 0.5, "fee": 0.9}
     about = {
-        "data": {"text": list(inputs) if len(inputs) > 1 else "text"},
-        "tasks": {task.name: {"config": task.model_dump(), "decision": None} for task in tasks},
+        "inputs": {name: name for name in inputs},
+        "max_length": 16,
+        "tasks": {"mood": mood, "topics": topics, "price": {"kind": "regression"}},
     }
-    about["tasks"]["topics"]["decision"] = {"temperature": 2.0, "thresholds": {"fee": 0.9}}
     (path / "assets.extra").mkdir()
     (path / "assets.extra" / "mtc_keras.json").write_text(json.dumps(about))
 

@@ -21,6 +21,7 @@ from mtc_keras.bulk.job import Job, Options, Part
 from mtc_keras.bulk.manifest import MANIFEST, Manifest
 from mtc_keras.bulk.scorer import score_here
 from mtc_keras.bulk.survey import BadRows, Survey
+from mtc_keras.disk import PART
 from mtc_keras.errors import ConfigError, Stopped, plural
 from mtc_keras.predictors import open_predictor
 from mtc_keras.report import Log, RowProgress
@@ -66,8 +67,9 @@ def score_files(
         job = Job(
             os.path.abspath(model), str(folder.absolute()), os.getcwd(), options, survey.types
         )
-        make_folder(folder)
-        with only_process(folder):
+        _make_folder(folder)
+        with _only_process(folder):
+            _check_folder(folder, resume)  # another process may have begun and ended here
             notes = manifest.take_over(folder) if resume else []
             for note in notes:
                 log.line(note)
@@ -84,8 +86,8 @@ def score_files(
 def _score(
     job: Job,
     parts: Sequence[Part],
-    survey: "Survey",
-    manifest: "Manifest",
+    survey: Survey,
+    manifest: Manifest,
     engine: str,
     workers: int | None,
     log: Log,
@@ -97,8 +99,8 @@ def _score(
         records = score_on_ray(job, parts, workers)
     else:
         records = score_here(job, parts)
+    manifest.save(folder)  # first, as --resume asks for it
     survey.bad_rows.save(folder / BAD_ROWS)
-    manifest.save(folder)
     progress = RowProgress(log, "scoring", survey.rows, sum(manifest.rows_done))
     try:
         for record in records:
@@ -115,9 +117,10 @@ def _check_folder(folder: Path, resume: bool) -> None:
     where = f"--out {str(folder)!r}"
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{where} is a file; bulk scoring needs a folder, or a .jsonl file")
-    if not folder.exists() or not any(folder.iterdir()):
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    has_manifest = MANIFEST in names
+    if names <= {MANIFEST + PART}:  # of a process that was killed as it began
         return
-    has_manifest = (folder / MANIFEST).is_file()
     if resume and not has_manifest:
         raise ConfigError(f"{where} holds files but no {MANIFEST}; choose another folder")
     if not resume:
@@ -125,7 +128,7 @@ def _check_folder(folder: Path, resume: bool) -> None:
         raise ConfigError(f"{where} already holds files{hint or '; choose another folder'}")
 
 
-def make_folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     """Makes a folder.
 
     Raises:
@@ -138,7 +141,7 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def only_process(folder: Path) -> Iterator[None]:
+def _only_process(folder: Path) -> Iterator[None]:
     """Holds a folder, so that no other process writes parts into it.
 
     Raises:

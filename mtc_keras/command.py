@@ -5,7 +5,8 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from mtc_keras.config import DistributionConfig
 from mtc_keras.errors import Stopped, UserError
@@ -32,10 +33,7 @@ def set_up(
         ConfigError: if the devices are too few, or do not divide what they share.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
+    with silenced():
         from mtc_keras import runtime
 
         runtime.setup(seed)
@@ -44,6 +42,16 @@ def set_up(
 
             distribute(distribution, batch_size)
         import keras_hub  # noqa: F401
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Hides what is printed to stderr, also by C++ code."""
+    sys.stderr.flush()
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
     finally:
         os.dup2(shown, 2)
         os.close(shown)

@@ -158,6 +158,66 @@ class Progress:
         return f"{shown[0]} ({', '.join(shown[1:])})" if len(shown) > 1 else "".join(shown)
 
 
+class RowProgress:
+    """How far rows are scored: a live bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        log: where it is shown.
+        title: what is under way.
+        rows: int. Rows in all.
+        first: int. Rows that were done before.
+    """
+
+    def __init__(self, log: Log, title: str, rows: int, first: int = 0) -> None:
+        self.log = log
+        self.title = title
+        self.rows = rows
+        self.first = self.done = first
+        self.started = self.shown = time.perf_counter()
+        self.bar: rich.progress.Progress | None = None
+        if log.screen.is_terminal:
+            self.bar = rich.progress.Progress(
+                rich.progress.TextColumn("{task.description}"),
+                rich.progress.BarColumn(bar_width=16),
+                rich.progress.TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
+                rich.progress.TextColumn("{task.fields[rate]}"),
+                rich.progress.TimeRemainingColumn(),
+                console=log.screen,
+                transient=True,
+            )
+            self.bar_task = self.bar.add_task(title, total=rows, completed=first, rate="")
+            self.bar.start()
+            log.bar = self.bar
+
+    def advance(self, rows: int) -> None:
+        """Counts rows that are done."""
+        self.done += rows
+        now = time.perf_counter()
+        if self.bar:
+            self.bar.update(self.bar_task, completed=self.done, rate=self._rate(now))
+        elif now - self.shown >= SECONDS_BETWEEN_LINES:
+            self.shown = now
+            left = (now - self.started) / (self.done - self.first) * (self.rows - self.done)
+            self.log.line(
+                f"{self.title}: {self.done:,}/{self.rows:,} rows, {self._rate(now)}, "
+                f"{left:.0f} s left"
+            )
+
+    def close(self) -> None:
+        """Ends the bar and leaves one line."""
+        if self.bar:
+            self.bar.stop()
+            self.log.bar = None
+        now = time.perf_counter()
+        self.log.line(
+            f"{self.title}: {self.done - self.first:,} rows in {now - self.started:.1f} s, "
+            f"{self._rate(now)}"
+        )
+
+    def _rate(self, now: float) -> str:
+        return f"{(self.done - self.first) / max(now - self.started, 1e-9):.0f} rows/s"
+
+
 def task_tables(
     tasks: Sequence[Task],
     evaluation: Mapping[str, Any],

@@ -22,6 +22,8 @@ ROOMS = [
     ["callbacks", "building", "resume"],
     ["loss_weights"],
     ["training", "command"],
+    ["predictors"],
+    ["bulk"],
     ["train", "evaluate", "predict", "calibrate", "compare", "comparison", "bootstrap"],
     ["export", "serving"],
 ]

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mtc_keras.report import Log, Progress, show_scores
+from mtc_keras.report import Log, Progress, RowProgress, show_scores
 from mtc_keras.tasks import Multilabel, Regression
 
 LOGS = {"loss": 7.25, "scenario_loss": 2.5, "intent_loss": 4.25, "slots_loss": 0.5}
@@ -74,6 +74,32 @@ def test_steps_that_are_told_out_of_order_do_not_go_back(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[0] for line in lines[:2]] == [f"epoch 1/3: step {n}/43" for n in (1, 3)]
     assert lines[2].startswith("epoch 1/3: 3 steps in ")
+
+
+def test_rows_scored_are_told_with_their_rate_and_what_is_left(capsys):
+    progress = RowProgress(Log(), "scoring", rows=4000, first=1000)
+    progress.advance(10)
+    assert capsys.readouterr().out == ""
+    progress.started -= 10
+    progress.shown = 0
+    progress.advance(990)
+    progress.close()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("scoring: 2,000/4,000 rows, ")
+    assert lines[0].endswith(" rows/s, 20 s left")
+    assert lines[1].startswith("scoring: 1,000 rows in 10.")
+
+
+def test_a_terminal_shows_rows_and_their_rate_as_a_bar():
+    log = terminal(80)
+    with log:
+        progress = RowProgress(log, "scoring", rows=4000)
+        progress.advance(1000)
+        progress.bar.refresh()
+        shown = log.screen.file.getvalue()
+        assert "1,000/4,000 rows" in shown and "rows/s" in shown
+        progress.close()
+    assert log.bar is None
 
 
 def test_a_log_file_holds_what_the_screen_showed_and_quiet_is_quiet(tmp_path, capsys):

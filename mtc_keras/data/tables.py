@@ -74,7 +74,7 @@ def read_tables(files: str | list[str], rows: int = ROWS_AT_ONCE) -> Iterator[pa
         for path in expand(files):
             is_empty = True
             try:
-                for block in _read(path, rows):
+                for block in read_blocks(path, rows, Faults(path)):
                     is_empty = False
                     yield block
             except DataError as error:
@@ -257,7 +257,18 @@ def plain(value: Any) -> Any:
 # === Formats ===
 
 
-def _read(path: str, rows: int) -> Iterator[Block]:
+def read_blocks(path: str, rows: int, faults: "Faults") -> Iterator[Block]:
+    """Reads one file, each block being what is whole of its next rows.
+
+    Args:
+        path: the file.
+        rows: int. Rows of a block, broken ones counted; the last one may have fewer.
+        faults: takes the broken lines.
+
+    Raises:
+        DataError: if the file cannot be read as what its name says; after its last row, if
+            lines are broken and `faults` does not pass them over.
+    """
     name = path.lower().removesuffix(".gz")
     extension = os.path.splitext(name)[1]
     if extension == ".parquet" and not path.lower().endswith(".gz"):
@@ -269,15 +280,18 @@ def _read(path: str, rows: int) -> Iterator[Block]:
             f"Known: {listed(known)}; all but .parquet also with .gz"
         )
     reader, newline = READERS[extension]
-    return _read_text(path, reader, newline, rows)
+    return _read_text(path, reader, newline, faults, rows)
 
 
-def _read_text(path: str, reader: "Reader", newline: str, rows: int) -> Iterator[Block]:
+def _read_text(
+    path: str, reader: "Reader", newline: str, faults: "Faults", rows: int
+) -> Iterator[Block]:
     """Reads a file of text; bytes that cannot be read are told in place of broken lines."""
-    faults = Faults(path)
+    # The lines of one array cannot be told apart.
+    errors = "strict" if reader is _read_json else faults.undecodable
     try:
         try:
-            with io.TextIOWrapper(_open(path), "utf-8", newline=newline) as text:
+            with io.TextIOWrapper(_open(path), "utf-8", errors, newline) as text:
                 yield from reader(path, text, faults, rows)
                 while text.read(io.DEFAULT_BUFFER_SIZE):  # a reader may stop at a broken line
                     continue
@@ -316,15 +330,32 @@ def _undecodable(path: str) -> str:
 
 @dataclass
 class Faults:
-    """The broken lines of a file: the first ones in full, the others as a number."""
+    """The broken lines of a file: the first ones in full, the others as a number.
+
+    Args:
+        path: the file.
+    """
 
     path: str
     shown: list[str] = field(default_factory=list)
     more: int = 0
 
-    def add(self, line: int, message: str, first: bool = False) -> None:
-        """Notes a broken line; `first` puts it before all others."""
-        self.shown.insert(0 if first else len(self.shown), f"{self.path}:{line}: {message}")
+    passes_over = False
+    """Whether what comes after a broken line is read."""
+    undecodable = "strict"
+    """What the decoder does with bytes that are not UTF-8."""
+
+    def add(self, line: int | str, message: str, received: str = "", first: bool = False) -> None:
+        """Notes a broken line.
+
+        Args:
+            line: its number, or what it is called, such as `row 3`.
+            message: what is wrong; it quotes nothing of the line.
+            received: the beginning of the line, if that helps.
+            first: bool. Whether it is shown before all others.
+        """
+        message = f"{self.path}:{line}: {message}" + (f", received {received}" if received else "")
+        self.shown.insert(0 if first else len(self.shown), message)
         if len(self.shown) > MOST_LINES:
             self.shown.pop()
             self.more += 1
@@ -336,6 +367,42 @@ class Faults:
         if self.shown:
             raise _error(self.shown)
 
+    def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
+        """Returns those of numbered lines, or rows of cells, that are text."""
+        return numbered
+
+
+@dataclass
+class PassedOver(Faults):
+    """The broken lines of a file that are left out, those after them being read.
+
+    Attributes:
+        found: number and message of each line; the message quotes nothing of it.
+    """
+
+    found: list[tuple[int | str, str]] = field(default_factory=list)
+
+    passes_over = True
+    undecodable = "surrogateescape"
+
+    def add(self, line: int | str, message: str, received: str = "", first: bool = False) -> None:
+        """Notes a broken line."""
+        self.found.append((line, message))
+
+    def check(self) -> None:
+        """Lets all lines pass."""
+
+    def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+        """Yields the lines whose bytes are UTF-8."""
+        for line, content in numbered:
+            try:
+                (content if isinstance(content, str) else "".join(content)).encode("utf-8")
+            except UnicodeEncodeError as error:  # bytes stand as lone surrogates
+                byte = ord(error.object[error.start]) - 0xDC00
+                self.add(line, f"byte 0x{byte:02x} is not UTF-8")
+            else:
+                yield line, content
+
 
 Reader = Callable[[str, IO[str], Faults, int], Iterator[Block]]
 
@@ -344,10 +411,14 @@ def _read_separated(
     path: str, text: IO[str], faults: Faults, rows: int, delimiter: str
 ) -> Iterator[Block]:
     csv.field_size_limit(2**31 - 1)  # the default of 131,072 characters is a short book
-    numbered = _numbered_rows(csv.reader(text, delimiter=delimiter, strict=True), faults)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    numbered = iter(faults.decoded(_numbered_rows(reader, faults)))
     first, header = next(numbered, (1, []))
     for name in dict.fromkeys(name for name in header if header.count(name) > 1):
-        faults.add(first, f"two columns are called {name!r}")
+        message = f"two columns are called {name!r}"
+        if faults.passes_over:  # it is no row that could be left out
+            raise DataError(f"{path}:{first}: {message}")
+        faults.add(first, message)
     while part := list(itertools.islice(numbered, rows)):
         whole = [(line, row) for line, row in part if len(row) == len(header)]
         if len(whole) < len(part):
@@ -363,15 +434,18 @@ def _read_separated(
 
 def _numbered_rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]]]:
     """Yields the rows of a csv file that are not blank, with their lines."""
-    line = 1
-    try:
-        for row in reader:
-            if row:  # a blank line has no cells
-                yield line, row
-            line = reader.line_num + 1  # a quoted cell may hold line breaks
-    except csv.Error as error:
-        message = f"{error}; a cell with quotes needs quotes around it, inner ones doubled"
-        faults.add(line, message, first=True)
+    line, may_go_on = 1, True
+    while may_go_on:
+        try:
+            for row in reader:
+                if row:  # a blank line has no cells
+                    yield line, row
+                line = reader.line_num + 1  # a quoted cell may hold line breaks
+            may_go_on = False
+        except csv.Error as error:
+            message = f"{error}; a cell with quotes needs quotes around it, inner ones doubled"
+            faults.add(line, message, first=True)
+            line, may_go_on = reader.line_num + 1, faults.passes_over
 
 
 def _read_csv(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[Block]:
@@ -383,7 +457,7 @@ def _read_tsv(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[B
 
 
 def _read_jsonl(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[Block]:
-    numbered = enumerate(text, 1)
+    numbered = iter(faults.decoded(enumerate(text, 1)))
     while lines := list(itertools.islice(numbered, rows)):
         with _without_collection():
             records, where = _parsed_lines(path, lines, faults)
@@ -419,7 +493,7 @@ def _parsed_lines(
             records.append(record)
             where.append(f"{path}:{number}")
         else:
-            faults.add(number, f"must be an object such as {{…}}, received {content:.60}")
+            faults.add(number, "must be an object such as {…}", f"{content:.60}")
     return records, where
 
 
@@ -451,13 +525,16 @@ def _read_json(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[
         raise DataError(f"{path}:{line}: is not JSON: {error}{hint}") from None
     if not isinstance(records, list):
         raise DataError(f"{path}: must be an array of objects, received {type(records).__name__}")
-    for number, row in enumerate(records):
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:row {number}: must be an object, received {row!r:.60}")
     for start in range(0, len(records), rows):
-        part = records[start : start + rows]
-        where = [f"{path}:row {number}" for number in range(start, start + len(part))]
-        yield Block(path, where, _columns(part))
+        part, where = [], []
+        for number, row in enumerate(records[start : start + rows], start):
+            if isinstance(row, dict):
+                part.append(row)
+                where.append(f"{path}:row {number}")
+            else:
+                faults.add(f"row {number}", "must be an object", f"{row!r:.60}")
+        if where:
+            yield Block(path, where, _columns(part))
 
 
 def _read_parquet(path: str, rows: int) -> Iterator[Block]:

@@ -341,6 +341,15 @@ class Task(BaseModel, ABC):
         """Returns one row's target or prediction as a plain value, `None` where missing."""
 
     @property
+    @abstractmethod
+    def label_type(self) -> Any:
+        """Type of what `label` returns: `str`, `list[str]` or `float`."""
+
+    def label_cell(self, label: Any) -> Any:
+        """Returns what `label` returned as a cell of csv, which has no lists."""
+        return label
+
+    @property
     def summary(self) -> str:
         """A few words on the task for tables and logs."""
         return self.kind

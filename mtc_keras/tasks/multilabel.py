@@ -1,5 +1,7 @@
 """Any number of classes a row, none included: one sigmoid a class."""
 
+import json
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -276,6 +278,23 @@ class Multilabel(ClassificationTask):
         abstained = confidence < abstain_below
         found |= {"confidence": confidence, "abstained": abstained}
         return {**found, "labels": None} if abstained else found
+
+    @property
+    def label_type(self) -> Any:
+        return list[str]
+
+    def label_cell(self, label: list[str] | None) -> str | None:
+        """Returns the labels with the separator between them, or as JSON if a class holds it."""
+        if label is None:
+            return None
+        if self._separates:
+            return self.separator.join(label)
+        return json.dumps(label, ensure_ascii=False)
+
+    @cached_property
+    def _separates(self) -> bool:
+        """Whether no class holds the separator."""
+        return not any(self.separator in name for name in self.shown_classes)
 
     def label(self, target: Any) -> list[str] | None:
         if np.isnan(target).all():

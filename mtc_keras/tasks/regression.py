@@ -172,5 +172,9 @@ class Regression(Task):
     ) -> dict[str, Any]:
         return {"value": float(probabilities)}
 
+    @property
+    def label_type(self) -> type[float]:
+        return float
+
     def label(self, target: Any) -> float | None:
         return None if np.isnan(target) else float(target)

@@ -125,6 +125,10 @@ class SingleLabelTask(ClassificationTask):
         found |= {"confidence": probability, "abstained": abstained}
         return {**found, "label": None} if abstained else found
 
+    @property
+    def label_type(self) -> type[str]:
+        return str
+
     def label(self, target: Any) -> str | None:
         return None if target < 0 else self.shown(int(target))
 

@@ -1,0 +1,146 @@
+"""Rows as bytes: jsonl, csv and parquet files with the same columns and the same cells."""
+
+import base64
+import csv
+import gzip
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+import pyarrow  # type: ignore[import-untyped]
+from pyarrow import parquet
+
+from mtc_keras.errors import DataError
+
+Cells = Mapping[str, Sequence[Any]]  # by column
+TEXT = pyarrow.string()
+
+
+def write_rows(file: IO[bytes], form: str, columns: Cells, types: Mapping[str, Any]) -> None:
+    """Writes rows to a binary file; the same rows give the same bytes.
+
+    Args:
+        file: the file.
+        form: `"jsonl"`, `"csv"`, either with `.gz`, or `"parquet"`.
+        columns: cells by column, in order: plain values, `None` where nothing is known.
+        types: the pyarrow type of each column; only parquet asks for it.
+
+    Raises:
+        DataError: if a cell does not fit its column's type.
+    """
+    if form == "parquet":
+        arrays = [_array(name, cells, types[name]) for name, cells in columns.items()]
+        schema = pyarrow.schema([(name, types[name]) for name in columns])
+        parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), file)
+        return
+    write = _write_json_lines if form.startswith("jsonl") else _write_csv
+    with _text(file, form.endswith(".gz")) as text:
+        write(text, columns)
+
+
+@contextmanager
+def _text(file: IO[bytes], is_gzip: bool) -> Iterator[IO[str]]:
+    # Neither name nor time in the header, so that the same rows give the same bytes.
+    stream = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else file
+    # What UTF-8 cannot hold, lone surrogates, JSON escapes in the same way.
+    text = io.TextIOWrapper(stream, "utf-8", "backslashreplace", newline="")
+    yield text
+    text.flush()
+    text.detach()
+    if is_gzip:
+        stream.close()
+
+
+def _write_json_lines(text: IO[str], columns: Cells) -> None:
+    names = list(columns)
+    for row in zip(*columns.values(), strict=True):
+        text.write(json_text(dict(zip(names, row, strict=True))) + "\n")
+
+
+def _write_csv(text: IO[str], columns: Cells) -> None:
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*map(_csv_cells, columns.values()), strict=True))
+
+
+def _csv_cells(cells: Sequence[Any]) -> Sequence[Any]:
+    if set(map(type, cells)) <= {str, int, float, type(None)}:
+        return cells  # `None` becomes an empty cell
+    return [cell if cell is None else _as_text(cell) for cell in cells]
+
+
+def _as_text(cell: Any) -> str:
+    """Returns a text as it is, a list or table as JSON, a date as ISO 8601, and so on."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, (bool, int, float, list, dict)):
+        return json_text(cell)
+    return str(_plain(cell))
+
+
+def json_text(value: Any) -> str:
+    """Returns a value as JSON in one line; infinite numbers become null."""
+    try:
+        return ENCODER.encode(value)
+    except ValueError:
+        return ENCODER.encode(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> str:
+    """Returns what JSON has no type for as text."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+# === Types of parquet ===
+
+
+def cell_type(cells: Sequence[Any]) -> Any:
+    """Returns the pyarrow type that holds plain cells; `TEXT` where they have none in common."""
+    try:
+        found = pyarrow.infer_type(cells)
+    except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):
+        return TEXT
+    return TEXT if "struct<>" in str(found) else found  # parquet has no empty tables
+
+
+def common_type(one: Any, other: Any) -> Any:
+    """Returns the pyarrow type that holds cells of both; `TEXT` if there is none."""
+    if one == other:
+        return one
+    schemas = [pyarrow.schema([("cell", found)]) for found in (one, other)]
+    try:
+        return pyarrow.unify_schemas(schemas, promote_options="permissive").field("cell").type
+    except pyarrow.ArrowException:
+        return TEXT
+
+
+def _array(name: str, cells: Sequence[Any], type_: Any) -> Any:
+    try:
+        if type_ == TEXT:
+            texts = [cell if cell is None else _as_text(cell) for cell in cells]
+            return pyarrow.array(map(_encodable, texts), TEXT)
+        return pyarrow.array(cells, type_)
+    except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):  # would quote the cell
+        raise DataError(
+            f"column {name!r} has a cell that {type_} cannot hold; --format jsonl can"
+        ) from None
+
+
+def _encodable(text: str | None) -> str | None:
+    return text and text.encode("utf-8", "replace").decode("utf-8")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from mtc_keras.config import DistributionConfig
 from mtc_keras.errors import Stopped, UserError
+from mtc_keras.memory import keep_freed_memory
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -32,6 +33,7 @@ def set_up(
     Raises:
         ConfigError: if the devices are too few, or do not divide what they share.
     """
+    keep_freed_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with silenced():
         from mtc_keras import runtime

@@ -12,8 +12,8 @@ def keep_freed_memory() -> None:
 
     glibc maps large arrays anew each time, and the kernel fills each new page with zeros: a
     training step on a CPU that frees and allocates hundreds of megabytes spends a quarter of its
-    time there (docs/performance.md). Called before TensorFlow and JAX start their threads, which
-    would have arenas of their own that cannot grow so large. Nothing happens without glibc.
+    time there (docs/performance.md). To be called before TensorFlow and JAX start their threads,
+    which would have arenas of their own that cannot grow so large. Nothing happens without glibc.
     """
     if platform.libc_ver()[0] != "glibc":
         return

@@ -1,0 +1,51 @@
+"""What a process does with memory that it frees, looked at in processes of their own."""
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ALLOCATE = """
+import ctypes, resource, sys
+from mtc_keras.command import set_up
+from mtc_keras.memory import keep_freed_memory
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+if sys.argv[1] == "program":
+    set_up(0)
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+size = 64 * 2**20
+
+def touch():
+    address = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(size)))
+    libc.memset(address, 1, ctypes.c_size_t(size))
+    libc.free(address)
+
+touch()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    touch()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(way):
+    done = subprocess.run(
+        [sys.executable, "-c", ALLOCATE, way],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+@pytest.mark.parametrize("way", ["kept", "program"])
+def test_freed_memory_is_not_asked_for_again(way):
+    assert 10 * page_faults(way) < page_faults("as it is")

@@ -367,6 +367,9 @@ class Faults:
         if self.shown:
             raise _error(self.shown)
 
+    def check_header(self) -> None:
+        """Raises an error if rows are passed over and the header would have been one of them."""
+
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
         """Returns those of numbered lines, or rows of cells, that are text."""
         return numbered
@@ -392,6 +395,11 @@ class PassedOver(Faults):
     def check(self) -> None:
         """Lets all lines pass."""
 
+    def check_header(self) -> None:
+        """Raises an error if the header is broken: the row after it would be taken for it."""
+        for line, message in self.found:
+            raise DataError(f"{self.path}:{line}: the header cannot be read: {message}")
+
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         """Yields the lines whose bytes are UTF-8."""
         for line, content in numbered:
@@ -414,6 +422,7 @@ def _read_separated(
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     numbered = iter(faults.decoded(_numbered_rows(reader, faults)))
     first, header = next(numbered, (1, []))
+    faults.check_header()
     for name in dict.fromkeys(name for name in header if header.count(name) > 1):
         message = f"two columns are called {name!r}"
         if faults.passes_over:  # it is no row that could be left out

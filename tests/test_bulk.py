@@ -348,6 +348,17 @@ def test_csv_is_read_on_after_a_broken_row(finished, tmp_path):
     found = bad_rows(tmp_path / "out")
     assert [line for _, line, _ in found] == [3, 4, 5, 8]
     assert found[0][2] == "3 cells, but the header has 2"
+    assert found[3][2].endswith("lines 8 to 9 were read as one row")
+
+
+@pytest.mark.parametrize("header", [b"id,text,\xff", b'id,text,"a"b'])
+def test_a_row_does_not_take_the_place_of_a_broken_header(header, finished, tmp_path, capsys):
+    (tmp_path / "in.csv").write_bytes(header + b"\n1,SECRET good,text\n2,good,text\n")
+    assert score(finished, tmp_path / "in.csv", tmp_path / "out") == 2
+    message = capsys.readouterr().err
+    assert "in.csv:1: the header cannot be read: " in message
+    assert "SECRET" not in message
+    assert not (tmp_path / "out").exists()
 
 
 def test_rows_without_lines_are_told_by_their_number(finished, tmp_path):

@@ -453,6 +453,8 @@ def _numbered_rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]
             may_go_on = False
         except csv.Error as error:
             message = f"{error}; a cell with quotes needs quotes around it, inner ones doubled"
+            if reader.line_num > line:  # a quote that is not closed takes rows with it
+                message += f"; lines {line} to {reader.line_num} were read as one row"
             faults.add(line, message, first=True)
             line, may_go_on = reader.line_num + 1, faults.passes_over
 

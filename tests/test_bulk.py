@@ -373,6 +373,15 @@ def test_rows_without_lines_are_told_by_their_number(finished, tmp_path):
     assert len(read(tmp_path / "out")) == 4
 
 
+def test_parquet_with_two_columns_of_one_name_is_refused(finished, tmp_path, capsys):
+    table = pa.Table.from_arrays(
+        [pa.array(["good"]), pa.array([1]), pa.array([2])], ["text", "a", "a"]
+    )
+    parquet.write_table(table, tmp_path / "in.parquet")
+    assert score(finished, tmp_path / "in.parquet", tmp_path / "out") == 2
+    assert "in.parquet: two columns are called 'a'" in capsys.readouterr().err
+
+
 def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
     (tmp_path / "in.jsonl").write_bytes(BAD_LINES)
     assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--strict") == 2

@@ -554,11 +554,15 @@ def _read_parquet(path: str, rows: int) -> Iterator[Block]:
 
     start = 0
     try:  # not through pandas, which turns integers beside gaps into floats
-        for batch in parquet.ParquetFile(path).iter_batches(rows):
+        file = parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            raise DataError(f"{path}: two columns are called {name!r}")
+        for batch in file.iter_batches(rows):
             cells = [plain_cells(column.to_pylist()) for column in batch.columns]
             where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
             start += len(batch)
-            yield Block(path, where, dict(zip(batch.schema.names, cells, strict=True)))
+            yield Block(path, where, dict(zip(names, cells, strict=True)))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: is no Parquet file: {str(error).splitlines()[0]}") from None
 

@@ -235,6 +235,15 @@ def test_globs_and_several_files_become_parts_in_order(finished, frame, tmp_path
     assert [row["id"] for row in read(tmp_path / "out")] == frame["id"].iloc[order].tolist()
 
 
+def test_a_file_that_is_named_in_two_ways_is_scored_once(finished, tmp_path, monkeypatch):
+    (tmp_path / "in.csv").write_text("id,text\n1,good\n")
+    (tmp_path / "other.csv").write_text("id,text\n2,good\n")
+    monkeypatch.chdir(tmp_path)
+    data = ["in.csv", f"{tmp_path}/./*.csv", "./in.csv"]
+    assert score(finished, data, tmp_path / "out") == 0
+    assert [row["id"] for row in read(tmp_path / "out")] == ["1", "2"]
+
+
 # === Columns ===
 
 PROBABILITIES = {

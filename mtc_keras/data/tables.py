@@ -185,6 +185,8 @@ def _columns(records: Sequence[dict[str, Any]]) -> dict[str, list[Cell]]:
 def expand(files: str | list[str]) -> list[str]:
     """Returns the paths that files and globs name, each once, a glob's matches sorted.
 
+    A path that is named in two ways, such as `a.csv` and `./a.csv`, is returned as it came first.
+
     Raises:
         DataError: with all paths that do not exist and globs without a match.
     """
@@ -204,7 +206,10 @@ def expand(files: str | list[str]) -> list[str]:
         problems.append("the list of files is empty")
     if problems:
         raise _error(problems)
-    return list(dict.fromkeys(paths))
+    found: dict[str, str] = {}
+    for path in paths:
+        found.setdefault(os.path.abspath(path), path)
+    return list(found.values())
 
 
 def hash_files(files: str | list[str]) -> dict[str, str]:

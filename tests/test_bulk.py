@@ -210,6 +210,27 @@ def test_all_parquet_parts_of_loose_json_have_one_schema(finished, tmp_path):
     assert (found[PART]["n"], found[-1]["n"]) == (1.0, 0.5)
 
 
+def test_cells_of_one_column_that_have_no_type_in_common_are_text(finished, tmp_path):
+    cells = [
+        [1, "a"],
+        [True, 1],
+        [2**70, 1],
+        [{"x": 1}, {"x": "a"}],
+        [[1], ["a"]],
+        [2**60 + 1, 0.5],
+    ]
+    names = [f"column {number}" for number in range(len(cells))]
+    lines = [
+        {"text": "good", **dict(zip(names, row, strict=True))} for row in zip(*cells, strict=True)
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "parquet") == 0
+    table = parquet.read_table(tmp_path / "out" / "part-00000.parquet")
+    for name, row in zip(names, cells, strict=True):
+        texts = [cell if isinstance(cell, str) else json.dumps(cell) for cell in row]
+        assert table[name].to_pylist() == texts
+
+
 def test_json_lines_are_valid_json_whatever_the_cells(finished, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "\\ud83d good", "x": Infinity, "y": [NaN, 1]}\n')
     assert score(finished, tmp_path / "in.jsonl", tmp_path / "out") == 0

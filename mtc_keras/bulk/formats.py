@@ -113,7 +113,7 @@ ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
 def cell_type(cells: Sequence[Any]) -> Any:
     """Returns the pyarrow type that holds plain cells; `TEXT` where they have none in common."""
     try:
-        found = pyarrow.infer_type(cells)
+        found = pyarrow.array(cells).type  # `infer_type` says int64 of [1, "a"]
     except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):
         return TEXT
     return TEXT if "struct<>" in str(found) else found  # parquet has no empty tables

@@ -164,6 +164,10 @@ def test_every_format_keeps_rows_order_and_columns(
     assert "50 predictions in 3 parts" in capsys.readouterr().out
 
 
+NESTED_MAP = pa.map_(pa.string(), pa.map_(pa.string(), pa.int8()))
+STRUCT_OF_MAP = pa.struct([("m", pa.map_(pa.string(), pa.int8()))])
+
+
 def test_parquet_keeps_the_types_of_parquet(finished, tmp_path):
     columns = {
         "text": pa.array(["good", "bad", "fine"]),
@@ -176,6 +180,8 @@ def test_parquet_keeps_the_types_of_parquet(finished, tmp_path):
         "kind": pa.array(["a", "b", "a"]).dictionary_encode(),
         "bytes": pa.array([b"\x00\xff", None, b""]),
         "nested": pa.array([[{"x": 1}], [], None], pa.list_(pa.struct([("x", pa.int16())]))),
+        "map": pa.array([[("a", [("b", 1)])], [], None], NESTED_MAP),
+        "maps": pa.array([[{"m": [("b", 1)]}], [{"m": None}], None], pa.list_(STRUCT_OF_MAP)),
     }
     table = pa.table(columns)
     parquet.write_table(table, tmp_path / "in.parquet")

@@ -135,11 +135,26 @@ def _array(name: str, cells: Sequence[Any], type_: Any) -> Any:
         if type_ == TEXT:
             texts = [cell if cell is None else _as_text(cell) for cell in cells]
             return pyarrow.array(map(_encodable, texts), TEXT)
+        if "map<" in str(type_):
+            cells = [_with_pairs(cell, type_) for cell in cells]
         return pyarrow.array(cells, type_)
     except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):  # would quote the cell
         raise DataError(
             f"column {name!r} has a cell that {type_} cannot hold; --format jsonl can"
         ) from None
+
+
+def _with_pairs(cell: Any, type_: Any) -> Any:
+    """Returns a cell whose maps are lists of tuples, as pyarrow wants them."""
+    if cell is None:
+        return None
+    if pyarrow.types.is_map(type_):
+        return [(key, _with_pairs(value, type_.item_type)) for key, value in cell]
+    if pyarrow.types.is_struct(type_):
+        return {field.name: _with_pairs(cell[field.name], field.type) for field in type_}
+    if isinstance(cell, list):
+        return [_with_pairs(item, type_.value_type) for item in cell]
+    return cell
 
 
 def _encodable(text: str | None) -> str | None:

@@ -237,6 +237,15 @@ def test_cells_of_one_column_that_have_no_type_in_common_are_text(finished, tmp_
         assert table[name].to_pylist() == texts
 
 
+def test_csv_keeps_texts_with_line_breaks_of_every_kind(finished, tmp_path):
+    texts = ["one\rtwo", "one\r\ntwo", "one\ntwo", "\r", 'a "quote"']
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "csv") == 0
+    assert [row["text"] for row in read(tmp_path / "out")] == texts
+    header = (tmp_path / "out" / "part-00000.csv").read_bytes().split(b"\n")[0]
+    assert not header.endswith(b"\r")
+
+
 def test_json_lines_are_valid_json_whatever_the_cells(finished, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "\\ud83d good", "x": Infinity, "y": [NaN, 1]}\n')
     assert score(finished, tmp_path / "in.jsonl", tmp_path / "out") == 0

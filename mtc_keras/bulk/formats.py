@@ -61,9 +61,20 @@ def _write_json_lines(text: IO[str], columns: Cells) -> None:
 
 
 def _write_csv(text: IO[str], columns: Cells) -> None:
-    writer = csv.writer(text, lineterminator="\n")
+    # Until Python 3.13 a lone "\r" gets quotes only where lines end in one.
+    writer = csv.writer(_LineFeeds(text), lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows(zip(*map(_csv_cells, columns.values()), strict=True))
+
+
+class _LineFeeds:
+    """Takes rows that end in "\\r\\n", one a call, and ends them in "\\n"."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+
+    def write(self, row: str) -> None:
+        self._text.write(row.removesuffix("\r\n") + "\n")
 
 
 def _csv_cells(cells: Sequence[Any]) -> Sequence[Any]:

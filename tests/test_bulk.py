@@ -237,6 +237,22 @@ def test_cells_of_one_column_that_have_no_type_in_common_are_text(finished, tmp_
         assert table[name].to_pylist() == texts
 
 
+def test_columns_keep_names_of_every_sort(finished, tmp_path, capsys):
+    line = json.dumps({"text": "good", "größe 😀": 1, "": 2, "a.b,c": 3})
+    (tmp_path / "in.jsonl").write_text(line + "\n")
+    for form in ("jsonl", "csv", "parquet"):
+        assert score(finished, tmp_path / "in.jsonl", tmp_path / form, "--format", form) == 0
+        found = read(tmp_path / form)[0]
+        assert [str(found[name]) for name in ("größe 😀", "", "a.b,c")] == ["1", "2", "3"]
+    (tmp_path / "odd.jsonl").write_text('{"text": "good", "\\ud83d": 1}\n')
+    assert score(finished, tmp_path / "odd.jsonl", tmp_path / "odd") == 0
+    assert read(tmp_path / "odd")[0]["\ud83d"] == 1
+    out = tmp_path / "none"
+    assert score(finished, tmp_path / "odd.jsonl", out, "--format", "parquet") == 2
+    assert "is no Unicode; --format jsonl can" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_csv_keeps_texts_with_line_breaks_of_every_kind(finished, tmp_path):
     texts = ["one\rtwo", "one\r\ntwo", "one\ntwo", "\r", 'a "quote"']
     (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))

@@ -91,7 +91,7 @@ class Survey:
             self.types = {
                 name: TEXT if t == pyarrow.null() else t for name, t in self.types.items()
             }
-            problems += self._clashes(predictor.tasks)
+            problems += [*self._clashes(predictor.tasks), *self._unwritable()]
         if problems:
             raise DataError(f"data files: {plural(len(problems), 'problem')}", problems)
 
@@ -155,6 +155,15 @@ class Survey:
         if self.options.format != "parquet" or path.lower().endswith(".parquet"):
             return None  # not needed, or known from the file
         return cell_type(cells)
+
+    def _unwritable(self) -> list[str]:
+        """Returns a problem for each name that JSON can hold and Parquet cannot."""
+        return [
+            f"a column of the input is called {name!r}, which is no Unicode; --format jsonl can"
+            for name in self.types
+            if self.options.format == "parquet"
+            and name.encode("utf-8", "replace") != name.encode("utf-8", "surrogatepass")
+        ]
 
     def _clashes(self, tasks: Sequence[Task]) -> list[str]:
         added = prediction_types(tasks, self.options)

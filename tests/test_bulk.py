@@ -22,9 +22,10 @@ from pyarrow import parquet
 from mtc_keras import predict
 from mtc_keras.bulk import scorer
 from mtc_keras.bulk.columns import prediction_columns, prediction_types
-from mtc_keras.bulk.job import Options
+from mtc_keras.bulk.job import Job, Options, Part
 from mtc_keras.bulk.survey import BadRows, Survey
 from mtc_keras.config import DataConfig
+from mtc_keras.errors import DataError
 from mtc_keras.predictors import RunPredictor
 from mtc_keras.run import Run
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
@@ -621,6 +622,34 @@ def test_a_folder_that_holds_something_is_refused(finished, scored, tmp_path, ca
     assert "is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("change", ["replace", "remove"])
+def test_input_that_changes_while_it_is_scored_is_noticed(
+    change, finished, frame, tmp_path, capsys, monkeypatch
+):
+    data = Path(write(frame, tmp_path / "in.jsonl"))
+    write_rows = scorer.write_rows
+
+    def changing(file, *arguments):
+        if file.name.endswith("part-00001.jsonl.part"):
+            content = data.read_text()
+            data.unlink()
+            if change == "replace":
+                data.write_text(content.replace("good", "evil"))
+        write_rows(file, *arguments)
+
+    monkeypatch.setattr(scorer, "write_rows", changing)
+    assert score(finished, data, tmp_path / "out") == 2
+    assert "in.jsonl: has changed while it was scored" in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
+    assert [part["part"] for part in manifest["parts"]] == [0]
+
+
+def test_input_that_is_gone_before_it_is_scored_is_told(tmp_path):
+    job = Job("", "", str(tmp_path), Options(), {})
+    with pytest.raises(DataError, match=r"in.jsonl: cannot be read: No such file"):
+        scorer.PartReader(job, DataConfig()).read(Part(0, "in.jsonl", 0, 1))
+
+
 def test_two_processes_do_not_write_into_one_folder(finished, scored, tmp_path, capsys):
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -768,7 +797,6 @@ class Reader:
 
 @given(st.lists(st.lists(st.booleans(), max_size=30), min_size=1, max_size=3), st.integers(1, 12))
 def test_parts_hold_each_good_row_once_and_in_order(tmp_path_factory, files, rows_per_part):
-    from mtc_keras.bulk.job import Job
     from mtc_keras.bulk.scorer import PartReader
 
     directory = tmp_path_factory.mktemp("parts")

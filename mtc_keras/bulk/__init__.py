@@ -104,6 +104,7 @@ def _score(
     progress = RowProgress(log, "scoring", survey.rows, sum(manifest.rows_done))
     try:
         for record in records:
+            survey.check_unchanged(record["input"])
             manifest.add(record, folder)
             progress.advance(record["rows"])
     except KeyboardInterrupt:

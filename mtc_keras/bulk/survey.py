@@ -79,6 +79,7 @@ class Survey:
         self.parts: list[Part] = []
         self.types: dict[str, Any] = {}
         self.bad_rows = bad_rows
+        self._stamps: dict[str, tuple[int, ...]] = {}
         problems: list[str] = []
         for path in expand(files):
             try:
@@ -120,10 +121,24 @@ class Survey:
         if not self.rows:
             raise DataError("data files: hold no row that can be scored", shown)
 
+    def check_unchanged(self, path: str) -> None:
+        """Checks that a file is still the one that was surveyed.
+
+        Raises:
+            DataError: if not.
+        """
+        try:
+            if _stamp(path) == self._stamps[path]:
+                return
+        except OSError:  # it is gone
+            pass
+        raise DataError(f"{path}: has changed while it was scored; score it into another folder")
+
     def _add(self, path: str, data: DataConfig) -> list[str]:
         """Reads a file; returns what is wrong with it as a whole."""
         columns: dict[str, Any] = {}
         scorable = 0
+        self._stamps[path] = _stamp(path)
         for number, (rows, bad) in enumerate(read_scorable(path, data, self.options.rows_per_part)):
             self.bad_rows.add(path, bad)
             for name, cells in rows.columns.items():
@@ -172,6 +187,12 @@ class Survey:
             for name in added
             if name in self.types
         ]
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Returns what tells a file from a changed one without reading it."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _stored(type_: Any) -> Any:

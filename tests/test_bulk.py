@@ -650,6 +650,29 @@ def test_input_that_is_gone_before_it_is_scored_is_told(tmp_path):
         scorer.PartReader(job, DataConfig()).read(Part(0, "in.jsonl", 0, 1))
 
 
+def test_on_ray_an_error_of_the_data_is_told_as_here(finished, tmp_path):
+    from mtc_keras.bulk import ray_engine
+
+    class Scored:
+        def iter_rows(self):
+            positions = {"item": np.array([0])}
+            for record in ray_engine.PartScorer(job, parts)(positions)["record"]:
+                yield {"record": record}
+
+    class Ray:
+        def shutdown(self):
+            stopped.append(True)
+
+    stopped = []
+    parts = [Part(0, "in.jsonl", 0, 1)]
+    job = Job(str(finished.directory), str(tmp_path), str(tmp_path), Options(), {"text": None})
+    with pytest.raises(DataError, match=r"in.jsonl: cannot be read"):
+        list(ray_engine._records(Ray(), Scored()))
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n')
+    assert [record["rows"] for record in ray_engine._records(Ray(), Scored())] == [1]
+    assert stopped == [True, True]
+
+
 def test_two_processes_do_not_write_into_one_folder(finished, scored, tmp_path, capsys):
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:

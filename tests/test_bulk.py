@@ -622,6 +622,17 @@ def test_a_folder_that_holds_something_is_refused(finished, scored, tmp_path, ca
     assert "is damaged" in capsys.readouterr().err
 
 
+def test_parts_are_not_taken_for_input(finished, frame, tmp_path, capsys):
+    data = write(frame, tmp_path / "in.jsonl")
+    out = tmp_path / "out"
+    assert score(finished, f"{tmp_path}/**/*.jsonl", out) == 0
+    before = contents(out)
+    assert score(finished, f"{tmp_path}/**/*.jsonl", out, "--resume") == 2
+    assert "part-00000.jsonl', which lies in --out" in capsys.readouterr().err
+    assert score(finished, data, out, "--resume") == 0
+    assert contents(out) == before
+
+
 @pytest.mark.parametrize("change", ["replace", "remove"])
 def test_input_that_changes_while_it_is_scored_is_noticed(
     change, finished, frame, tmp_path, capsys, monkeypatch

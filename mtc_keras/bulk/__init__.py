@@ -21,6 +21,7 @@ from mtc_keras.bulk.job import Job, Options, Part
 from mtc_keras.bulk.manifest import MANIFEST, Manifest
 from mtc_keras.bulk.scorer import score_here
 from mtc_keras.bulk.survey import BadRows, Survey
+from mtc_keras.data.tables import expand
 from mtc_keras.disk import PART
 from mtc_keras.errors import ConfigError, Stopped, plural
 from mtc_keras.predictors import open_predictor
@@ -58,6 +59,7 @@ def score_files(
     """
     folder = Path(out)
     _check_folder(folder, resume)
+    _check_input(files, folder)
     predictor = open_predictor(model)
     log = Log()
     with log, closing(BadRows()) as bad_rows:
@@ -127,6 +129,16 @@ def _check_folder(folder: Path, resume: bool) -> None:
     if not resume:
         hint = "; go on with --resume, or choose another folder" if has_manifest else ""
         raise ConfigError(f"{where} already holds files{hint or '; choose another folder'}")
+
+
+def _check_input(files: list[str], folder: Path) -> None:
+    """Checks that no part is taken for input, which a glob may do when a scoring goes on."""
+    for path in expand(files):
+        if folder.resolve() in Path(path).resolve().parents:
+            raise ConfigError(
+                f"--data names {path!r}, which lies in --out {str(folder)!r}; name the files of "
+                "the input alone"
+            )
 
 
 def _make_folder(folder: Path) -> None:

@@ -684,6 +684,15 @@ def test_on_ray_an_error_of_the_data_is_told_as_here(finished, tmp_path):
     assert stopped == [True, True]
 
 
+def test_a_folder_that_cannot_be_written_to_is_refused(
+    finished, scored, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    assert score(finished, scored[0], tmp_path) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 def test_two_processes_do_not_write_into_one_folder(finished, scored, tmp_path, capsys):
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -704,6 +713,7 @@ def test_two_processes_do_not_write_into_one_folder(finished, scored, tmp_path, 
         (["--text", "good", "--strict"], "--strict needs --data, and --out with the folder"),
         (["--data", "x.csv", "--out", "p.jsonl", "--format", "csv"], "--format needs --data"),
         (["--data", "x.csv", "--out", "p.csv"], "a file must be .jsonl"),
+        (["--data", "x.csv", "--out", "p.ndjson"], "a file must be .jsonl"),
         (["--text", "good", "--out", "folder"], "a folder of parts needs --data"),
         (["--data", "x.csv", "--out", "o", "--columns", "label"], "received 'label'"),
         (["--data", "x.csv", "--out", "o", "--rows-per-part", "0"], "must be 1 or more"),

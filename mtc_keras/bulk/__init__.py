@@ -145,12 +145,14 @@ def _make_folder(folder: Path) -> None:
     """Makes a folder.
 
     Raises:
-        ConfigError: if it cannot be made.
+        ConfigError: if it cannot be made, or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--out {str(folder)!r} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {str(folder)!r} cannot be written to; choose another folder")
 
 
 @contextmanager

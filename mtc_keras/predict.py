@@ -140,7 +140,10 @@ def _is_folder(args: argparse.Namespace) -> bool:
         if given:
             raise ConfigError(f"{given[0]} needs --data, and --out with the folder of the parts")
         return False
-    if suffix in (".json", ".csv", ".tsv", ".parquet", ".gz") and not Path(args.out).is_dir():
+    if (
+        suffix in (".json", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
+        and not Path(args.out).is_dir()
+    ):
         raise ConfigError(
             f"--out {args.out!r}: a file must be .jsonl; other formats are written as parts: "
             "give a folder and --format"

@@ -72,6 +72,7 @@ def unfinished_folder(directory: Path) -> Iterator[Path]:
     try:
         yield part
         sync_all(part)
+        check_target(directory)  # another process may have been faster
         part.rename(directory)
         sync(directory.parent)
     except BaseException:

@@ -22,9 +22,10 @@ from pyarrow import parquet
 from mtc_keras import predict
 from mtc_keras.bulk import scorer
 from mtc_keras.bulk.columns import prediction_columns, prediction_types
-from mtc_keras.bulk.job import Options
+from mtc_keras.bulk.job import Job, Options, Part
 from mtc_keras.bulk.survey import BadRows, Survey
 from mtc_keras.config import DataConfig
+from mtc_keras.errors import DataError
 from mtc_keras.predictors import RunPredictor
 from mtc_keras.run import Run
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
@@ -164,6 +165,10 @@ def test_every_format_keeps_rows_order_and_columns(
     assert "50 predictions in 3 parts" in capsys.readouterr().out
 
 
+NESTED_MAP = pa.map_(pa.string(), pa.map_(pa.string(), pa.int8()))
+STRUCT_OF_MAP = pa.struct([("m", pa.map_(pa.string(), pa.int8()))])
+
+
 def test_parquet_keeps_the_types_of_parquet(finished, tmp_path):
     columns = {
         "text": pa.array(["good", "bad", "fine"]),
@@ -176,6 +181,8 @@ def test_parquet_keeps_the_types_of_parquet(finished, tmp_path):
         "kind": pa.array(["a", "b", "a"]).dictionary_encode(),
         "bytes": pa.array([b"\x00\xff", None, b""]),
         "nested": pa.array([[{"x": 1}], [], None], pa.list_(pa.struct([("x", pa.int16())]))),
+        "map": pa.array([[("a", [("b", 1)])], [], None], NESTED_MAP),
+        "maps": pa.array([[{"m": [("b", 1)]}], [{"m": None}], None], pa.list_(STRUCT_OF_MAP)),
     }
     table = pa.table(columns)
     parquet.write_table(table, tmp_path / "in.parquet")
@@ -210,6 +217,52 @@ def test_all_parquet_parts_of_loose_json_have_one_schema(finished, tmp_path):
     assert (found[PART]["n"], found[-1]["n"]) == (1.0, 0.5)
 
 
+def test_cells_of_one_column_that_have_no_type_in_common_are_text(finished, tmp_path):
+    cells = [
+        [1, "a"],
+        [True, 1],
+        [2**70, 1],
+        [{"x": 1}, {"x": "a"}],
+        [[1], ["a"]],
+        [2**60 + 1, 0.5],
+    ]
+    names = [f"column {number}" for number in range(len(cells))]
+    lines = [
+        {"text": "good", **dict(zip(names, row, strict=True))} for row in zip(*cells, strict=True)
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "parquet") == 0
+    table = parquet.read_table(tmp_path / "out" / "part-00000.parquet")
+    for name, row in zip(names, cells, strict=True):
+        texts = [cell if isinstance(cell, str) else json.dumps(cell) for cell in row]
+        assert table[name].to_pylist() == texts
+
+
+def test_columns_keep_names_of_every_sort(finished, tmp_path, capsys):
+    line = json.dumps({"text": "good", "größe 😀": 1, "": 2, "a.b,c": 3})
+    (tmp_path / "in.jsonl").write_text(line + "\n")
+    for form in ("jsonl", "csv", "parquet"):
+        assert score(finished, tmp_path / "in.jsonl", tmp_path / form, "--format", form) == 0
+        found = read(tmp_path / form)[0]
+        assert [str(found[name]) for name in ("größe 😀", "", "a.b,c")] == ["1", "2", "3"]
+    (tmp_path / "odd.jsonl").write_text('{"text": "good", "\\ud83d": 1}\n')
+    assert score(finished, tmp_path / "odd.jsonl", tmp_path / "odd") == 0
+    assert read(tmp_path / "odd")[0]["\ud83d"] == 1
+    out = tmp_path / "none"
+    assert score(finished, tmp_path / "odd.jsonl", out, "--format", "parquet") == 2
+    assert "is no Unicode; --format jsonl can" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_csv_keeps_texts_with_line_breaks_of_every_kind(finished, tmp_path):
+    texts = ["one\rtwo", "one\r\ntwo", "one\ntwo", "\r", 'a "quote"']
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "csv") == 0
+    assert [row["text"] for row in read(tmp_path / "out")] == texts
+    header = (tmp_path / "out" / "part-00000.csv").read_bytes().split(b"\n")[0]
+    assert not header.endswith(b"\r")
+
+
 def test_json_lines_are_valid_json_whatever_the_cells(finished, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "\\ud83d good", "x": Infinity, "y": [NaN, 1]}\n')
     assert score(finished, tmp_path / "in.jsonl", tmp_path / "out") == 0
@@ -233,6 +286,15 @@ def test_globs_and_several_files_become_parts_in_order(finished, frame, tmp_path
     ]  # fmt: skip
     order = [*range(25), *range(30, 50), *range(25, 30)]
     assert [row["id"] for row in read(tmp_path / "out")] == frame["id"].iloc[order].tolist()
+
+
+def test_a_file_that_is_named_in_two_ways_is_scored_once(finished, tmp_path, monkeypatch):
+    (tmp_path / "in.csv").write_text("id,text\n1,good\n")
+    (tmp_path / "other.csv").write_text("id,text\n2,good\n")
+    monkeypatch.chdir(tmp_path)
+    data = ["in.csv", f"{tmp_path}/./*.csv", "./in.csv"]
+    assert score(finished, data, tmp_path / "out") == 0
+    assert [row["id"] for row in read(tmp_path / "out")] == ["1", "2"]
 
 
 # === Columns ===
@@ -348,6 +410,17 @@ def test_csv_is_read_on_after_a_broken_row(finished, tmp_path):
     found = bad_rows(tmp_path / "out")
     assert [line for _, line, _ in found] == [3, 4, 5, 8]
     assert found[0][2] == "3 cells, but the header has 2"
+    assert found[3][2].endswith("lines 8 to 9 were read as one row")
+
+
+@pytest.mark.parametrize("header", [b"id,text,\xff", b'id,text,"a"b'])
+def test_a_row_does_not_take_the_place_of_a_broken_header(header, finished, tmp_path, capsys):
+    (tmp_path / "in.csv").write_bytes(header + b"\n1,SECRET good,text\n2,good,text\n")
+    assert score(finished, tmp_path / "in.csv", tmp_path / "out") == 2
+    message = capsys.readouterr().err
+    assert "in.csv:1: the header cannot be read: " in message
+    assert "SECRET" not in message
+    assert not (tmp_path / "out").exists()
 
 
 def test_rows_without_lines_are_told_by_their_number(finished, tmp_path):
@@ -360,6 +433,15 @@ def test_rows_without_lines_are_told_by_their_number(finished, tmp_path):
         ("in.json", 1),
     ]
     assert len(read(tmp_path / "out")) == 4
+
+
+def test_parquet_with_two_columns_of_one_name_is_refused(finished, tmp_path, capsys):
+    table = pa.Table.from_arrays(
+        [pa.array(["good"]), pa.array([1]), pa.array([2])], ["text", "a", "a"]
+    )
+    parquet.write_table(table, tmp_path / "in.parquet")
+    assert score(finished, tmp_path / "in.parquet", tmp_path / "out") == 2
+    assert "in.parquet: two columns are called 'a'" in capsys.readouterr().err
 
 
 def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
@@ -540,6 +622,77 @@ def test_a_folder_that_holds_something_is_refused(finished, scored, tmp_path, ca
     assert "is damaged" in capsys.readouterr().err
 
 
+def test_parts_are_not_taken_for_input(finished, frame, tmp_path, capsys):
+    data = write(frame, tmp_path / "in.jsonl")
+    out = tmp_path / "out"
+    assert score(finished, f"{tmp_path}/**/*.jsonl", out) == 0
+    before = contents(out)
+    assert score(finished, f"{tmp_path}/**/*.jsonl", out, "--resume") == 2
+    assert "part-00000.jsonl', which lies in --out" in capsys.readouterr().err
+    assert score(finished, data, out, "--resume") == 0
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("change", ["replace", "remove"])
+def test_input_that_changes_while_it_is_scored_is_noticed(
+    change, finished, frame, tmp_path, capsys, monkeypatch
+):
+    data = Path(write(frame, tmp_path / "in.jsonl"))
+    write_rows = scorer.write_rows
+
+    def changing(file, *arguments):
+        if file.name.endswith("part-00001.jsonl.part"):
+            content = data.read_text()
+            data.unlink()
+            if change == "replace":
+                data.write_text(content.replace("good", "evil"))
+        write_rows(file, *arguments)
+
+    monkeypatch.setattr(scorer, "write_rows", changing)
+    assert score(finished, data, tmp_path / "out") == 2
+    assert "in.jsonl: has changed while it was scored" in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
+    assert [part["part"] for part in manifest["parts"]] == [0]
+
+
+def test_input_that_is_gone_before_it_is_scored_is_told(tmp_path):
+    job = Job("", "", str(tmp_path), Options(), {})
+    with pytest.raises(DataError, match=r"in.jsonl: cannot be read: No such file"):
+        scorer.PartReader(job, DataConfig()).read(Part(0, "in.jsonl", 0, 1))
+
+
+def test_on_ray_an_error_of_the_data_is_told_as_here(finished, tmp_path):
+    from mtc_keras.bulk import ray_engine
+
+    class Scored:
+        def iter_rows(self):
+            positions = {"item": np.array([0])}
+            for record in ray_engine.PartScorer(job, parts)(positions)["record"]:
+                yield {"record": record}
+
+    class Ray:
+        def shutdown(self):
+            stopped.append(True)
+
+    stopped = []
+    parts = [Part(0, "in.jsonl", 0, 1)]
+    job = Job(str(finished.directory), str(tmp_path), str(tmp_path), Options(), {"text": None})
+    with pytest.raises(DataError, match=r"in.jsonl: cannot be read"):
+        list(ray_engine._records(Ray(), Scored()))
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n')
+    assert [record["rows"] for record in ray_engine._records(Ray(), Scored())] == [1]
+    assert stopped == [True, True]
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(
+    finished, scored, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    assert score(finished, scored[0], tmp_path) == 2
+    assert "cannot be written to" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 def test_two_processes_do_not_write_into_one_folder(finished, scored, tmp_path, capsys):
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -560,6 +713,7 @@ def test_two_processes_do_not_write_into_one_folder(finished, scored, tmp_path, 
         (["--text", "good", "--strict"], "--strict needs --data, and --out with the folder"),
         (["--data", "x.csv", "--out", "p.jsonl", "--format", "csv"], "--format needs --data"),
         (["--data", "x.csv", "--out", "p.csv"], "a file must be .jsonl"),
+        (["--data", "x.csv", "--out", "p.ndjson"], "a file must be .jsonl"),
         (["--text", "good", "--out", "folder"], "a folder of parts needs --data"),
         (["--data", "x.csv", "--out", "o", "--columns", "label"], "received 'label'"),
         (["--data", "x.csv", "--out", "o", "--rows-per-part", "0"], "must be 1 or more"),
@@ -687,7 +841,6 @@ class Reader:
 
 @given(st.lists(st.lists(st.booleans(), max_size=30), min_size=1, max_size=3), st.integers(1, 12))
 def test_parts_hold_each_good_row_once_and_in_order(tmp_path_factory, files, rows_per_part):
-    from mtc_keras.bulk.job import Job
     from mtc_keras.bulk.scorer import PartReader
 
     directory = tmp_path_factory.mktemp("parts")

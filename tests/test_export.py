@@ -21,7 +21,7 @@ from mtc_keras.run import Run
 from mtc_keras.served import Served, described
 from mtc_keras.serving import readable, without_padding, write_warm_up
 from mtc_keras.tasks import Decision
-from mtc_keras.versions import version_folder
+from mtc_keras.versions import unfinished_folder, version_folder
 from tests.conftest import rows, tiny_bert, tiny_config
 from tests.test_backbones import sentence_pieces
 
@@ -415,6 +415,19 @@ def test_versions_count_up(tmp_path):
     assert version_folder(tmp_path / "x") == tmp_path / "x" / "11"
     assert version_folder(tmp_path / "x" / "3") == tmp_path / "x" / "3"
     assert version_folder(tmp_path / "x" / "9") == tmp_path / "x" / "9"  # empty
+
+
+def test_of_two_processes_that_write_one_version_the_first_wins(tmp_path):
+    directory = tmp_path / "x" / "1"
+    with (
+        pytest.raises(ConfigError, match="holds something already"),
+        unfinished_folder(directory) as part,
+    ):
+        (part / "saved_model.pb").write_text("second")
+        directory.mkdir()
+        (directory / "saved_model.pb").write_text("first")
+    assert [path.name for path in directory.parent.iterdir()] == ["1"]
+    assert (directory / "saved_model.pb").read_text() == "first"
 
 
 def test_a_folder_of_something_else_gets_no_versions(run, tmp_path):

@@ -21,6 +21,7 @@ from mtc_keras.bulk.job import Job, Options, Part
 from mtc_keras.bulk.manifest import MANIFEST, Manifest
 from mtc_keras.bulk.scorer import score_here
 from mtc_keras.bulk.survey import BadRows, Survey
+from mtc_keras.data.tables import expand
 from mtc_keras.disk import PART
 from mtc_keras.errors import ConfigError, Stopped, plural
 from mtc_keras.predictors import open_predictor
@@ -58,6 +59,7 @@ def score_files(
     """
     folder = Path(out)
     _check_folder(folder, resume)
+    _check_input(files, folder)
     predictor = open_predictor(model)
     log = Log()
     with log, closing(BadRows()) as bad_rows:
@@ -104,6 +106,7 @@ def _score(
     progress = RowProgress(log, "scoring", survey.rows, sum(manifest.rows_done))
     try:
         for record in records:
+            survey.check_unchanged(record["input"])
             manifest.add(record, folder)
             progress.advance(record["rows"])
     except KeyboardInterrupt:
@@ -128,16 +131,28 @@ def _check_folder(folder: Path, resume: bool) -> None:
         raise ConfigError(f"{where} already holds files{hint or '; choose another folder'}")
 
 
+def _check_input(files: list[str], folder: Path) -> None:
+    """Checks that no part is taken for input, which a glob may do when a scoring goes on."""
+    for path in expand(files):
+        if folder.resolve() in Path(path).resolve().parents:
+            raise ConfigError(
+                f"--data names {path!r}, which lies in --out {str(folder)!r}; name the files of "
+                "the input alone"
+            )
+
+
 def _make_folder(folder: Path) -> None:
     """Makes a folder.
 
     Raises:
-        ConfigError: if it cannot be made.
+        ConfigError: if it cannot be made, or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--out {str(folder)!r} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"--out {str(folder)!r} cannot be written to; choose another folder")
 
 
 @contextmanager

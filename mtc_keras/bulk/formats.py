@@ -61,9 +61,20 @@ def _write_json_lines(text: IO[str], columns: Cells) -> None:
 
 
 def _write_csv(text: IO[str], columns: Cells) -> None:
-    writer = csv.writer(text, lineterminator="\n")
+    # Until Python 3.13 a lone "\r" gets quotes only where lines end in one.
+    writer = csv.writer(_LineFeeds(text), lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows(zip(*map(_csv_cells, columns.values()), strict=True))
+
+
+class _LineFeeds:
+    """Takes rows that end in "\\r\\n", one a call, and ends them in "\\n"."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+
+    def write(self, row: str) -> None:
+        self._text.write(row.removesuffix("\r\n") + "\n")
 
 
 def _csv_cells(cells: Sequence[Any]) -> Sequence[Any]:
@@ -113,7 +124,7 @@ ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
 def cell_type(cells: Sequence[Any]) -> Any:
     """Returns the pyarrow type that holds plain cells; `TEXT` where they have none in common."""
     try:
-        found = pyarrow.infer_type(cells)
+        found = pyarrow.array(cells).type  # `infer_type` says int64 of [1, "a"]
     except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):
         return TEXT
     return TEXT if "struct<>" in str(found) else found  # parquet has no empty tables
@@ -135,11 +146,26 @@ def _array(name: str, cells: Sequence[Any], type_: Any) -> Any:
         if type_ == TEXT:
             texts = [cell if cell is None else _as_text(cell) for cell in cells]
             return pyarrow.array(map(_encodable, texts), TEXT)
+        if "map<" in str(type_):
+            cells = [_with_pairs(cell, type_) for cell in cells]
         return pyarrow.array(cells, type_)
     except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):  # would quote the cell
         raise DataError(
             f"column {name!r} has a cell that {type_} cannot hold; --format jsonl can"
         ) from None
+
+
+def _with_pairs(cell: Any, type_: Any) -> Any:
+    """Returns a cell whose maps are lists of tuples, as pyarrow wants them."""
+    if cell is None:
+        return None
+    if pyarrow.types.is_map(type_):
+        return [(key, _with_pairs(value, type_.item_type)) for key, value in cell]
+    if pyarrow.types.is_struct(type_):
+        return {field.name: _with_pairs(cell[field.name], field.type) for field in type_}
+    if isinstance(cell, list):
+        return [_with_pairs(item, type_.value_type) for item in cell]
+    return cell
 
 
 def _encodable(text: str | None) -> str | None:

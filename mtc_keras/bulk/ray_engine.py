@@ -9,7 +9,7 @@ import numpy as np
 
 from mtc_keras.bulk.job import Job, Part
 from mtc_keras.bulk.scorer import Scorer
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, DataError
 
 CLUSTER = "RAY_ADDRESS"  # where Ray itself looks for the address of a cluster
 
@@ -27,8 +27,14 @@ class PartScorer:
         self.parts = parts
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[str]]:
-        found = [self.scorer.score(self.parts[position]) for position in batch["item"].tolist()]
+        found = [self._score(self.parts[position]) for position in batch["item"].tolist()]
         return {"record": [json.dumps(record) for record in found]}
+
+    def _score(self, part: Part) -> dict[str, Any]:
+        try:
+            return self.scorer.score(part)
+        except DataError as error:  # Ray would wrap it in an error of its own
+            return {"error": error.headline, "problems": error.problems}
 
 
 def score_on_ray(
@@ -48,6 +54,7 @@ def score_on_ray(
 
     Raises:
         ConfigError: if Ray is not installed, or its cluster is smaller than `workers`.
+        DataError: while they are iterated over, if a part cannot be scored.
     """
     ray = _started()
     try:
@@ -79,7 +86,10 @@ def score_on_ray(
 def _records(ray: Any, scored: Any) -> Iterator[dict[str, Any]]:
     try:
         for row in scored.iter_rows():
-            yield json.loads(row["record"])
+            record = json.loads(row["record"])
+            if "error" in record:
+                raise DataError(record["error"], record["problems"])
+            yield record
     finally:
         ray.shutdown()
 

@@ -73,17 +73,20 @@ class PartReader:
         """Reads forward to a part; from the file's beginning if it lies behind.
 
         Raises:
-            DataError: if the file is not the one that was cut into parts.
+            DataError: if the file is gone, or does not have the rows of the parts.
         """
         if part.file != self._file or part.block <= self._at:
             self._file = part.file
             path = os.path.join(self.job.folder, part.file)
             read = read_scorable(path, self.data, self.job.options.rows_per_part)
             self._blocks = enumerate(rows for rows, _ in read)
-        for at, rows in self._blocks:
-            self._at = at
-            if at == part.block:
-                if len(rows) != part.rows:
-                    break
-                return rows
+        try:
+            for at, rows in self._blocks:
+                self._at = at
+                if at == part.block:
+                    if len(rows) != part.rows:
+                        break
+                    return rows
+        except OSError as error:
+            raise DataError(f"{part.file}: cannot be read: {error.strerror or error}") from None
         raise DataError(f"{part.file}: has changed while it was scored")

@@ -79,6 +79,7 @@ class Survey:
         self.parts: list[Part] = []
         self.types: dict[str, Any] = {}
         self.bad_rows = bad_rows
+        self._stamps: dict[str, tuple[int, ...]] = {}
         problems: list[str] = []
         for path in expand(files):
             try:
@@ -91,7 +92,7 @@ class Survey:
             self.types = {
                 name: TEXT if t == pyarrow.null() else t for name, t in self.types.items()
             }
-            problems += self._clashes(predictor.tasks)
+            problems += [*self._clashes(predictor.tasks), *self._unwritable()]
         if problems:
             raise DataError(f"data files: {plural(len(problems), 'problem')}", problems)
 
@@ -120,10 +121,24 @@ class Survey:
         if not self.rows:
             raise DataError("data files: hold no row that can be scored", shown)
 
+    def check_unchanged(self, path: str) -> None:
+        """Checks that a file is still the one that was surveyed.
+
+        Raises:
+            DataError: if not.
+        """
+        try:
+            if _stamp(path) == self._stamps[path]:
+                return
+        except OSError:  # it is gone
+            pass
+        raise DataError(f"{path}: has changed while it was scored; score it into another folder")
+
     def _add(self, path: str, data: DataConfig) -> list[str]:
         """Reads a file; returns what is wrong with it as a whole."""
         columns: dict[str, Any] = {}
         scorable = 0
+        self._stamps[path] = _stamp(path)
         for number, (rows, bad) in enumerate(read_scorable(path, data, self.options.rows_per_part)):
             self.bad_rows.add(path, bad)
             for name, cells in rows.columns.items():
@@ -156,6 +171,15 @@ class Survey:
             return None  # not needed, or known from the file
         return cell_type(cells)
 
+    def _unwritable(self) -> list[str]:
+        """Returns a problem for each name that JSON can hold and Parquet cannot."""
+        return [
+            f"a column of the input is called {name!r}, which is no Unicode; --format jsonl can"
+            for name in self.types
+            if self.options.format == "parquet"
+            and name.encode("utf-8", "replace") != name.encode("utf-8", "surrogatepass")
+        ]
+
     def _clashes(self, tasks: Sequence[Task]) -> list[str]:
         added = prediction_types(tasks, self.options)
         return [
@@ -163,6 +187,12 @@ class Survey:
             for name in added
             if name in self.types
         ]
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Returns what tells a file from a changed one without reading it."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _stored(type_: Any) -> Any:

@@ -185,6 +185,8 @@ def _columns(records: Sequence[dict[str, Any]]) -> dict[str, list[Cell]]:
 def expand(files: str | list[str]) -> list[str]:
     """Returns the paths that files and globs name, each once, a glob's matches sorted.
 
+    A path that is named in two ways, such as `a.csv` and `./a.csv`, is returned as it came first.
+
     Raises:
         DataError: with all paths that do not exist and globs without a match.
     """
@@ -204,7 +206,10 @@ def expand(files: str | list[str]) -> list[str]:
         problems.append("the list of files is empty")
     if problems:
         raise _error(problems)
-    return list(dict.fromkeys(paths))
+    found: dict[str, str] = {}
+    for path in paths:
+        found.setdefault(os.path.abspath(path), path)
+    return list(found.values())
 
 
 def hash_files(files: str | list[str]) -> dict[str, str]:
@@ -367,6 +372,9 @@ class Faults:
         if self.shown:
             raise _error(self.shown)
 
+    def check_header(self) -> None:
+        """Raises an error if rows are passed over and the header would have been one of them."""
+
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
         """Returns those of numbered lines, or rows of cells, that are text."""
         return numbered
@@ -392,6 +400,11 @@ class PassedOver(Faults):
     def check(self) -> None:
         """Lets all lines pass."""
 
+    def check_header(self) -> None:
+        """Raises an error if the header is broken: the row after it would be taken for it."""
+        for line, message in self.found:
+            raise DataError(f"{self.path}:{line}: the header cannot be read: {message}")
+
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         """Yields the lines whose bytes are UTF-8."""
         for line, content in numbered:
@@ -414,6 +427,7 @@ def _read_separated(
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     numbered = iter(faults.decoded(_numbered_rows(reader, faults)))
     first, header = next(numbered, (1, []))
+    faults.check_header()
     for name in dict.fromkeys(name for name in header if header.count(name) > 1):
         message = f"two columns are called {name!r}"
         if faults.passes_over:  # it is no row that could be left out
@@ -444,6 +458,8 @@ def _numbered_rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]
             may_go_on = False
         except csv.Error as error:
             message = f"{error}; a cell with quotes needs quotes around it, inner ones doubled"
+            if reader.line_num > line:  # a quote that is not closed takes rows with it
+                message += f"; lines {line} to {reader.line_num} were read as one row"
             faults.add(line, message, first=True)
             line, may_go_on = reader.line_num + 1, faults.passes_over
 
@@ -543,11 +559,15 @@ def _read_parquet(path: str, rows: int) -> Iterator[Block]:
 
     start = 0
     try:  # not through pandas, which turns integers beside gaps into floats
-        for batch in parquet.ParquetFile(path).iter_batches(rows):
+        file = parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            raise DataError(f"{path}: two columns are called {name!r}")
+        for batch in file.iter_batches(rows):
             cells = [plain_cells(column.to_pylist()) for column in batch.columns]
             where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
             start += len(batch)
-            yield Block(path, where, dict(zip(batch.schema.names, cells, strict=True)))
+            yield Block(path, where, dict(zip(names, cells, strict=True)))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: is no Parquet file: {str(error).splitlines()[0]}") from None
 

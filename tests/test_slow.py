@@ -75,3 +75,18 @@ assert logs["topics_loss"] == [0.0] and np.isfinite(logs["loss"]).all(), logs
     found = np.load(tmp_path / "found.npz")
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, atol=1e-5)
+
+
+@pytest.mark.timeout(1800)
+def test_generated_rows_train_past_a_kill_in_little_memory(tmp_path):
+    command = [sys.executable, "scripts/large_data.py", "--rows", "200000"]
+    done = subprocess.run(
+        [*command, "--directory", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    killed, resumed = [line.split("|")[1:-1] for line in done.stdout.splitlines()[-2:]]
+    assert int(killed[1]) == -9 and int(resumed[1]) == 0
+    assert float(resumed[3]) < 3

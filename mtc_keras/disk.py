@@ -1,5 +1,6 @@
 """What is written is on the disk before it gets its name."""
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -46,3 +47,18 @@ def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds a folder as long as this process lives, or the context lasts.
+
+    Raises:
+        BlockingIOError: if another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

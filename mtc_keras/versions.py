@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mtc_keras.disk import sync, sync_all
+from mtc_keras.disk import held, sync, sync_all
 from mtc_keras.errors import ConfigError
 
 ABOUT = "assets.extra/mtc_keras.json"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MODELS = "models.config"
+UNFINISHED = ".unfinished"
 
 
 def version_folder(path: str | Path) -> Path:
@@ -66,14 +67,15 @@ def check_target(directory: Path) -> None:
 def unfinished_folder(directory: Path) -> Iterator[Path]:
     """Gives a folder that gets its name at the end, or is removed with all that was made."""
     made = [parent for parent in directory.parents if not parent.exists()]
-    part = directory.with_name(f".{directory.name}.{os.getpid()}.unfinished")
-    shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+    part = directory.with_name(f".{directory.name}.{os.getpid()}{UNFINISHED}")
+    _remove_leftovers(directory)
     part.mkdir(parents=True)
     try:
-        yield part
-        sync_all(part)
-        check_target(directory)  # another process may have been faster
-        part.rename(directory)
+        with held(part):
+            yield part
+            sync_all(part)
+            check_target(directory)  # another process may have been faster
+            part.rename(directory)
         sync(directory.parent)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -81,6 +83,15 @@ def unfinished_folder(directory: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):  # another process has put something there
                 parent.rmdir()
         raise
+
+
+def _remove_leftovers(directory: Path) -> None:
+    """Removes unfinished folders that no process holds: those of exports that were killed."""
+    beside = directory.parent.iterdir() if directory.parent.exists() else ()
+    for path in [p for p in beside if p.name.startswith(f".{directory.name}.")]:
+        if path.suffix == UNFINISHED:
+            with contextlib.suppress(BlockingIOError), held(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def write_models_config(folder: Path) -> None:

@@ -430,6 +430,21 @@ def test_of_two_processes_that_write_one_version_the_first_wins(tmp_path):
     assert (directory / "saved_model.pb").read_text() == "first"
 
 
+def test_what_a_killed_export_left_is_removed_and_a_living_ones_is_not(tmp_path):
+    left, other = tmp_path / ".1.99.unfinished", tmp_path / ".2.99.unfinished"
+    for path in (left, other):
+        (path / "variables").mkdir(parents=True)
+    with unfinished_folder(tmp_path / "1") as living:
+        assert not left.exists() and other.exists()
+        living = living.rename(tmp_path / ".1.98.unfinished")
+        with unfinished_folder(tmp_path / "1") as part:
+            (part / "saved_model.pb").write_text("")
+        assert living.exists()
+        living.rename(part)
+        (tmp_path / "1" / "saved_model.pb").unlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"1", other.name}
+
+
 def test_a_folder_of_something_else_gets_no_versions(run, tmp_path):
     with pytest.raises(ConfigError, match=r"holds 'class_weights.json', which is no version"):
         version_folder(run.directory)

@@ -10,11 +10,10 @@ whenever it is computed. Names with an underscore are passed over by those who r
 parts (pyarrow, Spark, DuckDB).
 """
 
-import fcntl
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from mtc_keras.bulk.job import Job, Options, Part
@@ -22,7 +21,7 @@ from mtc_keras.bulk.manifest import MANIFEST, Manifest
 from mtc_keras.bulk.scorer import score_here
 from mtc_keras.bulk.survey import BadRows, Survey
 from mtc_keras.data.tables import expand
-from mtc_keras.disk import PART
+from mtc_keras.disk import PART, held
 from mtc_keras.errors import ConfigError, Stopped, plural
 from mtc_keras.predictors import open_predictor
 from mtc_keras.report import Log, RowProgress
@@ -162,13 +161,10 @@ def _only_process(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: if another one does.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(held(folder))
         except BlockingIOError:
             where = f"--out {str(folder)!r}"
             raise ConfigError(f"{where}: another process is scoring into it") from None
         yield
-    finally:
-        os.close(descriptor)

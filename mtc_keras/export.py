@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--max-loss",
         metavar="LOSS",
-        type=float,
+        type=_from_0,
         help="refuse int8 where a task's main metric gets worse by more than that "
         f"(default: {MAX_LOSS})",
     )
@@ -93,6 +93,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="rows with the run's text column, which the self-test reads besides its own texts",
     )
     return run_program(_export, parser.parse_args(argv))
+
+
+def _from_0(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"must be a number from 0, received {text!r}")
+    return value
 
 
 def _export(args: argparse.Namespace) -> None:

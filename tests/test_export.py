@@ -204,7 +204,9 @@ def test_its_description_holds_classes_decisions_and_self_test(run, exported):
     assert about["tasks"]["mood"]["class_names"]["bad"] == "mauvaise humeur 😀"
     assert about["tasks"]["grade"]["temperature"] == 2.5
     assert about["tasks"]["topics"]["thresholds"]["queue"] == 0.8
+    assert about["tasks"]["topics"]["separator"] == "|"
     assert about["tasks"]["length"] == {"kind": "regression"}
+    assert about["data"] == {"id": "id", "rename": {}}
     test = about["self_test"]
     assert test["texts"] == len(self_test.TEXTS) + 5
     assert max(test["largest_difference"].values()) < test["tolerance"] == 1e-4

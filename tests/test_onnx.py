@@ -17,6 +17,7 @@ from mtc_keras import MultiTaskClassifier, export, exporting, self_test
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.predictors import open_predictor
 from mtc_keras.tasks import Multiclass
+from mtc_keras.tokenizer_json import tokenizer_json
 from tests.conftest import WORDS, labelled, tiny_bert
 from tests.test_backbones import sentence_pieces
 
@@ -24,9 +25,6 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("tf2onnx")
 tokenizers = pytest.importorskip("tokenizers")
-
-from mtc_keras.tokenizer_json import tokenizer_json  # noqa: E402
-
 pytestmark = [
     # KerasHub 0.32 opens SentencePiece models without closing them.
     pytest.mark.filterwarnings("ignore:unclosed file .*vocabulary.spm:ResourceWarning"),
@@ -311,6 +309,14 @@ def test_int8_that_costs_too_much_is_refused(
     assert "int8 costs more than --max-loss 0.01 on" in message
     assert "mood: accuracy is" in message and "length: r2 is" in message
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["-0.1", "nan", "much"])
+def test_max_loss_is_a_number_from_0(all_kinds, tmp_path, capsys, value):
+    with pytest.raises(SystemExit) as ended:
+        export_onnx(all_kinds, tmp_path / "out", "--quantize", "int8", f"--max-loss={value}")
+    assert ended.value.code == 2
+    assert f"--max-loss: must be a number from 0, received '{value}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ Shapes: B texts, T tokens.
 """
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,39 @@ def write_onnx(model: Any, path: Path) -> None:
         return probabilities(model, dict(zip(names, inputs, strict=True)))
 
     converted, _ = tf2onnx.convert.from_function(predict, input_signature=ids, opset=OPSET)
+    converted = folded(converted)
     for tensor in [*converted.graph.input, *converted.graph.output]:
         dimensions = tensor.type.tensor_type.shape.dim
         for dimension, name in zip(dimensions, DIMENSIONS, strict=False):
             if not dimension.dim_value:  # tf2onnx gives it a number of its own
                 dimension.dim_param = name
     onnx.save(converted, path)
+
+
+def folded(model: Any) -> Any:
+    """Returns an ONNX model whose constant parts are computed, of standard operations alone.
+
+    tf2onnx has weights of attention a second time, to ask for their shapes, and transposes
+    others each time; int8 would leave those as they are.
+    """
+    import onnx
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
+        path = Path(folder) / MODEL
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        found = onnx.load(path)
+    # It names all its own sets of operations, used or not, which other runtimes do not know.
+    used = {node.domain for node in found.graph.node}
+    kept = [versions for versions in found.opset_import if versions.domain in used]
+    del found.opset_import[:]
+    found.opset_import.extend(kept)
+    return found
 
 
 if __name__ == "__main__":

@@ -127,7 +127,10 @@ def measured_apart(way: str, path: Path, rows: int) -> dict[str, Any]:
         out = Path(folder) / "found.json"
         command = [sys.executable, str(Path(__file__).resolve()), "--model", str(path)]
         command += ["--way", way, "--rows", str(rows), "--json", str(out)]
-        subprocess.run(command, env=environment, check=True)
+        print(f"measuring {WAYS[way]}", file=sys.stderr, flush=True)
+        measuring = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if measuring.returncode:
+            raise RuntimeError(f"{WAYS[way]} could not be measured:\n{measuring.stderr[-4000:]}")
         found = json.loads(out.read_text(encoding="utf-8"))
     return {"size_bytes": size_of(way, path), **found}
 

@@ -1,14 +1,16 @@
-"""Exports a saved model: SavedModel, self-test, description; whole or not there.
+"""Exports a saved model: SavedModel or ONNX, self-test, description; whole or not there.
 
 saved_model.pb variables/                  what TensorFlow and TensorFlow Serving load
 assets.extra/mtc_keras.json                classes, thresholds, versions, self-test
 assets.extra/tf_serving_warmup_requests    what TensorFlow Serving asks itself first
 README.md                                  the model card
+
+An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json and README.md.
 """
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,11 @@ from mtc_keras.served import INPUTS
 from mtc_keras.tasks import ClassificationTask, Decision, Task
 from mtc_keras.versions import (
     ABOUT,
+    ONNX,
+    ONNX_ABOUT,
+    SAVED_MODEL,
     WARM_UP,
+    check_format,
     check_target,
     is_version,
     unfinished_folder,
@@ -35,7 +41,7 @@ class Export:
 
     Args:
         directory: its folder.
-        about: what `assets.extra/mtc_keras.json` holds.
+        about: what its `mtc_keras.json` holds.
     """
 
     directory: Path
@@ -49,27 +55,33 @@ class Export:
         lines = [f"the export is in {self.directory} ({size / 1e6:.1f} MB)"]
         lines += [f"self-test on {test['texts']} texts, largest difference to predict:"]
         lines += [f"  {name}: {value:.1e}" for name, value in test["largest_difference"].items()]
-        if not (self.directory / WARM_UP).exists():
+        if "int8" in self.about:
+            lines += shown_int8(self.about["int8"])
+        if self.about["format"] == SAVED_MODEL and not (self.directory / WARM_UP).exists():
             lines.append("no warm-up requests: they need pip install 'mtc-keras[serving]'")
         return "\n".join(lines)
 
 
-def export_live(model: Any, path: str | Path, text_pairs: bool = False) -> Export:
+def export_live(
+    model: Any, path: str | Path, text_pairs: bool = False, format: str = SAVED_MODEL
+) -> Export:
     """Exports a `MultiTaskClassifier` as it is now, with its decisions.
 
     Args:
         model: the model.
-        path: the folder of the SavedModel.
+        path: the folder of the export.
         text_pairs: bool. Whether a row has two texts.
+        format: `"saved_model"` or `"onnx"`.
     """
     directory = Path(path).expanduser().resolve()
     check_target(directory)
-    check_tokenizer(model)
+    check_format(directory, format)
+    check_tokenizer(model, format, text_pairs)
     with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
         preset = Path(folder) / "model"
         model.save_to_preset(str(preset))
         saved = type(model).from_preset(str(preset), dtype="float32")
-        return export_saved(saved, preset, directory, INPUTS[: 1 + text_pairs])
+        return export_saved(saved, preset, directory, INPUTS[: 1 + text_pairs], format=format)
 
 
 def export_saved(
@@ -79,31 +91,39 @@ def export_saved(
     columns: Sequence[str],
     texts: Sequence[Sequence[str]] = (),
     run: Any = None,
+    format: str = SAVED_MODEL,
+    quantize: Callable[[Path], dict[str, Any]] | None = None,
 ) -> Export:
     """Exports a saved model.
 
     Args:
         model: the `MultiTaskClassifier` of the preset, in float32.
         preset: the folder written by `save_to_preset`.
-        directory: the folder of the SavedModel.
+        directory: the folder of the export.
         columns: names of the text columns, one or two.
         texts: texts that the self-test reads besides its own, a sequence a column.
         run: the `Run` that the model comes from, for the model card.
+        format: `"saved_model"` or `"onnx"`.
+        quantize: takes the folder of an ONNX export that has passed its self-test, makes its
+            weights smaller, and returns what that cost.
 
     Raises:
         ConfigError: if the tokenizer cannot be exported.
         ExportError: if the export does not answer as the model does.
     """
-    check_tokenizer(model)
     text_pairs = len(columns) > 1
+    check_tokenizer(model, format, text_pairs)
+    module = "mtc_keras.serving_onnx" if format == ONNX else "mtc_keras.serving"
     with unfinished_folder(directory) as part:
         arguments = ["--text-pairs"] if text_pairs else []
-        writing = run_module("mtc_keras.serving", str(preset), str(part), *arguments)
+        writing = run_module(module, str(preset), str(part), *arguments)
         if writing.returncode:
-            raise RuntimeError(f"the SavedModel could not be written:\n{writing.stderr[-4000:]}")
+            raise RuntimeError(f"the export could not be written:\n{writing.stderr[-4000:]}")
         about = {
             "name": directory.parent.name if is_version(directory) else directory.name,
+            "format": format,
             "inputs": dict(zip(INPUTS, columns, strict=False)),
+            "data": {} if run is None else _about_data(run),
             "max_length": model.preprocessor.sequence_length,
             "tasks": {
                 task.name: _about_task(task, model.decisions.get(task.name)) for task in model.tasks
@@ -111,17 +131,20 @@ def export_saved(
             "self_test": self_test(model, part, text_pairs, texts),
             "versions": runtime.versions(),
         }
-        (part / ABOUT).parent.mkdir(exist_ok=True)
-        (part / ABOUT).write_text(_json(about), encoding="utf-8")
+        if quantize is not None:
+            about["int8"] = quantize(part)
+        described = part / (ONNX_ABOUT if format == ONNX else ABOUT)
+        described.parent.mkdir(exist_ok=True)
+        described.write_text(_json(about), encoding="utf-8")
         card = model_card(about, type(model.backbone).__name__, run)
         (part / "README.md").write_text(card, encoding="utf-8")
-    if is_version(directory):
+    if is_version(directory) and format == SAVED_MODEL:
         write_models_config(directory.parent)
     return Export(directory, about)
 
 
-def check_tokenizer(model: Any) -> None:
-    """Checks that a model's tokenizer can be part of a graph that serves.
+def check_tokenizer(model: Any, format: str = SAVED_MODEL, text_pairs: bool = False) -> None:
+    """Checks that a model's tokenizer can be part of a graph that serves, or lie beside it.
 
     Raises:
         ConfigError: if it cannot, or there is none.
@@ -130,6 +153,20 @@ def check_tokenizer(model: Any) -> None:
 
     if model.preprocessor is None:
         raise ConfigError("the model has no preprocessor, so that an export could take no texts")
+    if format == ONNX:
+        tokenizer = model.preprocessor.tokenizer
+        if not isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer):
+            raise ConfigError(
+                f"format onnx: tokenizer.json would not read texts as {type(tokenizer).__name__} "
+                "does; word pieces (BERT, DistilBERT) can be exported. A SavedModel has the "
+                "tokenizer of SentencePiece (XLM-RoBERTa, DeBERTa), too"
+            )
+        if text_pairs:
+            raise ConfigError(
+                "format onnx: tokenizer.json would cut long text pairs otherwise than the model "
+                "was trained; a SavedModel takes text pairs"
+            )
+        return
     if isinstance(model.preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer):
         raise ConfigError(
             "a byte-pair tokenizer, such as RoBERTa's, cannot be served by TensorFlow: it takes "
@@ -138,11 +175,30 @@ def check_tokenizer(model: Any) -> None:
         )
 
 
+def shown_int8(found: dict[str, Any]) -> list[str]:
+    """Returns lines on what int8 gained and cost."""
+    before, after = found["before"], found["after"]
+    lines = [
+        f"int8 on {found['rows']} rows: {before['megabytes']} → {after['megabytes']} MB, "
+        f"{before['rows_per_second']} → {after['rows_per_second']} rows/s"
+    ]
+    return lines + [
+        f"  {name} {task['metric']}: {task['before']:.4f} → {task['after']:.4f}"
+        for name, task in found["tasks"].items()
+    ]
+
+
+def _about_data(run: Any) -> dict[str, Any]:
+    """Returns how rows are read, besides the text columns that `inputs` names."""
+    return run.config.data.model_dump(include={"id", "rename"})
+
+
 def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:
     about: dict[str, Any] = {"kind": task.kind}
     if isinstance(task, ClassificationTask):
         about["classes"] = task.known_classes
         about["class_names"] = dict(zip(task.known_classes, task.shown_classes, strict=True))
+    about |= task.model_dump(include={"separator"})  # of kinds that have one
     return about if decision is None else {**about, **decision.to_dict()}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mtc_keras.backbones import MINILM
+from mtc_keras.versions import ONNX
 
 LICENCES = {"minilm": "Apache-2.0", MINILM: "Apache-2.0", f"hf://{MINILM}": "Apache-2.0"}
 UNKNOWN = "unknown; see where the backbone comes from"
@@ -15,7 +16,7 @@ def model_card(about: Mapping[str, Any], backbone: str, run: Any = None) -> str:
     """Returns a model card in Markdown.
 
     Args:
-        about: what `assets.extra/mtc_keras.json` holds.
+        about: what the export's `mtc_keras.json` holds.
         backbone: the class name of the backbone.
         run: the `Run` that the model comes from; without it the card knows of no training.
     """
@@ -25,7 +26,9 @@ def model_card(about: Mapping[str, Any], backbone: str, run: Any = None) -> str:
         parts += ["## How it was judged", *_judgement(run)]
         parts += ["## What it was trained on", _data(run)]
     parts += ["## Backbone", _backbone(backbone, run)]
-    parts += ["## Self-test", _self_test(about["self_test"])]
+    parts += ["## Self-test", _self_test(about["self_test"], about["format"])]
+    if "int8" in about:
+        parts += ["## Weights of 8 bits", _int8(about["int8"])]
     parts += ["## Versions", _table(["package", "version"], about["versions"].items())]
     return "\n\n".join(parts) + "\n"
 
@@ -48,6 +51,12 @@ def licence_of(backbone: str) -> str:
 def _purpose(about: Mapping[str, Any]) -> str:
     columns = " and ".join(f"`{column}`" for column in about["inputs"].values())
     pair = ", text pairs," if len(about["inputs"]) > 1 else ""
+    if about["format"] == ONNX:
+        return (
+            f"An ONNX model that reads at most {about['max_length']} token ids, which "
+            f"`tokenizer.json` makes of texts ({columns}); what is longer is cut. It answers with "
+            "calibrated probabilities; thresholds are in `mtc_keras.json`."
+        )
     return (
         f"A SavedModel that reads texts{pair} ({columns}) of at most {about['max_length']} tokens; "
         "what is longer is cut. Signatures: `serving_default` (probabilities), `classify` (labels "
@@ -104,12 +113,30 @@ def _backbone(backbone: str, run: Any) -> str:
     return f"`{name}` (`{backbone}`). Licence of its weights: {licence_of(name)}."
 
 
-def _self_test(test: Mapping[str, Any]) -> str:
+def _self_test(test: Mapping[str, Any], format: str) -> str:
     largest = test["largest_difference"]
+    user, same = ("ONNX Runtime", "token") if format == ONNX else ("TensorFlow", "label")
     return (
-        f"{test['texts']} texts through the model and through this export in a process with "
-        f"TensorFlow alone; at most {test['tolerance']} apart, and every label the same.\n\n"
+        f"{test['texts']} texts through the model and through this export, in float32, in a "
+        f"process with {user} alone; at most {test['tolerance']} apart, and every {same} the "
+        "same.\n\n"
         + _table(["task", "largest difference"], [[n, f"{d:.1e}"] for n, d in largest.items()])
+    )
+
+
+def _int8(found: Mapping[str, Any]) -> str:
+    keys = ("before", "after", "change")
+    tasks = [
+        [name, task["metric"], *("" if task[key] is None else f"{task[key]:.4f}" for key in keys)]
+        for name, task in found["tasks"].items()
+    ]
+    cost = [[name, *found[name].values()] for name in keys[:2]]
+    return (
+        f"On {found['rows']} labelled rows; no main metric may get worse by more than "
+        f"{found['max_loss']}.\n\n"
+        + _table(["task", "main metric", "float32", "int8", "change"], tasks)
+        + "\n\n"
+        + _table(["", "MB", "rows/s where it was made"], cost)
     )
 
 

@@ -16,13 +16,16 @@ from mtc_keras.config import DataConfig
 from mtc_keras.disk import sha256
 from mtc_keras.errors import DataError
 from mtc_keras.run import MODEL, Run
+from mtc_keras.served_onnx import is_onnx
 from mtc_keras.tasks import Decision, Task, task_from_config
 
 SAVED_MODEL = "saved_model.pb"
 ABOUT = Path("assets.extra") / "mtc_keras.json"
 EXPORT_BATCH = 32
 EXPORT_INPUTS = ("text", "text_pair")
-DESCRIBED, DECIDED = ("classes", "class_names"), ("temperature", "thresholds")
+DESCRIBED = ("classes", "class_names", "separator")
+DECIDED = ("temperature", "thresholds")
+READ_BY = ("id", "rename")
 
 
 class Predictor(ABC):
@@ -77,6 +80,11 @@ def open_predictor(path: str | Path) -> Predictor:
     path = Path(path)
     if (path / SAVED_MODEL).is_file():
         return ExportPredictor(path)
+    if is_onnx(path):
+        raise DataError(
+            f"{str(path)!r} is an ONNX export, which its own clients ask; "
+            "name its run, or a SavedModel"
+        )
     versions = sorted(found.parent for found in path.glob(f"*/{SAVED_MODEL}"))
     if versions:
         raise DataError(
@@ -168,9 +176,9 @@ class ExportPredictor(Predictor):
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:
     """Reads what an export says of itself.
 
-    `inputs` holds for each input of its signature the column of texts; `tasks` for each task's
-    name its `kind`, and where it has classes `classes`, `class_names`, `temperature` and
-    `thresholds`.
+    `inputs` holds for each input of its signature the column of texts, `data` the column of ids
+    and those to `rename`; `tasks` for each task's name its `kind`, and where it has them
+    `classes`, `class_names`, `separator`, `temperature` and `thresholds`.
 
     Raises:
         DataError: if the file is missing or holds something else.
@@ -184,7 +192,9 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
             tasks.append(task_from_config({"name": name, **described}))
             decisions[name] = {key: entry[key] for key in DECIDED if key in entry}
         columns = list(about["inputs"].values())
-        data = DataConfig.model_validate({"text": columns if len(columns) > 1 else columns[0]})
+        read_by = {key: value for key, value in about.get("data", {}).items() if key in READ_BY}
+        text = columns if len(columns) > 1 else columns[0]
+        data = DataConfig.model_validate({"text": text, **read_by})
         return tasks, _decisions(tasks, decisions), data
     except OSError as error:
         problem = error.strerror

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from mtc_keras import runtime
+from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import ExportError
 from mtc_keras.served import described
+from mtc_keras.served_onnx import is_onnx
 
 TOLERANCE = 1e-4
 BATCH_SIZES = (1, 32)
@@ -51,7 +53,7 @@ def self_test(
 
     Args:
         model: the `MultiTaskClassifier`, in float32.
-        export: the folder of the SavedModel.
+        export: the folder of the export.
         text_pairs: bool. Whether a row has two texts.
         texts: texts of the user's, one sequence of strings or two, tested, too.
 
@@ -60,8 +62,9 @@ def self_test(
         they are, of a regression's numbers as a share of those above 1.
 
     Raises:
-        ExportError: if the export cannot be loaded, a difference is above the tolerance, or a
-            label is not the one that the probabilities decide.
+        ExportError: if the export cannot be loaded, a difference is above the tolerance, a
+            label is not the one that the probabilities decide, or `tokenizer.json` of an ONNX
+            export reads other tokens than the model.
     """
     columns = [list(TEXTS), list(reversed(TEXTS))][: 1 + text_pairs]
     columns = [[*own, *given] for own, given in zip(columns, texts or [[], []], strict=False)]
@@ -69,7 +72,7 @@ def self_test(
         x = tuple(columns) if text_pairs else columns[0]
         expected = model.predict(x, batch_size=max(BATCH_SIZES), verbose=0)
     answers = ask(export, columns)
-    found = {size: _of(answers, f"{size}/serving_default/") for size in BATCH_SIZES}
+    found = {size: only(answers, f"{size}/serving_default/") for size in BATCH_SIZES}
     largest = {
         name: max(_difference(found[size].get(name), expected[name]) for size in BATCH_SIZES)
         for name in expected
@@ -79,29 +82,41 @@ def self_test(
         for name, difference in largest.items()
         if not difference <= TOLERANCE
     ]
-    if not problems:
+    if is_onnx(export):
+        problems = [*_wrong_tokens(model, columns, answers), *problems]
+    elif not problems:
         for size in BATCH_SIZES:
-            answered = described(_of(answers, f"{size}/classify/"))
+            answered = described(only(answers, f"{size}/classify/"))
             problems += _wrong_labels(model, found[size], answered)
     if problems:
         raise ExportError("the export does not answer as the model does; it is removed", problems)
     return {"texts": len(columns[0]), "tolerance": TOLERANCE, "largest_difference": largest}
 
 
-def ask(export: Path, columns: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
-    """Returns what an export answers in a process that uses TensorFlow alone.
+def ask(
+    export: Path, columns: Sequence[Sequence[str]], batch_sizes: Sequence[int] = BATCH_SIZES
+) -> dict[str, np.ndarray]:
+    """Returns what an export answers in a process that uses TensorFlow, or ONNX Runtime, alone.
+
+    Args:
+        export: the folder of the export.
+        columns: one sequence of strings, or two for text pairs.
+        batch_sizes: ints. Texts asked at once; all texts are asked with each.
 
     Raises:
         ExportError: if it does not answer.
     """
+    module, user = "mtc_keras.served", "TensorFlow"
+    if is_onnx(export):
+        module, user = "mtc_keras.served_onnx", "ONNX Runtime"
     with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
         questions, answers = Path(folder) / "questions.json", Path(folder) / "answers.npz"
-        asked = {"texts": list(columns), "batch_sizes": BATCH_SIZES}
+        asked = {"texts": list(columns), "batch_sizes": batch_sizes}
         questions.write_text(json.dumps(asked), encoding="utf-8")
-        asking = run_module("mtc_keras.served", str(export), str(questions), str(answers))
+        asking = run_module(module, str(export), str(questions), str(answers))
         if asking.returncode:
             raise ExportError(
-                "the export cannot be used by TensorFlow; it is removed", [last_line(asking)]
+                f"the export cannot be used by {user}; it is removed", [last_line(asking)]
             )
         with np.load(answers) as found:
             return dict(found)
@@ -127,7 +142,8 @@ def last_line(process: subprocess.CompletedProcess[str]) -> str:
     return lines[-1] if lines else f"exit code {process.returncode}"
 
 
-def _of(answers: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+def only(answers: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Returns the answers whose names begin with a prefix, without it."""
     return {
         name.removeprefix(prefix): values
         for name, values in answers.items()
@@ -140,6 +156,21 @@ def _difference(found: np.ndarray | None, expected: np.ndarray) -> float:
         return float("inf")
     differences = np.abs(found - expected) / np.maximum(np.abs(expected), 1)
     return float(np.nan_to_num(differences, nan=np.inf).max())
+
+
+def _wrong_tokens(
+    model: Any, columns: Sequence[Sequence[str]], answers: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Returns a problem if texts have other tokens in an export than in the model."""
+    tokens = tokenize(model.preprocessor, columns)
+    expected = np.split(tokens.flat["token_ids"], tokens.offsets[1:-1])
+    found = np.split(answers["tokens/ids"], np.cumsum(answers["tokens/lengths"])[:-1])
+    wrong = sum(not np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+    if not wrong:
+        return []
+    return [
+        f"tokenizer.json: {wrong} of {len(tokens)} texts have other tokens than the model reads"
+    ]
 
 
 def _wrong_labels(

@@ -5,15 +5,19 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from mtc_keras.disk import held, sync, sync_all
 from mtc_keras.errors import ConfigError
 
 ABOUT = "assets.extra/mtc_keras.json"
+SAVED_MODEL, ONNX = "saved_model", "onnx"  # the formats
+ONNX_ABOUT = "mtc_keras.json"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MODELS = "models.config"
 UNFINISHED = ".unfinished"
+ONNX_PACKAGES = ("onnx", "onnxruntime", "tf2onnx", "tokenizers")
 
 
 def version_folder(path: str | Path) -> Path:
@@ -61,6 +65,29 @@ def check_target(directory: Path) -> None:
     parent = next(p for p in directory.parents if p.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise ConfigError(f"{where} cannot be made in {str(parent)!r}; choose another")
+
+
+def check_format(directory: Path, format: str) -> None:
+    """Checks, before anything large is read, that a format can be written into a folder.
+
+    Raises:
+        ConfigError: for an unknown format, packages that are not installed, or ONNX among the
+            versions of a SavedModel.
+    """
+    if format not in (SAVED_MODEL, ONNX):
+        raise ConfigError(f"format must be {SAVED_MODEL!r} or {ONNX!r}, received {format!r}")
+    if format == SAVED_MODEL:
+        return
+    absent = [name for name in ONNX_PACKAGES if find_spec(name) is None]
+    if absent:
+        raise ConfigError(
+            f"an ONNX export needs {', '.join(absent)}: pip install 'mtc-keras[onnx]'"
+        )
+    if is_version(directory) and (directory.parent / MODELS).exists():
+        raise ConfigError(
+            f"export folder {str(directory.parent)!r} has the versions that TensorFlow Serving "
+            "loads, of which ONNX is none; choose another folder"
+        )
 
 
 @contextlib.contextmanager

@@ -78,11 +78,13 @@ def train(folder, resume, kill_when=None):
     command = [sys.executable, "-m", "mtc_keras.train", "--config", "config.toml"]
     started = time.perf_counter()
     running = subprocess.Popen(command + ["--resume"] * resume, cwd=folder)
-    while kill_when and running.poll() is None and not kill_when():
+    pid = 0
+    while not pid:  # waited for here, as only this tells the memory of this very process
+        pid, status, usage = os.wait4(running.pid, os.WNOHANG)
+        if not pid and kill_when and kill_when():
+            running.send_signal(signal.SIGKILL)
+            kill_when = None
         time.sleep(0.05)
-    if kill_when:
-        running.send_signal(signal.SIGKILL)
-    _, status, usage = os.wait4(running.pid, 0)
     running.returncode = os.waitstatus_to_exitcode(status)
     return running.returncode, time.perf_counter() - started, usage.ru_maxrss * 1024
 

@@ -18,7 +18,7 @@ from hypothesis import settings
 
 from mtc_keras.config import Config, check_config
 from mtc_keras.data.tables import frame_tables, read_tables
-from mtc_keras.tasks import Multiclass, Multilabel, Regression, Task
+from mtc_keras.tasks import Decision, Multiclass, Multilabel, Regression, Task
 
 # The same examples on every machine, however slow it is.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -113,6 +113,43 @@ def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("finished") / "run"
     config = tiny_config(directory, training={"epochs": 4, "learning_rate": 1e-2})
     return fit(config, train=rows(160), validation=rows(48, 1), test=rows(40, 2), verbose=0)
+
+
+def labelled(count: int, seed: int = 0) -> pd.DataFrame:
+    """Returns rows with an ordinal label, too."""
+    frame = rows(count, seed)
+    frame["grade"] = [str(min(int(length) // 3, 3)) for length in frame["length"]]
+    return frame
+
+
+@pytest.fixture(scope="session")
+def all_kinds(tmp_path_factory):
+    """A run of all four kinds whose temperatures and thresholds are not the default."""
+    from mtc_keras import fit
+    from mtc_keras.run import Run
+
+    directory = tmp_path_factory.mktemp("all_kinds") / "run"
+    config = tiny_config(
+        directory,
+        tasks={
+            "mood": {"kind": "multiclass", "class_names": {"bad": "mauvaise humeur 😀"}},
+            "grade": {"kind": "ordinal", "classes": ["0", "1", "2", "3"]},
+        },
+        model={"random": {"hidden_dim": 64, "num_layers": 1}, "max_length": 24},
+        training={"epochs": 6, "learning_rate": 1e-2},
+    )
+    run = fit(config, train=labelled(160), validation=labelled(48, 1), verbose=0)
+    decisions = {
+        "mood": Decision(temperature=1.7),
+        "topics": Decision(
+            list(run.model.decisions["topics"].thresholds),
+            temperature=0.6,
+            thresholds={"bus": 0.3, "fee": 0.62, "queue": 0.8},
+        ),
+        "grade": Decision(temperature=2.5),
+    }
+    run.save_decisions(decisions)
+    return Run(directory)
 
 
 def tiny_bert(**options):

@@ -7,6 +7,7 @@ import fcntl
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ from mtc_keras.bulk.job import Job, Options, Part
 from mtc_keras.bulk.survey import BadRows, Survey
 from mtc_keras.config import DataConfig
 from mtc_keras.errors import DataError
-from mtc_keras.predictors import RunPredictor
+from mtc_keras.predictors import RunPredictor, open_predictor
 from mtc_keras.run import Run
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
 from tests.conftest import rows, tiny_config
@@ -799,6 +800,23 @@ def test_an_export_scores_with_its_own_decisions(export, tmp_path):
         fee = ["fee"] if 1 - share >= np.float32(0.9) else []
         assert row["predicted_topics"] == (["bus"] if share >= 0.5 else []) + fee
         assert row["topics_probabilities"]["bus"] == pytest.approx(share, abs=1e-6)
+
+
+def test_an_export_knows_separators_ids_and_renamed_columns(export, tmp_path):
+    path = tmp_path / "export"
+    shutil.copytree(export, path)
+    file = path / "assets.extra" / "mtc_keras.json"
+    about = json.loads(file.read_text())
+    about["tasks"]["topics"]["separator"] = ";"
+    about["data"] = {"id": "key", "rename": {"comment": "text"}, "reader": "some.module:function"}
+    file.write_text(json.dumps(about))
+    write(pd.DataFrame({"comment": ["x" * 60], "key": ["a"]}), tmp_path / "in.csv")
+    assert score(path, tmp_path / "in.csv", tmp_path / "out", "--format", "csv") == 0
+    [row] = read(tmp_path / "out")
+    assert row["predicted_topics"] == "bus" and row["key"] == "a"
+    predictor = open_predictor(path)
+    assert predictor.tasks[1].label_cell(["bus", "fee"]) == "bus;fee"
+    assert predictor.data.id == "key" and predictor.data.reader is None
 
 
 def test_an_export_predicts_to_the_screen(export, capsys):

@@ -20,9 +20,8 @@ from mtc_keras.errors import ConfigError
 from mtc_keras.run import Run
 from mtc_keras.served import Served, described
 from mtc_keras.serving import readable, without_padding, write_warm_up
-from mtc_keras.tasks import Decision
 from mtc_keras.versions import unfinished_folder, version_folder
-from tests.conftest import rows, tiny_bert, tiny_config
+from tests.conftest import rows, tiny_bert
 from tests.test_backbones import sentence_pieces
 
 pytestmark = [
@@ -61,38 +60,10 @@ np.savez(answers, **found)
 """
 
 
-def labelled(count: int, seed: int = 0):
-    """Returns rows with an ordinal label, too."""
-    frame = rows(count, seed)
-    frame["grade"] = [str(min(int(length) // 3, 3)) for length in frame["length"]]
-    return frame
-
-
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
+def run(all_kinds) -> Run:
     """A run of all four kinds whose temperatures and thresholds are not the default."""
-    directory = tmp_path_factory.mktemp("export") / "run"
-    config = tiny_config(
-        directory,
-        tasks={
-            "mood": {"kind": "multiclass", "class_names": {"bad": "mauvaise humeur 😀"}},
-            "grade": {"kind": "ordinal", "classes": ["0", "1", "2", "3"]},
-        },
-        model={"random": {"hidden_dim": 64, "num_layers": 1}, "max_length": 24},
-        training={"epochs": 6, "learning_rate": 1e-2},
-    )
-    run = mtc_keras.fit(config, train=labelled(160), validation=labelled(48, 1), verbose=0)
-    decisions = {
-        "mood": Decision(temperature=1.7),
-        "topics": Decision(
-            list(run.model.decisions["topics"].thresholds),
-            temperature=0.6,
-            thresholds={"bus": 0.3, "fee": 0.62, "queue": 0.8},
-        ),
-        "grade": Decision(temperature=2.5),
-    }
-    run.save_decisions(decisions)
-    return Run(directory)
+    return all_kinds
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +204,9 @@ def test_its_description_holds_classes_decisions_and_self_test(run, exported):
     assert about["tasks"]["mood"]["class_names"]["bad"] == "mauvaise humeur 😀"
     assert about["tasks"]["grade"]["temperature"] == 2.5
     assert about["tasks"]["topics"]["thresholds"]["queue"] == 0.8
+    assert about["tasks"]["topics"]["separator"] == "|"
     assert about["tasks"]["length"] == {"kind": "regression"}
+    assert about["data"] == {"id": "id", "rename": {}}
     test = about["self_test"]
     assert test["texts"] == len(self_test.TEXTS) + 5
     assert max(test["largest_difference"].values()) < test["tolerance"] == 1e-4

@@ -16,7 +16,7 @@ ROOMS = [
     ["losses", "balancing", "metrics", "tasks"],
     ["config"],
     ["data", "runtime", "distribution", "backbones", "optimizers", "decisions"],
-    ["exporting", "self_test", "model_card", "served", "versions"],
+    ["exporting", "self_test", "model_card", "served", "served_onnx", "tokenizer_json", "versions"],
     ["classifier", "scoring"],
     ["checkpoints", "interruption", "run", "report"],
     ["callbacks", "building", "resume"],
@@ -25,7 +25,7 @@ ROOMS = [
     ["predictors"],
     ["bulk"],
     ["train", "evaluate", "predict", "calibrate", "compare", "comparison", "bootstrap"],
-    ["export", "serving"],
+    ["export", "serving", "serving_onnx", "quantizing"],
 ]
 
 

@@ -1,5 +1,6 @@
 """Exactly one of several ordered classes a row: a CORN head."""
 
+from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
@@ -59,7 +60,9 @@ class Ordinal(SingleLabelTask):
     def activate(self, logits: Any) -> Any:
         from keras import ops
 
-        above = ops.cumprod(ops.sigmoid(logits), axis=-1)  # P(y > k), k = 0 … K - 2
+        # P(y > k), k = 0 … K - 2; product by product, as tf2onnx converts no running one.
+        steps = ops.split(ops.sigmoid(logits), logits.shape[-1], axis=-1)
+        above = ops.concatenate(list(accumulate(steps, ops.multiply)), axis=-1)
         certain, impossible = ops.ones_like(above[..., :1]), ops.zeros_like(above[..., :1])
         reached = ops.concatenate([certain, above], axis=-1)  # P(y ≥ k)
         return reached - ops.concatenate([above, impossible], axis=-1)

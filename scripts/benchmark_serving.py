@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Measures what serving a run costs: its SavedModel, its ONNX exports and `predict` in JAX.
+
+Usage: scripts/benchmark_serving.py --model RUN [--json FILE] [--saved-model DIR] [--onnx DIR]
+       [--int8 DIR]
+
+Exports that are not given are made in a temporary folder. Each way is measured in a process of its
+own; the table is Markdown.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+WAYS = {
+    "saved_model": "SavedModel",
+    "onnx": "ONNX float32",
+    "int8": "ONNX int8",
+    "jax": "`predict` in JAX",
+}
+EXPORTS = {
+    "saved_model": [],
+    "onnx": ["--format", "onnx"],
+    "int8": ["--format", "onnx", "--quantize", "int8"],
+}
+SUBJECTS = ("clerk", "office", "website", "queue", "form", "answer", "fee", "letter")
+VERBS = ("was", "seemed", "became", "looked")
+ADJECTIVES = ("slow", "kind", "late", "clear", "rude", "wrong", "clean", "closed")
+BATCH_SIZE = 32
+LENGTHS = (10, 32, 64)  # tokens
+REQUESTS = 50
+ROWS = 256
+
+
+def texts_of(tokens: int, count: int) -> list[str]:
+    """Returns texts of so many tokens, special tokens counted; 256 of them differ."""
+    sentences = [
+        f"the {SUBJECTS[n % 8]} {VERBS[n // 8 % 4]} {ADJECTIVES[n // 32 % 8]} and I waited"
+        for n in range(count + tokens)
+    ]
+    # Each word is one of the pieces that every English vocabulary has.
+    return [
+        " ".join(" ".join(sentences[n:]).split(" ", tokens)[: tokens - 2]) for n in range(count)
+    ]
+
+
+# === One way, in a process of its own ===
+
+
+def open_way(way: str, path: str) -> Callable[[list[str]], Any]:
+    """Loads a model; returns a function that answers a batch of texts."""
+    if way == "jax":
+        import mtc_keras
+
+        model = mtc_keras.load(path)
+        return lambda texts: model.predict(texts, batch_size=BATCH_SIZE, verbose=0)
+    if way == "saved_model":
+        from mtc_keras.served import Served
+
+        served = Served(path)
+        return lambda texts: served.ask("serving_default", [texts], BATCH_SIZE)
+    from mtc_keras.served_onnx import ServedOnnx
+
+    return ServedOnnx(path).ask
+
+
+def measure(way: str, path: str, rows: int) -> dict[str, Any]:
+    """Measures one way: seconds, rows a second in batches, the most memory."""
+    started = time.perf_counter()
+    ask = open_way(way, path)
+    load_seconds = time.perf_counter() - started
+    seconds = [_seconds(ask, [text]) for text in texts_of(LENGTHS[0], REQUESTS)]
+    found = {
+        "load_seconds": load_seconds,
+        "first_request_seconds": seconds[0],
+        # Programs of a length that has not come before may be compiled in the first half.
+        "later_request_seconds": statistics.median(seconds[REQUESTS // 2 :]),
+    }
+    for tokens in LENGTHS:
+        texts = texts_of(tokens, rows)
+        _seconds(ask, texts)
+        rates = [rows / _seconds(ask, texts) for _ in range(3)]
+        found[f"rows_per_second_{tokens}"] = statistics.median(rates)
+    # Of this process, in KiB, on macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    found["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return found
+
+
+def _seconds(ask: Callable[[list[str]], Any], texts: list[str]) -> float:
+    started = time.perf_counter()
+    ask(texts)
+    return time.perf_counter() - started
+
+
+# === All of them ===
+
+
+def size_of(way: str, path: Path) -> int:
+    """Returns the bytes of what a way loads."""
+    folder = path / "model" if way == "jax" else path
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def measured_apart(way: str, path: Path, rows: int) -> dict[str, Any]:
+    """Measures one way in a fresh process."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    if way != "jax":
+        environment["CUDA_VISIBLE_DEVICES"] = "-1"
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "found.json"
+        command = [sys.executable, str(Path(__file__).resolve()), "--model", str(path)]
+        command += ["--way", way, "--rows", str(rows), "--json", str(out)]
+        print(f"measuring {WAYS[way]}", file=sys.stderr, flush=True)
+        measuring = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if measuring.returncode:
+            raise RuntimeError(f"{WAYS[way]} could not be measured:\n{measuring.stderr[-4000:]}")
+        found = json.loads(out.read_text(encoding="utf-8"))
+    return {"size_bytes": size_of(way, path), **found}
+
+
+def exported(way: str, run: Path, folder: Path, data: list[str]) -> Path:
+    """Makes an export of a run; returns its folder."""
+    from mtc_keras import export
+
+    out = folder / way / "1"
+    arguments = ["--model", str(run), "--out", str(out), *EXPORTS[way]]
+    if way == "int8":
+        arguments += [word for file in data for word in ("--data", file)]
+    if export.main(arguments):
+        raise SystemExit(2)
+    return out
+
+
+def table(result: dict[str, Any]) -> str:
+    """Returns the Markdown table of a result, a column a way."""
+    ways = result["ways"]
+    rows: list[tuple[str, str, float, str]] = [
+        ("size, MB", "size_bytes", 1e-6, ".1f"),
+        ("loading, s (imports counted)", "load_seconds", 1, ".1f"),
+        ("first request of 1 text, ms", "first_request_seconds", 1e3, ",.0f"),
+        ("later requests of 1 text, ms", "later_request_seconds", 1e3, ".1f"),
+        *((f"texts of {n} tokens, rows/s", f"rows_per_second_{n}", 1, ",.0f") for n in LENGTHS),
+        ("peak memory, MB", "peak_memory_bytes", 1e-6, ",.0f"),
+    ]
+    lines = [["", *(WAYS[way] for way in ways)], ["---"] * (1 + len(ways))]
+    lines += [
+        [label, *(format(factor * found[key], shown) for found in ways.values())]
+        for label, key, factor, shown in rows
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the benchmark; returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", metavar="RUN", required=True, help="a run directory")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers as JSON, too")
+    parser.add_argument("--rows", type=int, default=ROWS, help=f"texts timed (default: {ROWS})")
+    parser.add_argument(
+        "--data", metavar="FILE", action="append", default=[], help="labelled rows for int8"
+    )
+    for way in EXPORTS:
+        option = f"--{way.replace('_', '-')}"
+        parser.add_argument(option, metavar="DIR", type=Path, help=f"the {WAYS[way]}, made before")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)  # of one process
+    args = parser.parse_args(argv)
+    if args.way:
+        found = measure(args.way, args.model, args.rows)
+        Path(args.json).write_text(json.dumps(found), encoding="utf-8")
+        return 0
+    run = Path(args.model)
+    with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
+        paths = {
+            way: getattr(args, way) or exported(way, run, Path(folder), args.data)
+            for way in EXPORTS
+        }
+        load = os.getloadavg()[0]
+        ways = {
+            way: measured_apart(way, path, args.rows) for way, path in {**paths, "jax": run}.items()
+        }
+    result = {
+        "machine": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "load_average_before": load,
+        "rows": args.rows,
+        "ways": ways,
+    }
+    if args.json:
+        Path(args.json).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(table(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -546,7 +546,7 @@ def test_more_frozen_layers_than_there_are():
 
 # === Tokenizers: pure Python and TensorFlow Text ===
 # KerasHub 0.32 tokenizes in Python when a preprocessor is called directly, and by TensorFlow
-# Text inside tf.data (as `tokenize` does), a `tf.function` and so an export.
+# Text inside tf.data (as `tokenize` does for more than a few texts), a `tf.function` and an export.
 
 TEXTS = {
     "accents": "Crème brûlée à l'été, Ñandú, ŒUVRE, straße, İstanbul",

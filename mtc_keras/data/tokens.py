@@ -21,6 +21,8 @@ from mtc_keras.data.fingerprint import add_texts
 from mtc_keras.data.packed import take
 
 TOKENIZED_AT_ONCE = 1024
+FEW = 64  # texts
+LAST_PLAIN = "\U0001ffff"
 KEPT_AT_ONCE = 64 * TOKENIZED_AT_ONCE  # texts whose padded tokens are in memory together
 MASK = "padding_mask"
 MOST_CACHED_BYTES = 10 * 1024**3  # the files used longest ago are removed beyond this
@@ -181,9 +183,10 @@ def _padded(preprocessor: Any, texts: Sequence[Sequence[str]]) -> dict[str, np.n
         # `y` is given, as a pair alone would be taken for (x, y).
         return preprocessor(columns if len(columns) > 1 else columns[0], y=None)
 
-    if isinstance(preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer):
-        # In tf.data its merges take words × longest word of a batch in memory: 16 GB for one
-        # text of 100,000 characters. Called directly it uses the package tokenizers.
+    # In tf.data merges of byte pairs take words × longest word of a batch in memory: 16 GB for
+    # one text of 100,000 characters. Called directly it uses the package tokenizers.
+    has_byte_pairs = isinstance(preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer)
+    if has_byte_pairs or _are_few_and_plain(columns):
         batches = zip(*(_batches(column) for column in columns), strict=True)
         parts = [{name: np.asarray(v) for name, v in read(*batch).items()} for batch in batches]
     else:
@@ -194,6 +197,15 @@ def _padded(preprocessor: Any, texts: Sequence[Sequence[str]]) -> dict[str, np.n
         dataset = dataset.batch(TOKENIZED_AT_ONCE).map(read, num_parallel_calls=tf.data.AUTOTUNE)
         parts = list(dataset.as_numpy_iterator())
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _are_few_and_plain(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether tracing a graph would take longer than to call the preprocessor directly.
+
+    Beyond U+1FFFF the two do not know the same characters.
+    """
+    texts = [text for column in columns for text in column]
+    return len(texts) <= FEW and max("".join(texts), default="") <= LAST_PLAIN
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:

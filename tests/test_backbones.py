@@ -609,6 +609,19 @@ def test_python_and_tensorflow_text_give_equal_tokens(preprocessors, kind):
 
 
 @pytest.mark.parametrize("kind", ["word pieces", "sentence pieces"])
+def test_few_texts_have_the_tokens_that_they_have_among_many(preprocessors, kind, monkeypatch):
+    texts = list(TEXTS.values())
+    many = tokenize(preprocessors[kind], [texts * 10]).inputs["token_ids"][: len(texts)]
+    for plain in (False, True):  # one text has a character that only TensorFlow Text knows
+        rows = [row for row, text in enumerate(texts) if not plain or "\U00020000" not in text]
+        with monkeypatch.context() as patch:
+            if plain:
+                patch.setattr(tf.data.Dataset, "from_tensor_slices", None)  # no graph is traced
+            few = tokenize(preprocessors[kind], [[texts[row] for row in rows]])
+        np.testing.assert_array_equal(few.inputs["token_ids"], many[rows])
+
+
+@pytest.mark.parametrize("kind", ["word pieces", "sentence pieces"])
 def test_texts_of_100_000_characters_give_equal_tokens(preprocessors, kind):
     np.testing.assert_array_equal(*both_ways(preprocessors[kind], LONG_TEXTS))
 

@@ -16,13 +16,13 @@ from mtc_keras.config import DataConfig
 from mtc_keras.disk import sha256
 from mtc_keras.errors import DataError
 from mtc_keras.run import MODEL, Run
+from mtc_keras.served import Served
 from mtc_keras.served_onnx import is_onnx
 from mtc_keras.tasks import Decision, Task, task_from_config
+from mtc_keras.versions import ABOUT
 
 SAVED_MODEL = "saved_model.pb"
-ABOUT = Path("assets.extra") / "mtc_keras.json"
 EXPORT_BATCH = 32
-EXPORT_INPUTS = ("text", "text_pair")
 DESCRIBED = ("classes", "class_names", "separator")
 DECIDED = ("temperature", "thresholds")
 READ_BY = ("id", "rename")
@@ -143,34 +143,17 @@ class ExportPredictor(Predictor):
     def load(self) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with silenced():
-            import tensorflow as tf
-            import tensorflow_text  # noqa: F401  registers the operations of tokenizers
-
-            self._loaded = tf.saved_model.load(str(self.path))  # kept, as it owns the variables
-        self._serve = self._loaded.signatures["serving_default"]
+            self._served = Served(self.path)
 
     def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
-        import tensorflow as tf
-
-        columns = [
-            np.array([text.encode("utf-8", "replace") for text in column], object)
-            for column in texts
-        ]
         # Batches of like length, as each is as wide as its longest text.
-        lengths = np.sum([[len(text) for text in column] for column in columns], axis=0)
+        sizes = [[len(text.encode("utf-8", "replace")) for text in column] for column in texts]
+        lengths = np.sum(sizes, axis=0)
         order = np.argsort(-lengths, kind="stable")
-        outputs: dict[str, list[np.ndarray]] = {task.name: [] for task in self.tasks}
-        for start in range(0, len(order), EXPORT_BATCH):
-            rows = order[start : start + EXPORT_BATCH]
-            inputs = {
-                name: tf.constant(column[rows], tf.string)
-                for name, column in zip(EXPORT_INPUTS, columns, strict=False)
-            }
-            found = self._serve(**inputs)
-            for name, parts in outputs.items():
-                parts.append(found[name].numpy())
+        sorted_texts = [[column[row] for row in order] for column in texts]
+        found = self._served.ask("serving_default", sorted_texts, EXPORT_BATCH)
         restored = np.argsort(order, kind="stable")
-        return {name: np.concatenate(parts)[restored] for name, parts in outputs.items()}
+        return {task.name: found[task.name][restored] for task in self.tasks}
 
 
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:

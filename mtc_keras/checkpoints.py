@@ -6,7 +6,6 @@ epoch_000002_step_000000120/    2 epochs and 120 steps of the third are done
     SHA256SUMS                  of both, as `sha256sum --check` reads it
 """
 
-import hashlib
 import json
 import shutil
 import time
@@ -20,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from mtc_keras.disk import sync
+from mtc_keras.disk import PART, sha256, sync
 from mtc_keras.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from mtc_keras.data import Dataset
 
 ARRAYS, STATE, SUMS = "arrays.safetensors", "state.json", "SHA256SUMS"
-PART = ".part"
 # What may change between the beginning of a training and its end.
 FREE_KEYS = (
     "output.",
@@ -106,7 +104,7 @@ def write_checkpoint(
         part.mkdir(parents=True)
         save_file(dict(arrays), part / ARRAYS)
         (part / STATE).write_text(json.dumps(state, default=_plain), encoding="utf-8")
-        sums = [f"{_sha256(part / name)}  {name}\n" for name in (ARRAYS, STATE)]
+        sums = [f"{sha256(part / name)}  {name}\n" for name in (ARRAYS, STATE)]
         (part / SUMS).write_text("".join(sums), encoding="utf-8")
         for file in (part / ARRAYS, part / STATE, part / SUMS, part):
             sync(file)
@@ -138,7 +136,7 @@ def damage(path: Path) -> str | None:
         lines = (path / SUMS).read_text(encoding="utf-8").splitlines()
         sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         for name in (ARRAYS, STATE):
-            if sums.get(name) != _sha256(path / name):
+            if sums.get(name) != sha256(path / name):
                 return f"{name} does not match {SUMS}"
     except (OSError, UnicodeDecodeError) as error:
         return f"{SUMS} or a file that it names cannot be read: {error}"
@@ -264,11 +262,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{key}"] = value
     return found
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,7 @@ import numpy as np
 
 from mtc_keras.checkpoints import saved_checkpoints
 from mtc_keras.config import Config, load_config
+from mtc_keras.disk import written_whole
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.tasks import Decision
 
@@ -111,12 +112,10 @@ def write_whole(path: str | Path, text: str) -> None:
     """
     path = Path(path)
     check_writable(path)
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with written_whole(path) as file:
+            file.write(text.encode("utf-8"))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from None
 
 

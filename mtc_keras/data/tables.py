@@ -10,7 +10,6 @@ import csv
 import gc
 import glob
 import gzip
-import hashlib
 import io
 import itertools
 import json
@@ -19,12 +18,14 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import pandas
 
 from mtc_keras.data.packed import pack
+from mtc_keras.disk import sha256
 from mtc_keras.errors import DataError, did_you_mean, listed, plural
 from mtc_keras.tasks.columns import Cell
 
@@ -214,11 +215,7 @@ def expand(files: str | list[str]) -> list[str]:
 
 def hash_files(files: str | list[str]) -> dict[str, str]:
     """Returns the SHA-256 of each file by its path."""
-    hashes = {}
-    for path in expand(files):
-        with open(path, "rb") as file:
-            hashes[path] = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashes
+    return {path: sha256(Path(path)) for path in expand(files)}
 
 
 def _error(problems: list[str]) -> DataError:

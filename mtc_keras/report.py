@@ -61,8 +61,71 @@ class Log:
             self._file.print(shown, **options)
 
 
-class Progress:
-    """One epoch's progress: a live bar on a terminal, a line now and then elsewhere.
+class _Bar:
+    """How far something is: a live bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        log: where it is shown.
+        title: what is under way.
+        total: int. Of what is counted, all there is.
+        first: int. What was done before.
+        counter: the column of the bar that counts.
+        last: optional column at the end of the bar.
+        fields: what its columns show at the beginning.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        title: str,
+        total: int,
+        first: int,
+        counter: rich.progress.ProgressColumn,
+        last: rich.progress.ProgressColumn | None = None,
+        **fields: Any,
+    ) -> None:
+        self.log = log
+        self.title = title
+        self.total = total
+        self.first = self.done = first
+        self.started = self.shown = time.perf_counter()
+        self.bar: rich.progress.Progress | None = None
+        if log.screen.is_terminal and not log.screen.quiet:
+            self.bar = rich.progress.Progress(
+                rich.progress.TextColumn("{task.description}"),
+                rich.progress.BarColumn(bar_width=16),
+                counter,
+                rich.progress.TextColumn("{task.fields[rate]}"),
+                rich.progress.TimeRemainingColumn(),
+                *([last] if last else []),
+                expand=last is not None,
+                console=log.screen,
+                transient=True,
+            )
+            self.bar_task = self.bar.add_task(
+                title, total=total, completed=first, rate="", **fields
+            )
+            self.bar.start()
+            log.bar = self.bar
+
+    def _stop(self) -> None:
+        if self.bar:
+            self.bar.stop()
+            self.log.bar = None
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _per_second(self, times: int = 1) -> str:
+        return f"{(self.done - self.first) * times / max(self._seconds(), 1e-9):.0f}"
+
+    def _left(self) -> str:
+        left = self._seconds() / (self.done - self.first) * (self.total - self.done)
+        return f"{left:.0f} s left"
+
+
+class Progress(_Bar):
+    """One epoch's progress.
 
     Args:
         log: where it is shown.
@@ -82,34 +145,15 @@ class Progress:
         losses: Sequence[str],
         first: int = 0,
     ) -> None:
-        self.log = log
-        self.title = title
-        self.steps = steps
         self.rows_a_step = rows_a_step
         self.losses = losses
-        self.first = first
-        self.started = self.shown = time.perf_counter()
-        self.done = first
         self.lock = threading.Lock()
-        self.bar: rich.progress.Progress | None = None
-        if log.screen.is_terminal and not log.screen.quiet:
-            self.bar = rich.progress.Progress(
-                rich.progress.TextColumn("{task.description}"),
-                rich.progress.BarColumn(bar_width=16),
-                rich.progress.MofNCompleteColumn(),
-                rich.progress.TextColumn("{task.fields[rate]}"),
-                rich.progress.TimeRemainingColumn(),
-                # On a narrow terminal the losses are cut, never the bar or the steps.
-                rich.progress.TextColumn(
-                    "{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True)
-                ),
-                expand=True,
-                console=log.screen,
-                transient=True,
-            )
-            self.bar_task = self.bar.add_task(title, total=steps, rate="", losses="")
-            self.bar.start()
-            log.bar = self.bar
+        # On a narrow terminal the losses are cut, never the bar or the steps.
+        last = rich.progress.TextColumn(
+            "{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True)
+        )
+        counter = rich.progress.MofNCompleteColumn()
+        super().__init__(log, title, steps, first, counter, last, losses="")
 
     def step(self, done: int, logs: Mapping[str, Any]) -> None:
         """Counts a finished step; may be called from several threads, not always in order."""
@@ -125,29 +169,24 @@ class Progress:
         self.shown = now
         if self.bar:
             self.bar.update(
-                self.bar_task, completed=done, rate=self._rate(now), losses=self._losses(logs)
+                self.bar_task, completed=done, rate=self._rate(), losses=self._losses(logs)
             )
         else:
-            left = (now - self.started) / (done - self.first) * (self.steps - done)
             self.log.line(
-                f"{self.title}: step {done}/{self.steps}, {self._rate(now)}, "
-                f"{left:.0f} s left, {self._losses(logs)}"
+                f"{self.title}: step {done}/{self.total}, {self._rate()}, "
+                f"{self._left()}, {self._losses(logs)}"
             )
 
     def close(self, logs: Mapping[str, Any]) -> None:
         """Ends the bar and leaves one line."""
-        if self.bar:
-            self.bar.stop()
-            self.log.bar = None
-        now = time.perf_counter()
+        self._stop()
         self.log.line(
-            f"{self.title}: {self.done - self.first} steps in {now - self.started:.1f} s, "
-            f"{self._rate(now)}, {self._losses(logs)}"
+            f"{self.title}: {self.done - self.first} steps in {self._seconds():.1f} s, "
+            f"{self._rate()}, {self._losses(logs)}"
         )
 
-    def _rate(self, now: float) -> str:
-        done = self.done - self.first
-        return f"{done * self.rows_a_step / max(now - self.started, 1e-9):.0f} examples/s"
+    def _rate(self) -> str:
+        return f"{self._per_second(self.rows_a_step)} examples/s"
 
     def _losses(self, logs: Mapping[str, Any]) -> str:
         shown = [
@@ -158,8 +197,8 @@ class Progress:
         return f"{shown[0]} ({', '.join(shown[1:])})" if len(shown) > 1 else "".join(shown)
 
 
-class RowProgress:
-    """How far rows are scored: a live bar on a terminal, a line now and then elsewhere.
+class RowProgress(_Bar):
+    """How far rows are scored.
 
     Args:
         log: where it is shown.
@@ -169,53 +208,31 @@ class RowProgress:
     """
 
     def __init__(self, log: Log, title: str, rows: int, first: int = 0) -> None:
-        self.log = log
-        self.title = title
-        self.rows = rows
-        self.first = self.done = first
-        self.started = self.shown = time.perf_counter()
-        self.bar: rich.progress.Progress | None = None
-        if log.screen.is_terminal:
-            self.bar = rich.progress.Progress(
-                rich.progress.TextColumn("{task.description}"),
-                rich.progress.BarColumn(bar_width=16),
-                rich.progress.TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows"),
-                rich.progress.TextColumn("{task.fields[rate]}"),
-                rich.progress.TimeRemainingColumn(),
-                console=log.screen,
-                transient=True,
-            )
-            self.bar_task = self.bar.add_task(title, total=rows, completed=first, rate="")
-            self.bar.start()
-            log.bar = self.bar
+        counter = rich.progress.TextColumn("{task.completed:,.0f}/{task.total:,.0f} rows")
+        super().__init__(log, title, rows, first, counter)
 
     def advance(self, rows: int) -> None:
         """Counts rows that are done."""
         self.done += rows
         now = time.perf_counter()
         if self.bar:
-            self.bar.update(self.bar_task, completed=self.done, rate=self._rate(now))
+            self.bar.update(self.bar_task, completed=self.done, rate=self._rate())
         elif now - self.shown >= SECONDS_BETWEEN_LINES:
             self.shown = now
-            left = (now - self.started) / (self.done - self.first) * (self.rows - self.done)
             self.log.line(
-                f"{self.title}: {self.done:,}/{self.rows:,} rows, {self._rate(now)}, "
-                f"{left:.0f} s left"
+                f"{self.title}: {self.done:,}/{self.total:,} rows, {self._rate()}, {self._left()}"
             )
 
     def close(self) -> None:
         """Ends the bar and leaves one line."""
-        if self.bar:
-            self.bar.stop()
-            self.log.bar = None
-        now = time.perf_counter()
+        self._stop()
         self.log.line(
-            f"{self.title}: {self.done - self.first:,} rows in {now - self.started:.1f} s, "
-            f"{self._rate(now)}"
+            f"{self.title}: {self.done - self.first:,} rows in {self._seconds():.1f} s, "
+            f"{self._rate()}"
         )
 
-    def _rate(self, now: float) -> str:
-        return f"{(self.done - self.first) / max(now - self.started, 1e-9):.0f} rows/s"
+    def _rate(self) -> str:
+        return f"{self._per_second()} rows/s"
 
 
 def task_tables(

@@ -48,9 +48,10 @@ def export_model(
     """
     if isinstance(model, (str, Path)):
         model = Run(model)
-    if isinstance(model, Run):
-        return _export_run(model, path, format=format).directory
     directory = version_folder(path)
+    check_format(directory, format)
+    if isinstance(model, Run):
+        return _export_run(model, directory, format=format).directory
     from mtc_keras.exporting import export_live
 
     return export_live(model, directory, text_pairs, format).directory
@@ -107,7 +108,8 @@ def _from_0(text: str) -> float:
 
 def _export(args: argparse.Namespace) -> None:
     run = Run(args.model)
-    check_format(version_folder(args.out), args.format)  # before anything large is read
+    directory = version_folder(args.out)  # before anything large is read
+    check_format(directory, args.format)
     files = _judging_files(run, args)
     texts: Sequence[Sequence[str]] = ()
     if args.self_test_texts or files:
@@ -120,7 +122,7 @@ def _export(args: argparse.Namespace) -> None:
         name = "validation" if args.data is None else ", ".join(args.data)
         rows = read_rows(files, run.config.task_list, run.config.data, name)
     max_loss = MAX_LOSS if args.max_loss is None else args.max_loss
-    print(_export_run(run, args.out, texts, args.format, rows, max_loss).shown)
+    print(_export_run(run, directory, texts, args.format, rows, max_loss).shown)
 
 
 def _judging_files(run: Run, args: argparse.Namespace) -> str | list[str] | None:
@@ -140,15 +142,13 @@ def _judging_files(run: Run, args: argparse.Namespace) -> str | list[str] | None
 
 def _export_run(
     run: Run,
-    path: str | Path,
+    directory: Path,
     texts: Sequence[Sequence[str]] = (),
     format: str = SAVED_MODEL,
     rows: Any = None,
     max_loss: float = MAX_LOSS,
 ) -> Any:
     """Exports a run, in int8 if there are `Rows` to judge it; returns the `Export`."""
-    directory = version_folder(path)
-    check_format(directory, format)
     set_up(run.config.seed)
     from mtc_keras.classifier import MultiTaskClassifier
     from mtc_keras.exporting import export_saved

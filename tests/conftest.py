@@ -1,7 +1,11 @@
 """A tiny model, a few rows, and a config to train both in seconds."""
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 # The user's own caches stay as they are.
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mtc_keras_cache_")
@@ -175,3 +179,19 @@ def model(tasks):
 
     backbone, preprocessor = tiny_bert()
     return MultiTaskClassifier(backbone, tasks, preprocessor, dropout=0.0)
+
+
+def answers_alone(code: str, export: Path, batches: list, folder: Path) -> dict:
+    """Returns what an export answers a client in a process of its own.
+
+    Args:
+        code: Python that takes the paths of export, questions and answers.
+        export: the folder of the export.
+        batches: lists of texts.
+        folder: an empty folder.
+    """
+    questions, answers = folder / "questions.json", folder / "answers.npz"
+    questions.write_text(json.dumps(batches))
+    command = [sys.executable, "-I", "-c", code, str(export), str(questions), str(answers)]
+    subprocess.run(command, check=True)
+    return dict(np.load(answers))

@@ -21,7 +21,7 @@ from mtc_keras.run import Run
 from mtc_keras.served import Served, described
 from mtc_keras.serving import readable, without_padding, write_warm_up
 from mtc_keras.versions import unfinished_folder, version_folder
-from tests.conftest import rows, tiny_bert
+from tests.conftest import answers_alone, rows, tiny_bert
 from tests.test_backbones import sentence_pieces
 
 pytestmark = [
@@ -93,11 +93,7 @@ def batches(texts):
 @pytest.fixture(scope="module")
 def client(exported, texts, tmp_path_factory):
     """What a process with TensorFlow alone was answered."""
-    folder = tmp_path_factory.mktemp("client")
-    (folder / "questions.json").write_text(json.dumps(batches(texts)))
-    arguments = [str(exported), str(folder / "questions.json"), str(folder / "answers.npz")]
-    subprocess.run([sys.executable, "-I", "-c", CLIENT, *arguments], check=True)
-    return dict(np.load(folder / "answers.npz"))
+    return answers_alone(CLIENT, exported, batches(texts), tmp_path_factory.mktemp("client"))
 
 
 @pytest.fixture(scope="module")

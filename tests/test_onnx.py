@@ -18,7 +18,7 @@ from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.predictors import open_predictor
 from mtc_keras.tasks import Multiclass
 from mtc_keras.tokenizer_json import tokenizer_json
-from tests.conftest import WORDS, labelled, tiny_bert
+from tests.conftest import WORDS, answers_alone, labelled, tiny_bert
 from tests.test_backbones import sentence_pieces
 
 onnx = pytest.importorskip("onnx")
@@ -115,11 +115,7 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def client(exported, texts, tmp_path_factory):
     """What a process with ONNX Runtime alone was answered."""
-    folder = tmp_path_factory.mktemp("client")
-    (folder / "questions.json").write_text(json.dumps(batches(texts)))
-    arguments = [str(exported), str(folder / "questions.json"), str(folder / "answers.npz")]
-    subprocess.run([sys.executable, "-I", "-c", CLIENT, *arguments], check=True)
-    return dict(np.load(folder / "answers.npz"))
+    return answers_alone(CLIENT, exported, batches(texts), tmp_path_factory.mktemp("client"))
 
 
 def batches(texts):

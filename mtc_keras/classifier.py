@@ -65,6 +65,31 @@ class TextPooling(layers.Layer):
         return {**super().get_config(), "pooling": self.pooling}
 
 
+class TaskMeans(keras.metrics.Metric):
+    """The weighted mean of a number for each task.
+
+    One variable for all tasks: a step hands every variable in and out, which takes longer than
+    the arithmetic where each task has some of its own.
+
+    Args:
+        tasks: int. Number of tasks `T`.
+    """
+
+    def __init__(self, tasks: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.total = self.add_variable((tasks,), "zeros", name="total")
+        self.count = self.add_variable((tasks,), "zeros", name="count")
+
+    def update_state(self, values: Any, sample_weight: Any) -> None:
+        """Adds float32 `values` and their weights, both of shape `(T,)`."""
+        self.total.assign_add(values * sample_weight)
+        self.count.assign_add(sample_weight)
+
+    def result(self) -> Any:
+        """Returns float32 of shape `(T,)`; 0 for a task that has had no weight."""
+        return ops.divide_no_nan(self.total, self.count)
+
+
 @keras.saving.register_keras_serializable("mtc_keras")
 class MultiTaskClassifier(keras_hub.models.Task):
     """One backbone with a named head for every task.
@@ -139,10 +164,11 @@ class MultiTaskClassifier(keras_hub.models.Task):
         }
         # Known to `compile`, which the constructor of the base calls.
         self.tasks: tuple[Task, ...] = tuple(heads)
-        self.loss_trackers = [keras.metrics.Mean(name=f"{task.name}_loss") for task in heads]
-        self.weight_trackers = [keras.metrics.Mean(name=f"{task.name}_weight") for task in heads]
+        self.mean_losses = TaskMeans(len(heads), name="mean_losses")
+        self.mean_weights = TaskMeans(len(heads), name="mean_weights")
         self.balancing = make_balancing(balancing, self._loss_factors)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self._forward: runtime.Forward | None = None
 
         # === Config ===
         self.pooling = pooling
@@ -377,9 +403,8 @@ class MultiTaskClassifier(keras_hub.models.Task):
             [self.task_loss_weights[task.name] for task in self.tasks], "float32"
         )
         total, weights = self.balancing.combine(losses, present, constants, training)
-        for index in range(len(self.tasks)):
-            self.loss_trackers[index].update_state(losses[index], sample_weight=counts[index])
-            self.weight_trackers[index].update_state(weights[index], sample_weight=present[index])
+        self.mean_losses.update_state(losses, sample_weight=counts)
+        self.mean_weights.update_state(weights, sample_weight=present)
         for extra in self.losses:
             total = total + ops.sum(ops.cast(extra, "float32"))
         return total
@@ -456,10 +481,12 @@ class MultiTaskClassifier(keras_hub.models.Task):
         labels are missing.
         """
         results = super().get_metrics_result()
-        weights = [results.pop(tracker.name) for tracker in self.weight_trackers]
-        losses = [results[tracker.name] for tracker in self.loss_trackers]
-        results["loss"] = sum(w * loss for w, loss in zip(weights, losses, strict=True))
-        return results
+        weights = results.pop(self.mean_weights.name)
+        losses = results.pop(self.mean_losses.name)
+        results["loss"] = ops.sum(weights * losses)
+        return results | {
+            f"{task.name}_loss": losses[index] for index, task in enumerate(self.tasks)
+        }
 
     def preprocess_samples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
         if isinstance(x, dict):  # tokens already
@@ -516,10 +543,36 @@ class MultiTaskClassifier(keras_hub.models.Task):
             shapes = self.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
             outputs = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
         else:
-            batches = PredictionBatches(tokens, batch_size or 32, share())
-            joined = super().predict(batches.dataset(), verbose=verbose, **kwargs)
+            batches = self.prediction_batches(tokens, batch_size)
+            joined = self._predict_batches(batches, verbose=verbose, **kwargs)
             outputs = {name: batches.restore(output) for name, output in joined.items()}
         return {task.name: outputs[task.name] for task in self.tasks}
+
+    def prediction_batches(self, tokens: Tokens, batch_size: int | None) -> PredictionBatches:
+        """Returns the batches in which `predict` reads tokens."""
+        most = runtime.Forward.MOST_TOKENS if runtime.computes_on_one_cpu() else None
+        return PredictionBatches(tokens, batch_size or 32, share(), most)
+
+    def _predict_batches(
+        self, batches: PredictionBatches, verbose: Any, **kwargs: Any
+    ) -> dict[str, np.ndarray]:
+        """Predicts as Keras does, or on one CPU several batches at once, as Keras does not."""
+        if kwargs or self.run_eagerly or not runtime.computes_on_one_cpu():
+            return super().predict(batches.dataset(), verbose=verbose, **kwargs)
+        if self._forward is None or self.predict_function is None:
+            # Keras forgets its function where ours is to be made anew, too.
+            self.make_predict_function()
+            self._forward = runtime.Forward(lambda state, x: self.predict_step(state, (x,))[0])
+        bar = keras.utils.Progbar(len(batches), verbose=1 if verbose == "auto" else verbose)
+        state = tuple(
+            [variable.value for variable in variables]
+            for variables in (self.trainable_variables, self.non_trainable_variables)
+        )
+        parts = []
+        for outputs in self._forward(state, batches, len(batches)):
+            parts.append(outputs)
+            bar.update(len(parts))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _predict(self, x: Any, batch_size: int | None, **kwargs: Any) -> dict[str, np.ndarray]:
         """Predicts token dicts of arrays in batches that the devices divide; the rest as Keras."""
@@ -663,9 +716,10 @@ class TaskWeights(keras.callbacks.Callback):
         self.of_training = self._means()  # before validation resets them
 
     def _means(self) -> tuple[list[float], list[float]]:
-        """Returns the mean losses and weights that the model's trackers hold."""
-        losses = [float(tracker.result()) for tracker in self.model.loss_trackers]
-        return losses, [float(tracker.result()) for tracker in self.model.weight_trackers]
+        """Returns the tasks' mean losses and weights since the metrics were reset."""
+        means = self.model.mean_losses, self.model.mean_weights
+        losses, weights = (np.asarray(mean.result()).tolist() for mean in means)
+        return losses, weights
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         losses, weights = self.of_training or self._means()

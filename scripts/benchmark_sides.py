@@ -81,7 +81,7 @@ class Side:
             count: int. A pass reads so many rows: the first batches of an epoch over all of
                 them, so that batches are as full as in a whole epoch.
         """
-        from mtc_keras.data.batches import PredictionBatches, TrainingBatches
+        from mtc_keras.data.batches import TrainingBatches
 
         parts = tokens, rows, self.model.tasks, self.batch_size, seed
         self.batches, epoch = first_batches(count)(*parts), TrainingBatches(*parts)
@@ -91,10 +91,14 @@ class Side:
         self.size = matmul_size(self.model)
         self.work = {
             "training": self._work(self.tokens, (inputs for inputs, *_ in self.batches)),
-            "prediction": self._work(self.tokens, PredictionBatches(self.tokens, self.batch_size)),
+            "prediction": self._work(self.tokens, self.prediction_batches()),
         }
         self.whole_epoch = self._work(tokens, (inputs for inputs, *_ in epoch))
         return len(epoch)
+
+    def prediction_batches(self) -> Any:
+        """Returns the batches in which a pass predicts."""
+        return self.model.prediction_batches(self.tokens, self.batch_size)
 
     def _work(self, tokens: Any, batches: Iterable[dict[str, np.ndarray]]) -> Work:
         slots = sum(inputs["padding_mask"].size for inputs in batches)
@@ -296,12 +300,9 @@ class Plain(Side):
         )
 
     def predict(self) -> None:
-        from mtc_keras.data.batches import PredictionBatches
-
-        batches = PredictionBatches(self.tokens, self.batch_size)
-        steps = -(-len(self.tokens) // self.batch_size)
+        batches = self.prediction_batches()
         inputs = ((batch,) for batch in batches)
-        joined = keras.Model.predict(self.model, inputs, steps=steps, verbose=0)
+        joined = keras.Model.predict(self.model, inputs, steps=len(batches), verbose=0)
         for output in joined.values():
             batches.restore(output)
 

@@ -113,13 +113,20 @@ def test_rows_are_padded_to_any_length(lengths, data):
         np.testing.assert_array_equal(array, taken[name])
 
 
-@given(lengths, st.integers(1, 9))
-def test_prediction_restores_the_order_of_rows(lengths, size):
+@given(lengths, st.integers(1, 9), st.none() | st.integers(1, 200))
+def test_prediction_restores_the_order_of_rows(lengths, size, most_tokens):
     tokens = some_tokens(lengths)
-    batches = PredictionBatches(tokens, size)
-    read = [np.asarray(batch["token_ids"])[:, 0] for (batch,) in batches.dataset()]
-    assert len({len(batch) for batch in read}) == 1
-    restored = batches.restore(np.concatenate(read))
+    batches = PredictionBatches(tokens, size, most_tokens=most_tokens)
+    read = [batch["token_ids"] for (batch,) in batches.dataset().as_numpy_iterator()]
+    assert len(read) == len(batches)
+    for batch, own in zip(read, batches, strict=True):
+        np.testing.assert_array_equal(batch, own["token_ids"])
+        rows, length = batch.shape
+        assert rows <= size
+        assert most_tokens is None or rows == 1 or rows * length <= most_tokens
+    if most_tokens is None:
+        assert len({len(batch) for batch in read}) == 1
+    restored = batches.restore(np.concatenate([batch[:, 0] for batch in read]))
     assert restored.tolist() == tokens.inputs["token_ids"][:, 0].tolist()
 
 

@@ -6,6 +6,7 @@ Shapes: B rows a batch, T tokens (padded), N rows in all.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from mtc_keras.data.shares import Share, fill_up
 from mtc_keras.data.tokens import Tokens
 from mtc_keras.tasks import Task
 
-Batch = tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]
+# Inputs, targets by task, and weights of the rows: by task, or the same for all.
+Batch = tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray] | np.ndarray]
 
 ALL_ROWS = Share()
 
@@ -89,9 +91,7 @@ class TrainingBatches:
     ) -> None:
         self.tokens = tokens
         self.targets = rows.targets
-        self.sample_weight = rows.sample_weight or {
-            name: np.ones(len(rows), "float32") for name in rows.targets
-        }
+        self.sample_weight = rows.sample_weight
         self.missing = {task.name: np.asarray(task.missing_target) for task in tasks}
         self.batch_size = batch_size
         self.seed = seed
@@ -123,8 +123,9 @@ class TrainingBatches:
         targets = {name: array[filled] for name, array in self.targets.items()}
         for name, array in targets.items():
             array[missing] = self.missing[name]
-        weights = {name: array[filled] for name, array in self.sample_weight.items()}
-        return inputs, targets, weights
+        if self.sample_weight is None:
+            return inputs, targets, np.ones(len(filled), "float32")
+        return inputs, targets, {name: w[filled] for name, w in self.sample_weight.items()}
 
     def dataset(self) -> Any:
         """Returns a `tf.data.Dataset`; each pass over it reads the order of `self.epoch`."""
@@ -134,7 +135,9 @@ class TrainingBatches:
         signature = (
             _signature(self.tokens.take(np.arange(0)), size, free_length=True),
             _signature(self.targets, size),
-            _signature(self.sample_weight, size),
+            tf.TensorSpec((size,), "float32")
+            if self.sample_weight is None
+            else _signature(self.sample_weight, size),
         )
         dataset = tf.data.Dataset.from_generator(self._pass, output_signature=signature)
         return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(4)
@@ -160,29 +163,44 @@ class PredictionBatches:
         tokens: the `Tokens` of N rows.
         batch_size: int. Most rows a batch; rounded up where devices share them.
         share: the rows of each batch that this process feeds; default: all.
+        most_tokens: optional int. Long texts have batches of fewer rows, so that their padded
+            tokens are no more than this. Not where devices share the rows.
     """
 
     tokens: Tokens
     batch_size: int
     share: Share = ALL_ROWS
+    most_tokens: int | None = None
 
-    @property
+    @cached_property
     def order(self) -> np.ndarray:
         """Row indices from the longest text to the shortest."""
         return np.argsort(-self.tokens.lengths, kind="stable")
 
+    @cached_property
+    def plan(self) -> list[tuple[np.ndarray, int, int]]:
+        """The batches: row indices, rows once filled up, and padded length."""
+        most = self._most_rows
+        padded = prediction_lengths(self.tokens.max_length, math.ceil(len(self.order) / most))
+        batches = []
+        start = 0
+        while start < len(self.order):
+            length = padded_length(self.tokens.lengths[self.order[start]], padded)
+            rows = most if self.most_tokens is None else min(most, self.most_tokens // length)
+            batches.append((self.order[start : start + max(rows, 1)], max(rows, 1), length))
+            start += max(rows, 1)
+        return batches
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         """Yields the inputs in `order`; the last batch is filled up."""
-        order, lengths = self.order, self.tokens.lengths
-        size = self._rows_a_batch
-        padded = prediction_lengths(self.tokens.max_length, math.ceil(len(order) / size))
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
-            filled = self.share.of(fill_up(rows, size))
-            yield self.tokens.take(filled, padded_length(lengths[rows[0]], padded))
+        for rows, size, length in self.plan:
+            yield self.tokens.take(self.share.of(fill_up(rows, size)), length)
 
     @property
-    def _rows_a_batch(self) -> int:
+    def _most_rows(self) -> int:
         # A few rows get the next power of two, so that few shapes are compiled.
         size = min(self.batch_size, 1 << (len(self.tokens) - 1).bit_length())
         return size + self.share.rows_to_fill(size)
@@ -191,14 +209,12 @@ class PredictionBatches:
         """Returns a `tf.data.Dataset` of the inputs."""
         import tensorflow as tf
 
-        size = self._rows_a_batch
-        fed = size // self.share.processes
+        fed = self._most_rows // self.share.processes if self.most_tokens is None else None
         signature = (_signature(self.tokens.take(np.arange(0)), fed, free_length=True),)
         dataset = tf.data.Dataset.from_generator(
             lambda: ((inputs,) for inputs in self), output_signature=signature
         )
-        count = math.ceil(len(self.tokens) / size)
-        return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+        return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(4)
 
     def restore(self, output: np.ndarray) -> np.ndarray:
         """Returns an output of all batches, joined, in the order of the rows."""
@@ -208,7 +224,7 @@ class PredictionBatches:
 
 
 def _signature(
-    arrays: Mapping[str, np.ndarray], batch_size: int, free_length: bool = False
+    arrays: Mapping[str, np.ndarray], batch_size: int | None, free_length: bool = False
 ) -> dict[str, Any]:
     import tensorflow as tf
 

@@ -1,5 +1,6 @@
 """`MultiTaskClassifier`: one KerasHub backbone, one named head a task."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -168,7 +169,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
         self.mean_weights = TaskMeans(len(heads), name="mean_weights")
         self.balancing = make_balancing(balancing, self._loss_factors)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-        self._forward: runtime.Forward | None = None
+        self._forward: tuple[Any, runtime.Forward] | None = None
 
         # === Config ===
         self.pooling = pooling
@@ -488,6 +489,17 @@ class MultiTaskClassifier(keras_hub.models.Task):
             f"{task.name}_loss": losses[index] for index, task in enumerate(self.tasks)
         }
 
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns as a list, in its order."""
+        own = "loss", self.mean_losses.name, self.mean_weights.name
+        others = [name for name in super().metrics_names if name not in own]
+        return ["loss", *[f"{task.name}_loss" for task in self.tasks], *others]
+
+    def _flatten_metrics_in_order(self, logs: dict[str, Any]) -> list[Any]:
+        first = [name for name in self.metrics_names if name in logs]
+        return [logs[name] for name in dict.fromkeys([*first, *logs])]
+
     def preprocess_samples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
         if isinstance(x, dict):  # tokens already
             batch = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
@@ -549,30 +561,54 @@ class MultiTaskClassifier(keras_hub.models.Task):
         return {task.name: outputs[task.name] for task in self.tasks}
 
     def prediction_batches(self, tokens: Tokens, batch_size: int | None) -> PredictionBatches:
-        """Returns the batches in which `predict` reads tokens."""
-        most = runtime.Forward.MOST_TOKENS if runtime.computes_on_one_cpu() else None
-        return PredictionBatches(tokens, batch_size or 32, share(), most)
+        """Returns the batches in which `predict` reads tokens.
+
+        Where there are enough of them for every core, they are made for one core each.
+        """
+        cores = runtime.cores()
+        most_rows = batch_size or 32
+        if cores > 1:
+            batches = PredictionBatches(tokens, most_rows, share(), runtime.Forward.MOST_TOKENS)
+            if len(batches) >= 2 * cores:
+                return batches
+        return PredictionBatches(tokens, most_rows, share())
 
     def _predict_batches(
         self, batches: PredictionBatches, verbose: Any, **kwargs: Any
     ) -> dict[str, np.ndarray]:
-        """Predicts as Keras does, or on one CPU several batches at once, as Keras does not."""
-        if kwargs or self.run_eagerly or not runtime.computes_on_one_cpu():
+        """Predicts as Keras does; on one CPU without its pipeline, and several batches at once.
+
+        A step of a subclass, which may change the state, and callbacks are left to Keras.
+        """
+        own_step = type(self).predict_step is not MultiTaskClassifier.predict_step
+        cores = runtime.cores()
+        if kwargs or own_step or not cores or self.run_eagerly or not self.jit_compile:
             return super().predict(batches.dataset(), verbose=verbose, **kwargs)
-        if self._forward is None or self.predict_function is None:
-            # Keras forgets its function where ours is to be made anew, too.
-            self.make_predict_function()
-            self._forward = runtime.Forward(lambda state, x: self.predict_step(state, (x,))[0])
-        bar = keras.utils.Progbar(len(batches), verbose=1 if verbose == "auto" else verbose)
+        forward = self._forward_of_weights()
+        self.jax_state_sync()
         state = tuple(
             [variable.value for variable in variables]
             for variables in (self.trainable_variables, self.non_trainable_variables)
         )
+        if batches.most_tokens is None:
+            passing = forward.one_by_one(state, batches)
+        else:
+            passing = forward.at_once(state, batches, cores)
+        bar = keras.utils.Progbar(len(batches), verbose=1 if verbose == "auto" else verbose)
         parts = []
-        for outputs in self._forward(state, batches, len(batches)):
-            parts.append(outputs)
-            bar.update(len(parts))
+        with contextlib.closing(passing):
+            for outputs in passing:
+                parts.append(outputs)
+                bar.update(len(parts))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _forward_of_weights(self) -> runtime.Forward:
+        """Returns the compiled forward pass, made anew wherever Keras makes its own anew."""
+        self.make_predict_function()
+        if self._forward is None or self._forward[0] is not self.predict_function:
+            forward = runtime.Forward(lambda state, x: self.predict_step(state, x)[0])
+            self._forward = self.predict_function, forward
+        return self._forward[1]
 
     def _predict(self, x: Any, batch_size: int | None, **kwargs: Any) -> dict[str, np.ndarray]:
         """Predicts token dicts of arrays in batches that the devices divide; the rest as Keras."""

@@ -42,7 +42,7 @@ class ExportError(UserError):
 
 
 class Stopped(KeyboardInterrupt):
-    """A training was stopped by a signal, after its step and with its state saved.
+    """A program was stopped by a signal, in order: a training with its state saved.
 
     Args:
         received: the signal.

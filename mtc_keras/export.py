@@ -9,6 +9,7 @@ from typing import Any
 
 from mtc_keras.command import run_program, set_up
 from mtc_keras.errors import ConfigError
+from mtc_keras.interruption import tidied_at_sigterm
 from mtc_keras.run import MODEL, Run
 from mtc_keras.versions import ONNX, SAVED_MODEL, check_format, version_folder
 
@@ -122,7 +123,9 @@ def _export(args: argparse.Namespace) -> None:
         name = "validation" if args.data is None else ", ".join(args.data)
         rows = read_rows(files, run.config.task_list, run.config.data, name)
     max_loss = MAX_LOSS if args.max_loss is None else args.max_loss
-    print(_export_run(run, directory, texts, args.format, rows, max_loss).shown)
+    with tidied_at_sigterm("stopped; nothing was exported"):
+        exported = _export_run(run, directory, texts, args.format, rows, max_loss)
+    print(exported.shown)
 
 
 def _judging_files(run: Run, args: argparse.Namespace) -> str | list[str] | None:

@@ -1,9 +1,15 @@
-"""Ctrl-C and SIGTERM while a model trains: the first asks it to stop, the second stops it."""
+"""What Ctrl-C and SIGTERM do.
+
+While a model trains the first asks it to stop, the second stops it; elsewhere SIGTERM can be
+made to tidy up as Ctrl-C does.
+"""
 
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from mtc_keras.errors import Stopped
@@ -56,3 +62,27 @@ class Interruption:
         """
         if self.received is not None:
             raise Stopped(self.received, message)
+
+
+@contextmanager
+def tidied_at_sigterm(message: str) -> Iterator[None]:
+    """While it is entered, SIGTERM raises `Stopped` with a message, as Ctrl-C raises.
+
+    So what is unfinished is removed, and processes that were started are ended. Without it
+    Python ends at once. As with `Interruption`, in the main thread alone.
+    """
+
+    def stop(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # another one would cut the tidying short
+        raise Stopped(signal.SIGTERM, message)
+
+    before = signal.getsignal(signal.SIGTERM)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or before in (signal.SIG_IGN, None):
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

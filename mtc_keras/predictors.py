@@ -19,7 +19,7 @@ from mtc_keras.run import MODEL, Run
 from mtc_keras.served import Served
 from mtc_keras.served_onnx import is_onnx
 from mtc_keras.tasks import Decision, Task, task_from_config
-from mtc_keras.versions import ABOUT
+from mtc_keras.versions import ABOUT, is_version
 
 SAVED_MODEL = "saved_model.pb"
 EXPORT_BATCH = 32
@@ -85,11 +85,12 @@ def open_predictor(path: str | Path) -> Predictor:
             f"{str(path)!r} is an ONNX export, which its own clients ask; "
             "name its run, or a SavedModel"
         )
-    versions = sorted(found.parent for found in path.glob(f"*/{SAVED_MODEL}"))
+    folders = [found.parent for found in path.glob(f"*/{SAVED_MODEL}")]
+    versions = [folder for folder in folders if is_version(folder)]
     if versions:
+        newest = max(versions, key=lambda folder: int(folder.name))
         raise DataError(
-            f"{str(path)!r} holds versions of an export; name one of them, such as "
-            f"{str(versions[-1])!r}"
+            f"{str(path)!r} holds versions of an export; name one of them, such as {str(newest)!r}"
         )
     return RunPredictor(path)
 

@@ -10,15 +10,18 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import joblib
 import keras
 import numpy as np
 
 from mtc_keras.errors import ConfigError
+
+Outputs = Generator[dict[str, np.ndarray], None, None]
 
 SECONDS_TO_PART = 10.0
 PACKAGES = (
@@ -151,24 +154,29 @@ def scan_parts(function: Any, state: Any, inputs: Any, parts: int) -> tuple[Any,
     return state, jax.tree.map(joined, outputs)
 
 
-def computes_on_one_cpu() -> bool:
-    """Whether the cores of this machine's CPU, one device, do all the computing."""
+def cores() -> int:
+    """Returns the cores of the one CPU that does all the computing; 0 if something else does."""
     if keras.backend.backend() != "jax" or keras.distribution.distribution() is not None:
-        return False
-    return not _accelerated() and processes() == 1
+        return 0
+    if _accelerated() or processes() > 1:
+        return 0
+    import joblib  # knows the limits of containers, too
+
+    return int(joblib.cpu_count())
 
 
 class Forward:
-    """The forward pass over many batches, on one CPU.
+    """A forward pass that computes one batch on all cores of a CPU, or one on each core.
 
     XLA divides every operation among the cores, which wait for each other hundreds of times a
-    batch. Where there are batches enough, each core computes batches of its own instead.
+    batch. Where there are batches enough, each core rather computes batches of its own.
 
     Args:
         step: function from `(state, inputs of a batch)` to a dict of outputs.
     """
 
-    # So many padded tokens a batch, or what lies between two products outgrows the caches.
+    # Padded tokens a batch of one core: with more, what lies between two products outgrows the
+    # caches; with fewer, products are slower.
     MOST_TOKENS = 1024
 
     def __init__(self, step: Callable[[Any, Any], dict[str, Any]]) -> None:
@@ -177,17 +185,24 @@ class Forward:
         self._on_all_cores = jax.jit(step)
         self._on_one_core = jax.jit(step, compiler_options={"xla_cpu_multi_thread_eigen": False})
 
-    def __call__(
-        self, state: Any, batches: Iterable[Any], count: int
-    ) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the outputs of so many batches in their order."""
-        cores = joblib.cpu_count()
-        if cores == 1 or count < 2 * cores:
-            return (self._outputs(self._on_all_cores, state, inputs) for inputs in batches)
-        at_once = joblib.Parallel(cores, "threading", return_as="generator", batch_size=1)
-        return at_once(
-            joblib.delayed(self._outputs)(self._on_one_core, state, inputs) for inputs in batches
-        )
+    def one_by_one(self, state: Any, batches: Iterable[Any]) -> Outputs:
+        """Yields the outputs of the batches, each computed on all cores."""
+        for inputs in batches:
+            yield self._outputs(self._on_all_cores, state, inputs)
+
+    def at_once(self, state: Any, batches: Iterable[Any], cores: int) -> Outputs:
+        """Yields the outputs of the batches in their order, so many computed at once."""
+        pool = ThreadPoolExecutor(cores, thread_name_prefix="forward")
+        begun: deque[Future[dict[str, np.ndarray]]] = deque()
+        try:
+            for inputs in batches:
+                begun.append(pool.submit(self._outputs, self._on_one_core, state, inputs))
+                if len(begun) > 2 * cores:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:  # waits, as a process must not end while XLA computes
+            pool.shutdown(cancel_futures=True)
 
     @staticmethod
     def _outputs(function: Any, state: Any, inputs: Any) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def batch_of(model, targets, rows, tokens):
     )
     inputs["padding_mask"] = np.ones((rows, tokens), "int32")
     targets = {name: array[:rows] for name, array in targets.items()}
-    return inputs, targets, {name: np.ones(rows, "float32") for name in targets}
+    return inputs, targets, np.ones(rows, "float32")
 
 
 def parts_of_a_step(model, plain, batch):

@@ -74,6 +74,15 @@ def test_classify_speaks_in_labels(model):
     assert isinstance(found["a_number"]["value"], float)
 
 
+def test_evaluate_lists_its_numbers_in_the_order_of_their_names(model, targets):
+    named = model.evaluate(TEXTS, targets, verbose=0, return_dict=True)
+    listed = model.evaluate(TEXTS, targets, verbose=0)
+    # Of tasks as the config has them, which is no order of the alphabet.
+    assert model.metrics_names[:4] == ["loss", *(f"{task.name}_loss" for task in model.tasks)]
+    assert listed == pytest.approx([named[name] for name in model.metrics_names[:4]])
+    assert len(set(listed)) == len(listed) == len(named)
+
+
 def test_logged_loss_is_exactly_the_weighted_sum_over_labelled_rows(model, tasks, targets):
     logits = model.predict_logits(TEXTS)
     exact = {t.name: float(t.make_loss()(targets[t.name], logits[t.name])) for t in tasks}

@@ -1,9 +1,13 @@
 """An export answers as `predict` and `classify` do, without Keras and without this package."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -412,6 +416,30 @@ def test_what_a_killed_export_left_is_removed_and_a_living_ones_is_not(tmp_path)
         living.rename(part)
         (tmp_path / "1" / "saved_model.pb").unlink()
     assert {path.name for path in tmp_path.iterdir()} == {"1", other.name}
+
+
+def test_sigterm_ends_what_writes_it_and_leaves_nothing(run, tmp_path, monkeypatch, capfd):
+    started = tmp_path / "started"
+    child = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(99)"
+
+    def stopped_while_it_writes(module, *arguments):
+        threading.Thread(target=stop_once_started, daemon=True).start()
+        return subprocess.run([sys.executable, "-c", child])
+
+    def stop_once_started():
+        while not started.exists() or not started.read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("mtc_keras.exporting.run_module", stopped_while_it_writes)
+    before = signal.getsignal(signal.SIGTERM)
+    out = tmp_path / "exports" / "1"
+    assert export.main(["--model", str(run.directory), "--out", str(out)]) == 143
+    assert "stopped; nothing was exported" in capfd.readouterr().err
+    assert not out.parent.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_folder_of_something_else_gets_no_versions(run, tmp_path):

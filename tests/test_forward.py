@@ -53,7 +53,16 @@ def test_batches_computed_at_once_give_what_keras_gives(
     for name, expected in by_keras(model, TEXTS, batch_size).items():
         np.testing.assert_allclose(own[name], expected, atol=1e-6)
     many = len(threads) >= 2 * cores > 2
-    assert (set(threads) != {"MainThread"}) == many
+    assert all(name.startswith("forward" if many else "MainThread") for name in threads)
+
+
+def test_long_texts_have_small_batches_only_where_cores_share_them(model, monkeypatch):
+    monkeypatch.setattr(runtime.Forward, "MOST_TOKENS", 32)
+    tokens = tokenize(model.preprocessor, [["good " * 12] * 64])  # 14 tokens, padded to 16
+    for cores, rows in ((2, 2), (17, 32), (1, 32)):
+        monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
+        shapes = {batch["token_ids"].shape for batch in model.prediction_batches(tokens, 32)}
+        assert shapes == {(rows, 16)}
 
 
 def test_weights_learned_since_are_used(model):
@@ -65,29 +74,75 @@ def test_weights_learned_since_are_used(model):
     np.testing.assert_allclose(after["tone"], by_keras(model, TEXTS, 2)["tone"], atol=1e-6)
 
 
-def test_a_step_of_its_own_is_asked_after_compiling_again(model, monkeypatch):
+def test_what_keras_compiles_anew_is_compiled_anew(model):
     model.predict_logits(TEXTS)
-    step = model.predict_step
-
-    def halved(state, data):
-        outputs, state = step(state, data)
-        return {name: output / 2 for name, output in outputs.items()}, state
-
-    whole = model.predict_logits(TEXTS)
-    monkeypatch.setattr(model, "predict_step", halved)
+    head = model.get_layer("head_score")
     model.compile()
-    np.testing.assert_allclose(model.predict_logits(TEXTS)["tone"], whole["tone"] / 2, atol=1e-6)
+    keras.Model.predict_on_batch(model, tokenize(model.preprocessor, [TEXTS]).take(np.arange(3)))
+    whole = model.predict_logits(TEXTS)["score"]
+    call = head.call
+    head.call = lambda *args, **kwargs: 2 * call(*args, **kwargs)
+    np.testing.assert_array_equal(model.predict_logits(TEXTS)["score"], whole)  # compiled
+    model.compile()
+    keras.Model.predict_on_batch(model, tokenize(model.preprocessor, [TEXTS]).take(np.arange(3)))
+    np.testing.assert_allclose(model.predict_logits(TEXTS)["score"], 2 * whole, rtol=1e-5)
 
 
-def test_an_error_in_a_batch_is_that_of_the_call(model, monkeypatch):
+def test_a_step_of_a_subclass_is_asked_by_keras():
+    class Sampled(MultiTaskClassifier):
+        """Its dropout stays on, with new random bits for each batch."""
+
+        def predict_step(self, state, data):
+            outputs, changed = self.stateless_call(*state, data, training=True)
+            return outputs, changed
+
+    backbone, preprocessor = tiny_bert(dropout=0.5)
+    model = Sampled(backbone, [Regression(name="score")], preprocessor=preprocessor)
+    first, second = (model.predict_logits(TEXTS, batch_size=4)["score"] for _ in range(2))
+    assert not np.allclose(first, second)
+
+
+def test_it_may_be_asked_between_the_steps_of_a_training(model):
+    found = []
+
+    class Asking(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            found.append(model.predict(TEXTS, batch_size=4, verbose=0)["tone"])
+
+    targets = {
+        "tone": np.array([0, 1] * 15, "int32"),
+        "score": np.linspace(0, 1, 30, dtype="float32"),
+    }
+    model.compile(keras.optimizers.AdamW(1e-3))
+    model.fit(TEXTS, targets, batch_size=15, callbacks=[Asking()], verbose=0)
+    after = model.predict(TEXTS, batch_size=4, verbose=0)["tone"]
+    assert not np.allclose(found[0], after)
+    np.testing.assert_allclose(found[1], after, atol=1e-6)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_in_a_batch_is_that_of_the_call_and_ends_all_threads(model, monkeypatch, error):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    begun = []
 
-    def broken(state, data):
-        raise ValueError("no such layer")
+    def broken(function, state, inputs):
+        begun.append(threading.current_thread())
+        raise error("no such layer")
 
-    monkeypatch.setattr(model, "predict_step", broken)
-    with pytest.raises(ValueError, match="no such layer"):
+    monkeypatch.setattr(runtime.Forward, "_outputs", staticmethod(broken))
+    with pytest.raises(error, match="no such layer"):
         model.predict_logits(TEXTS, batch_size=2)
+    assert begun
+    assert not any(thread.is_alive() for thread in begun)
+
+
+def test_no_more_batches_are_made_than_cores_can_use_soon():
+    made, forward = [], runtime.Forward(lambda state, x: {"sum": x.sum() + state})
+    batches = (made.append(number) or np.full(3, number) for number in range(100))
+    passing = forward.at_once(1, batches, 2)
+    assert next(passing)["sum"] == 1
+    assert len(made) <= 6
+    assert [int(output["sum"]) for output in passing] == [3 * n + 1 for n in range(1, 100)]
 
 
 def test_progress_is_shown_as_keras_shows_it(model, capsys):

@@ -164,7 +164,7 @@ class PredictionBatches:
         batch_size: int. Most rows a batch; rounded up where devices share them.
         share: the rows of each batch that this process feeds; default: all.
         most_tokens: optional int. Long texts have batches of fewer rows, so that their padded
-            tokens are no more than this. Not where devices share the rows.
+            tokens are no more than this, or one row. Not where devices share the rows.
     """
 
     tokens: Tokens

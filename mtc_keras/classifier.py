@@ -542,7 +542,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
         Args:
             x: N texts (list, array or series of strings), a pair of such for text
                 pairs, `Tokens`, or whatever `keras.Model.predict` takes.
-            batch_size: int. Most rows at once; 32 by default.
+            batch_size: int. Most rows a batch; 32 by default.
             verbose: as for `keras.Model.predict`.
 
         Returns:
@@ -635,7 +635,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
         Args:
             x: as for `predict_logits`.
-            batch_size: int. Most rows at once; 32 by default.
+            batch_size: int. Most rows a batch; 32 by default.
             verbose: as for `keras.Model.predict`.
             raw: bool. `True` leaves out the temperatures of `decisions`.
 
@@ -663,7 +663,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
         Args:
             x: as for `predict`.
-            batch_size: int. Most rows at once; 32 by default.
+            batch_size: int. Most rows a batch; 32 by default.
             abstain_below: float in [0, 1]. A task's label is `None` where the probability
                 that its decision is wholly right is lower.
 

@@ -44,7 +44,7 @@ def score_model(
         tasks: the tasks to judge.
         x: texts or tokens of N rows, as the model's `predict` takes them.
         targets: dict from task to encoded labels of the same rows.
-        batch_size: int. Most rows at once.
+        batch_size: int. Most rows a batch.
         decisions: optional dict from task to its temperature and thresholds; default: 1
             and 0.5, as during training.
         details: bool. Whether to add what `probability_metrics` returns to each task.
@@ -91,7 +91,7 @@ def score_rows(
     Args:
         model: the model.
         rows: the `Rows`.
-        batch_size: int. Most rows at once.
+        batch_size: int. Most rows a batch.
         details: bool. As for `score_model`.
         tokens: the rows' tokens; default: they are tokenized.
     """

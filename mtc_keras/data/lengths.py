@@ -53,7 +53,7 @@ def prediction_lengths(max_length: int, batches: int) -> np.ndarray:
 
     Args:
         max_length: int. Tokens that a text may have.
-        batches: int. Batches that will be read.
+        batches: int. About so many batches will be read.
 
     Returns:
         int of shape `(K,)`, ascending; the last one is `max_length`.

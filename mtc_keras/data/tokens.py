@@ -21,7 +21,7 @@ from mtc_keras.data.fingerprint import add_texts
 from mtc_keras.data.packed import take
 
 TOKENIZED_AT_ONCE = 1024
-FEW = 64  # texts
+FEW = 2048  # texts
 LAST_PLAIN = "\U0001ffff"
 KEPT_AT_ONCE = 64 * TOKENIZED_AT_ONCE  # texts whose padded tokens are in memory together
 MASK = "padding_mask"

@@ -20,9 +20,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
     """While it is entered, the first signal is only noted; what comes then is as ever.
 
-    Handlers are set in the main thread alone, and not for signals that the process ignores,
-    as under `nohup`.
-
     Attributes:
         received: the signal, or `None`.
     """
@@ -32,11 +29,9 @@ class Interruption:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                before = signal.getsignal(number)
-                if before not in (signal.SIG_IGN, None):
-                    self._before[number] = signal.signal(number, self._note)
+        for number in SIGNALS:
+            if _may_be_handled(number):
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -69,20 +64,27 @@ def tidied_at_sigterm(message: str) -> Iterator[None]:
     """While it is entered, SIGTERM raises `Stopped` with a message, as Ctrl-C raises.
 
     So what is unfinished is removed, and processes that were started are ended. Without it
-    Python ends at once. As with `Interruption`, in the main thread alone.
+    Python ends at once.
     """
 
     def stop(number: int, frame: Any) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # another one would cut the tidying short
         raise Stopped(signal.SIGTERM, message)
 
-    before = signal.getsignal(signal.SIGTERM)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or before in (signal.SIG_IGN, None):
+    if not _may_be_handled(signal.SIGTERM):
         yield
         return
-    signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _may_be_handled(number: signal.Signals) -> bool:
+    """Whether a handler may be set: in the main thread, and if the signal is not ignored.
+
+    It is under `nohup`; a handler that is `None` is one of C, which Python cannot set again.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and signal.getsignal(number) not in (signal.SIG_IGN, None)

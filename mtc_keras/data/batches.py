@@ -186,9 +186,11 @@ class PredictionBatches:
         start = 0
         while start < len(self.order):
             length = padded_length(self.tokens.lengths[self.order[start]], padded)
-            rows = most if self.most_tokens is None else min(most, self.most_tokens // length)
-            batches.append((self.order[start : start + max(rows, 1)], max(rows, 1), length))
-            start += max(rows, 1)
+            size = most
+            if self.most_tokens is not None:
+                size = min(most, max(self.most_tokens // length, 1))
+            batches.append((self.order[start : start + size], size, length))
+            start += size
         return batches
 
     def __len__(self) -> int:

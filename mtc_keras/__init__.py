@@ -1,7 +1,7 @@
 """One BERT encoder, every label: multi-task text classification on Keras 3 and JAX.
 
 Names are loaded when they are first used, so that `--help` and a mistake in a config
-answer at once. `keras.saving.load_model` needs `import mtc_keras.classifier` before it.
+answer at once. `keras.saving.load_model` needs `import mtc_keras.model.classifier` before it.
 """
 
 import importlib
@@ -27,18 +27,18 @@ _HOMES = {
     "ConfigError": "mtc_keras.errors",
     "DataError": "mtc_keras.errors",
     "ExportError": "mtc_keras.errors",
-    "MultiTaskClassifier": "mtc_keras.classifier",
+    "MultiTaskClassifier": "mtc_keras.model.classifier",
     "Multiclass": "mtc_keras.tasks",
     "Multilabel": "mtc_keras.tasks",
     "Ordinal": "mtc_keras.tasks",
     "Regression": "mtc_keras.tasks",
-    "Run": "mtc_keras.run",
+    "Run": "mtc_keras.run.directory",
     "Task": "mtc_keras.tasks",
-    "TaskMetrics": "mtc_keras.callbacks",
+    "TaskMetrics": "mtc_keras.train.callbacks",
     "check_config": "mtc_keras.config",
-    "export_model": "mtc_keras.export",
-    "fit": "mtc_keras.train",
-    "load": "mtc_keras.run",
+    "export_model": "mtc_keras.export.program",
+    "fit": "mtc_keras.train.program",
+    "load": "mtc_keras.run.directory",
     "load_config": "mtc_keras.config",
 }
 

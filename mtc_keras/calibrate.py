@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from mtc_keras.command import run_program, set_up
 from mtc_keras.errors import ConfigError
-from mtc_keras.run import Run
+from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.run.directory import Run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,16 +60,17 @@ def _calibrate(args: argparse.Namespace) -> None:
         raise ConfigError(f"the config of {args.model} names no validation file: give --data FILE")
     _refuse_other_uses(run, files)
 
-    from mtc_keras.data import read_rows
+    from mtc_keras.data.reading import read_rows
 
     name = "validation" if args.data is None else ", ".join(args.data)
     rows = read_rows(files, run.config.task_list, run.config.data, name)
 
     set_up(run.config.seed, run.config.distribution)
+    from mtc_keras.console.log import Log
+    from mtc_keras.console.tables import decision_tables, show_details
     from mtc_keras.data.tokens import tokenize
-    from mtc_keras.decisions import fit_decisions
-    from mtc_keras.report import Log, decision_tables, show_details
-    from mtc_keras.scoring import score_rows
+    from mtc_keras.scoring.decisions import fit_decisions
+    from mtc_keras.scoring.judging import score_rows
 
     model, size = run.model, run.config.training.batch_size
     logits = model.predict_logits(tokenize(model.preprocessor, rows.texts), size)
@@ -90,7 +91,7 @@ def _calibrate(args: argparse.Namespace) -> None:
 
 def _refuse_other_uses(run: Run, files: str | list[str]) -> None:
     """Refuses rows that must not choose thresholds: those trained on, and the test rows."""
-    from mtc_keras.data.tables import hash_files
+    from mtc_keras.data.sources import hash_files
 
     recorded = json.loads((run.directory / "environment.json").read_text(encoding="utf-8"))
     splits = {

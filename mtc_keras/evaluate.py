@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mtc_keras.command import run_program, set_up
 from mtc_keras.errors import ConfigError
-from mtc_keras.run import Run, check_writable, readable_json, write_whole
+from mtc_keras.files import check_writable, readable_json, write_whole
+from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.run.directory import Run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,13 +35,14 @@ def _evaluate(args: argparse.Namespace) -> None:
 
     name = "test" if args.data is None else ", ".join(args.data)
 
-    from mtc_keras.data import read_rows
+    from mtc_keras.data.reading import read_rows
 
     rows = read_rows(files, run.config.task_list, run.config.data, name)
 
     set_up(run.config.seed, run.config.distribution)
-    from mtc_keras.report import Log, show_details, show_scores
-    from mtc_keras.scoring import baseline, score_rows
+    from mtc_keras.console.log import Log
+    from mtc_keras.console.tables import show_details, show_scores
+    from mtc_keras.scoring.judging import baseline, score_rows
 
     tasks = run.model.tasks
     scores = score_rows(run.model, rows, run.config.training.batch_size, details=True)

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from mtc_keras.command import run_program
 from mtc_keras.config import Config, check_config, load_config
+from mtc_keras.devices.memory import keep_freed_memory
 from mtc_keras.errors import ConfigError
-from mtc_keras.memory import keep_freed_memory
+from mtc_keras.programs.command import run_program
 
 STARTED = time.time()
 ACTIONS = {"training": 3, "prediction": 1}  # and their FLOPs in forward passes
@@ -111,13 +111,13 @@ def benchmark(args: argparse.Namespace) -> None:
         if not args.plain:
             keep_freed_memory()  # as the training program does
         prepare(args)
-        from mtc_keras import runtime
+        from mtc_keras.devices import hardware, process
 
         imports = time.time() - STARTED
         result: dict[str, Any] = {
             "arguments": vars(args),
-            "versions": runtime.versions(),
-            "device": runtime.device(),
+            "versions": process.versions(),
+            "device": hardware.device(),
             "cores": os.cpu_count(),
             "load_average_before": os.getloadavg(),  # others disturb what is measured
         }
@@ -163,11 +163,11 @@ def prepare(args: argparse.Namespace) -> None:
 
         keras.utils.set_random_seed(0)
         return
-    from mtc_keras import runtime
-    from mtc_keras.command import set_up
+    from mtc_keras.devices import process
+    from mtc_keras.programs.command import set_up
 
     set_up(0)
-    runtime.prepare_training()
+    process.prepare_training()
 
 
 # === What is measured ===
@@ -177,8 +177,8 @@ def measure_config(args: argparse.Namespace, imports: float) -> dict[str, Any]:
     """Measures a config's model on batches of an epoch, beside the peer."""
     from benchmark_sides import FullBatches, Ours
 
-    from mtc_keras.backbones import length_limit
-    from mtc_keras.data import read_splits
+    from mtc_keras.data.reading import read_splits
+    from mtc_keras.model.backbones import length_limit
 
     config = config_of(args)
     started = time.perf_counter()
@@ -230,7 +230,8 @@ def compare_tasks(args: argparse.Namespace) -> dict[str, Any]:
     from benchmark_measure import ratios
     from benchmark_sides import Ours
 
-    from mtc_keras.data import only_task, read_splits
+    from mtc_keras.data.dataset import only_task
+    from mtc_keras.data.reading import read_splits
 
     config = config_of(args)
     dataset = read_splits(config)
@@ -259,7 +260,7 @@ def scale_heads(args: argparse.Namespace) -> dict[str, Any]:
     from benchmark_measure import ratios
     from benchmark_sides import Ours
 
-    from mtc_keras.data import read_splits
+    from mtc_keras.data.reading import read_splits
 
     random = np.random.default_rng(0)
     sides = []
@@ -289,8 +290,8 @@ def scale_rows(args: argparse.Namespace) -> dict[str, Any]:
     from benchmark_measure import EpochClock, Stopwatch, peak_memory
     from benchmark_sides import Ours, plain_lengths
 
-    from mtc_keras.data import read_splits
     from mtc_keras.data.batches import TrainingBatches
+    from mtc_keras.data.reading import read_splits
     from mtc_keras.data.tokens import tokenize
 
     tasks = {
@@ -503,7 +504,7 @@ def config_peers(
     """Starts the peers on the rows and the weights of a config's model."""
     from benchmark_sides import encoder_sizes
 
-    from mtc_keras.backbones import preset_of
+    from mtc_keras.model.backbones import preset_of
 
     if len(config.data.text_columns) > 1:
         raise ConfigError("--peer reads one text a row, and the config has text pairs")

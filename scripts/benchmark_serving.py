@@ -66,11 +66,11 @@ def open_way(way: str, path: str) -> Callable[[list[str]], Any]:
         model = mtc_keras.load(path)
         return lambda texts: model.predict(texts, batch_size=BATCH_SIZE, verbose=0)
     if way == "saved_model":
-        from mtc_keras.served import Served
+        from mtc_keras.export.saved_model.ask import Served
 
         served = Served(path)
         return lambda texts: served.ask("serving_default", [texts], BATCH_SIZE)
-    from mtc_keras.served_onnx import ServedOnnx
+    from mtc_keras.export.onnx.ask import ServedOnnx
 
     return ServedOnnx(path).ask
 
@@ -146,7 +146,7 @@ def measured_apart(way: str, path: Path, rows: int) -> dict[str, Any]:
 
 def exported(way: str, run: Path, folder: Path, data: list[str]) -> Path:
     """Makes an export of a run; returns its folder."""
-    from mtc_keras import export
+    from mtc_keras.export import program as export
 
     out = folder / way / "1"
     arguments = ["--model", str(run), "--out", str(out), *EXPORTS[way]]

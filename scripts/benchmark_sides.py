@@ -157,8 +157,8 @@ class Ours(Side):
     """
 
     def __init__(self, config: Any, dataset: Any, rows: int, name: str = "mtc_keras") -> None:
-        from mtc_keras.building import build_balancing, build_model, build_optimizer
         from mtc_keras.data.tokens import tokenize
+        from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 
         super().__init__()
         self.name = name
@@ -264,9 +264,9 @@ class Plain(Side):
     ) -> None:
         import keras_hub
 
-        from mtc_keras.classifier import MultiTaskClassifier
         from mtc_keras.data.rows import Rows
-        from mtc_keras.optimizers import LayerwiseAdamW
+        from mtc_keras.model.classifier import MultiTaskClassifier
+        from mtc_keras.model.optimizers import LayerwiseAdamW
         from mtc_keras.tasks import Multiclass
 
         super().__init__()

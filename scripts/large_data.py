@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mtc_keras.checkpoints import saved_checkpoints
-from mtc_keras.run import checkpoint_directory
+from mtc_keras.run.checkpoints import saved_checkpoints
+from mtc_keras.run.directory import checkpoint_directory
 
 CONFIG = """
 [data]

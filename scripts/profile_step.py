@@ -20,12 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mtc_keras import memory, runtime
-from mtc_keras.backbones import load_backbone
-from mtc_keras.building import build_optimizer
-from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import load_config
-from mtc_keras.data import read_splits
+from mtc_keras.data.reading import read_splits
+from mtc_keras.devices import memory, process
+from mtc_keras.model.backbones import load_backbone
+from mtc_keras.model.building import build_optimizer
+from mtc_keras.model.classifier import MultiTaskClassifier
 
 
 def build(config, tasks, dropout):
@@ -122,13 +122,13 @@ def main():
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--plain", action="store_true", help="leave out runtime.prepare_training")
+    parser.add_argument("--plain", action="store_true", help="leave out process.prepare_training")
     args = parser.parse_args()
     if not args.plain:
         memory.keep_freed_memory()
-    runtime.setup(0)
+    process.setup(0)
     if not args.plain:
-        runtime.prepare_training()
+        process.prepare_training()
     config = load_config(args.config)
     dataset = read_splits(config)
     model, plain = (build(config, dataset.tasks, dropout) for dropout in (True, False))

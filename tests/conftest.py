@@ -21,7 +21,7 @@ import pytest
 from hypothesis import settings
 
 from mtc_keras.config import Config, check_config
-from mtc_keras.data.tables import frame_tables, read_tables
+from mtc_keras.data.sources import frame_tables, read_tables
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Regression, Task
 
 # The same examples on every machine, however slow it is.
@@ -130,7 +130,7 @@ def labelled(count: int, seed: int = 0) -> pd.DataFrame:
 def all_kinds(tmp_path_factory):
     """A run of all four kinds whose temperatures and thresholds are not the default."""
     from mtc_keras import fit
-    from mtc_keras.run import Run
+    from mtc_keras.run.directory import Run
 
     directory = tmp_path_factory.mktemp("all_kinds") / "run"
     config = tiny_config(
@@ -175,7 +175,7 @@ def tiny_bert(**options):
 
 @pytest.fixture
 def model(tasks):
-    from mtc_keras.classifier import MultiTaskClassifier
+    from mtc_keras.model.classifier import MultiTaskClassifier
 
     backbone, preprocessor = tiny_bert()
     return MultiTaskClassifier(backbone, tasks, preprocessor, dropout=0.0)

@@ -16,7 +16,10 @@ import tensorflow as tf
 from keras_hub.src.utils import preset_utils
 from safetensors.numpy import save_file
 
-from mtc_keras.backbones import (
+from mtc_keras.config import ModelConfig, RandomBackboneConfig
+from mtc_keras.data.tokens import tokenize
+from mtc_keras.errors import ConfigError
+from mtc_keras.model.backbones import (
     check_backbone,
     freeze,
     layer_depths,
@@ -25,9 +28,6 @@ from mtc_keras.backbones import (
     preset_names,
     preset_of,
 )
-from mtc_keras.config import ModelConfig, RandomBackboneConfig
-from mtc_keras.data.tokens import tokenize
-from mtc_keras.errors import ConfigError
 from tests.conftest import WORDS, tiny_bert
 
 pytestmark = [
@@ -334,7 +334,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_the_other_ways(name, hi
 def test_a_misspelt_preset_is_told_without_a_heavy_import():
     code = """
 import sys
-from mtc_keras.backbones import check_backbone
+from mtc_keras.model.backbones import check_backbone
 from mtc_keras.config import ModelConfig
 from mtc_keras.errors import ConfigError
 try:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from mtc_keras import evaluate, predict, train
+from mtc_keras import evaluate
+from mtc_keras.predict import program as predict
+from mtc_keras.train import program as train
 from tests.conftest import rows, tiny_values
 
 

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from mtc_keras.balancing import (
+from mtc_keras.model.balancing import (
     FAMO,
     METHODS,
     Balancing,
@@ -15,7 +15,7 @@ from mtc_keras.balancing import (
     Uncertainty,
     make_balancing,
 )
-from mtc_keras.classifier import MultiTaskClassifier
+from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.tasks import Multiclass
 from tests.conftest import tiny_bert
 from tests.test_classifier import gradients

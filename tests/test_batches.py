@@ -7,11 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.data.batches import (
-    PredictionBatches,
-    TrainingBatches,
-    training_plan,
-)
+from mtc_keras.data.batches import PredictionBatches, TrainingBatches, training_plan
 from mtc_keras.data.lengths import (
     FULL,
     MOST_LENGTHS,
@@ -20,7 +16,8 @@ from mtc_keras.data.lengths import (
     training_lengths,
 )
 from mtc_keras.data.rows import Rows
-from mtc_keras.data.tokens import Tokens, cached_tokens, tokenize, too_long
+from mtc_keras.data.token_cache import cached_tokens
+from mtc_keras.data.tokens import Tokens, tokenize, too_long
 from mtc_keras.tasks import Multiclass, Multilabel
 from tests.conftest import tiny_bert
 

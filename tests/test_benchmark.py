@@ -41,7 +41,7 @@ def test_flops_and_padding_are_those_of_a_hand_count():
     from benchmark_measure import forward_flops, matmul_size
     from benchmark_sides import work_of
 
-    from mtc_keras.classifier import MultiTaskClassifier
+    from mtc_keras.model.classifier import MultiTaskClassifier
 
     backbone, preprocessor = tiny_bert()  # 2 layers, 8 wide, 16 wide between
     tasks = [Multiclass(name="a", classes=["x", "y"]), Multiclass(name="b", classes=["u", "v"])]
@@ -63,7 +63,7 @@ def test_flops_and_padding_are_those_of_a_hand_count():
 def test_a_model_with_shared_layers_is_not_counted(monkeypatch):
     from benchmark_measure import matmul_size
 
-    from mtc_keras.classifier import MultiTaskClassifier
+    from mtc_keras.model.classifier import MultiTaskClassifier
 
     backbone, preprocessor = tiny_bert()
     model = MultiTaskClassifier(backbone, [Multiclass(name="a", classes=["x", "y"])], preprocessor)
@@ -141,7 +141,7 @@ def test_the_padding_share_is_that_of_the_batches_read(tmp_path):
     from benchmark_sides import Ours
 
     from mtc_keras.config import load_config
-    from mtc_keras.data import read_splits
+    from mtc_keras.data.reading import read_splits
 
     config = load_config(tiny_toml(tmp_path))
     ours = Ours(config, read_splits(config), rows=48)

@@ -20,15 +20,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from mtc_keras import predict
-from mtc_keras.bulk import scorer
-from mtc_keras.bulk.columns import prediction_columns, prediction_types
-from mtc_keras.bulk.job import Job, Options, Part
-from mtc_keras.bulk.survey import BadRows, Survey
 from mtc_keras.config import DataConfig
 from mtc_keras.errors import DataError
-from mtc_keras.predictors import RunPredictor, open_predictor
-from mtc_keras.run import Run
+from mtc_keras.predict import program as predict
+from mtc_keras.predict.bulk import scorer
+from mtc_keras.predict.bulk.columns import prediction_columns, prediction_types
+from mtc_keras.predict.bulk.job import Job, Options, Part
+from mtc_keras.predict.bulk.survey import BadRows, Survey
+from mtc_keras.predict.predictors import RunPredictor, open_predictor
+from mtc_keras.run.directory import Run
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
 from tests.conftest import rows, tiny_config
 
@@ -479,8 +479,8 @@ def test_files_that_cannot_be_read_are_refused(name, content, message, finished,
 
 KILLED = """
 import os, signal, sys
-from mtc_keras import predict
-from mtc_keras.bulk import scorer
+from mtc_keras.predict import program as predict
+from mtc_keras.predict.bulk import scorer
 write = scorer.write_rows
 def killed(file, *arguments):
     if file.name.endswith("part-00001.jsonl.part"):
@@ -663,7 +663,7 @@ def test_input_that_is_gone_before_it_is_scored_is_told(tmp_path):
 
 
 def test_on_ray_an_error_of_the_data_is_told_as_here(finished, tmp_path):
-    from mtc_keras.bulk import ray_engine
+    from mtc_keras.predict.bulk import ray_engine
 
     class Scored:
         def iter_rows(self):
@@ -867,7 +867,7 @@ class Reader:
 
 @given(st.lists(st.lists(st.booleans(), max_size=30), min_size=1, max_size=3), st.integers(1, 12))
 def test_parts_hold_each_good_row_once_and_in_order(tmp_path_factory, files, rows_per_part):
-    from mtc_keras.bulk.scorer import PartReader
+    from mtc_keras.predict.bulk.scorer import PartReader
 
     directory = tmp_path_factory.mktemp("parts")
     paths, good, bad = [], [], 0

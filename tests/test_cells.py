@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mtc_keras.data.labels import label_cells
-from mtc_keras.scoring import evaluate_tasks
+from mtc_keras.scoring.judging import evaluate_tasks
 from mtc_keras.tasks import Decision, Multiclass, Multilabel
 from tests.conftest import from_frame, read_table
 

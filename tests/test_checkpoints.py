@@ -16,11 +16,14 @@ import pytest
 import tomli_w
 
 import mtc_keras
-from mtc_keras import checkpoints, resume, train, training
 from mtc_keras.errors import ConfigError, Stopped
-from mtc_keras.interruption import Interruption
-from mtc_keras.resume import Checkpointing
-from mtc_keras.run import Run, checkpoint_directory
+from mtc_keras.programs.signals import Interruption
+from mtc_keras.run import checkpoints
+from mtc_keras.run.directory import Run, checkpoint_directory
+from mtc_keras.train import checkpointing as resume
+from mtc_keras.train import program as train
+from mtc_keras.train import steps as training
+from mtc_keras.train.checkpointing import Checkpointing
 from tests.conftest import rows, tiny_config, tiny_values
 
 ROOT = Path(__file__).parents[1]

@@ -10,8 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, log_softmax
 from sklearn.utils.class_weight import compute_class_weight
 
-from mtc_keras import losses
-from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
+from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression, losses
 
 NAN = np.nan
 COLORS = ["red", "green", "blue"]

@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.data.tokens import tokenize
+from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.tasks import Multiclass, Multilabel
 from tests.conftest import tiny_bert
 

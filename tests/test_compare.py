@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import tomli_w
 
-from mtc_keras import compare, comparison
-from mtc_keras.bootstrap import compare_scores, judge, resampled_scores
-from mtc_keras.comparison import AllClasses, Outcome, costs, trainings
+from mtc_keras.compare import models as comparison
+from mtc_keras.compare import program as compare
+from mtc_keras.compare.models import AllClasses, Outcome, costs, trainings
 from mtc_keras.config import check_config, load_config
-from mtc_keras.data import only_task, read_splits
+from mtc_keras.data.dataset import only_task
+from mtc_keras.data.reading import read_splits
 from mtc_keras.errors import ConfigError
-from mtc_keras.run import Run
+from mtc_keras.run.directory import Run
+from mtc_keras.scoring.intervals import compare_scores, judge, resampled_scores
 from mtc_keras.tasks import Multiclass, Multilabel, Regression
 from tests.conftest import rows, tiny_values
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtc_keras.config import load_config
-from mtc_keras.data import read_splits
+from mtc_keras.data.reading import read_splits
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "configs" / "data"

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from mtc_keras.classifier import MultiTaskClassifier
-from mtc_keras.decisions import (
+from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.scoring.decisions import (
     activate,
     best_threshold,
     fit_decisions,

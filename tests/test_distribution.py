@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtc_keras import distribution
 from mtc_keras.config import DistributionConfig, check_config
-from mtc_keras.data.shares import Share, fill_up
+from mtc_keras.devices import distribution
+from mtc_keras.devices.shares import Share, fill_up
 from mtc_keras.errors import ConfigError
 
 from .conftest import tiny_values
@@ -127,7 +127,7 @@ def test_two_processes_train_as_one_does_and_one_writes(trained, tmp_path):
 @pytest.mark.slow
 def test_a_process_that_fails_alone_ends_the_others(tmp_path):
     program = (
-        "import sys; from mtc_keras.command import run_program; "
+        "import sys; from mtc_keras.programs.command import run_program; "
         "from tests import train_distributed as t; from pathlib import Path; "
         "t.whole = t.TrainingBatches.batch; "
         f"out = Path({str(tmp_path)!r}); "

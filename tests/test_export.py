@@ -18,13 +18,16 @@ from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
 
 import mtc_keras
-from mtc_keras import ExportError, Multiclass, MultiTaskClassifier, export, exporting, self_test
+from mtc_keras import ExportError, Multiclass, MultiTaskClassifier
 from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import ConfigError
-from mtc_keras.run import Run
-from mtc_keras.served import Served, described
-from mtc_keras.serving import readable, without_padding, write_warm_up
-from mtc_keras.versions import unfinished_folder, version_folder
+from mtc_keras.export import agreement as self_test
+from mtc_keras.export import program as export
+from mtc_keras.export import writing as exporting
+from mtc_keras.export.folder import unfinished_folder, version_folder
+from mtc_keras.export.saved_model.ask import Served, described
+from mtc_keras.export.saved_model.write import readable, without_padding, write_warm_up
+from mtc_keras.run.directory import Run
 from tests.conftest import answers_alone, rows, tiny_bert
 from tests.test_backbones import sentence_pieces
 
@@ -299,7 +302,7 @@ def exporting_this(monkeypatch, exported, damage):
     original = exporting.run_module
 
     def run_module(module, *arguments):
-        if module != "mtc_keras.serving":
+        if module != "mtc_keras.export.saved_model.write":
             return original(module, *arguments)
         for name in MODEL_FILES:
             source, target = exported / name, Path(arguments[1]) / name
@@ -431,7 +434,7 @@ def test_sigterm_ends_what_writes_it_and_leaves_nothing(run, tmp_path, monkeypat
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("mtc_keras.exporting.run_module", stopped_while_it_writes)
+    monkeypatch.setattr("mtc_keras.export.writing.run_module", stopped_while_it_writes)
     before = signal.getsignal(signal.SIGTERM)
     out = tmp_path / "exports" / "1"
     assert export.main(["--model", str(run.directory), "--out", str(out)]) == 143

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from mtc_keras import runtime
-from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.data.tokens import tokenize
+from mtc_keras.devices.forward import Forward
+from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.tasks import Multiclass, Regression
 from tests.conftest import tiny_bert
 
@@ -33,13 +33,13 @@ def by_keras(model, texts, batch_size):
 def threads(monkeypatch):
     """The names of the threads that each compute a batch."""
     found = []
-    outputs = runtime.Forward._outputs
+    outputs = Forward._outputs
 
     def seen(*args):
         found.append(threading.current_thread().name)
         return outputs(*args)
 
-    monkeypatch.setattr(runtime.Forward, "_outputs", staticmethod(seen))
+    monkeypatch.setattr(Forward, "_outputs", staticmethod(seen))
     return found
 
 
@@ -57,7 +57,7 @@ def test_batches_computed_at_once_give_what_keras_gives(
 
 
 def test_long_texts_have_small_batches_only_where_cores_share_them(model, monkeypatch):
-    monkeypatch.setattr(runtime.Forward, "MOST_TOKENS", 32)
+    monkeypatch.setattr(Forward, "MOST_TOKENS", 32)
     tokens = tokenize(model.preprocessor, [["good " * 12] * 64])  # 14 tokens, padded to 16
     for cores, rows in ((2, 2), (17, 32), (1, 32)):
         monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
@@ -129,7 +129,7 @@ def test_an_error_in_a_batch_is_that_of_the_call_and_ends_all_threads(model, mon
         begun.append(threading.current_thread())
         raise error("no such layer")
 
-    monkeypatch.setattr(runtime.Forward, "_outputs", staticmethod(broken))
+    monkeypatch.setattr(Forward, "_outputs", staticmethod(broken))
     with pytest.raises(error, match="no such layer"):
         model.predict_logits(TEXTS, batch_size=2)
     assert begun
@@ -137,7 +137,7 @@ def test_an_error_in_a_batch_is_that_of_the_call_and_ends_all_threads(model, mon
 
 
 def test_no_more_batches_are_made_than_cores_can_use_soon():
-    made, forward = [], runtime.Forward(lambda state, x: {"sum": x.sum() + state})
+    made, forward = [], Forward(lambda state, x: {"sum": x.sum() + state})
     batches = (made.append(number) or np.full(3, number) for number in range(100))
     passing = forward.at_once(1, batches, 2)
     assert next(passing)["sum"] == 1

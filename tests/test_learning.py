@@ -10,15 +10,17 @@ import pytest
 import tomli_w
 
 import mtc_keras
-from mtc_keras import calibrate, evaluate, predict, runtime
-from mtc_keras.callbacks import BestEpoch
-from mtc_keras.classifier import MultiTaskClassifier
+from mtc_keras import calibrate, evaluate
 from mtc_keras.config import check_config, load_config
-from mtc_keras.data import read_splits
+from mtc_keras.data.reading import read_splits
+from mtc_keras.devices import process
 from mtc_keras.errors import ConfigError, DataError
-from mtc_keras.loss_weights import resolve_loss_weights
-from mtc_keras.run import Run
+from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.predict import program as predict
+from mtc_keras.run.directory import Run
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal
+from mtc_keras.train.callbacks import BestEpoch
+from mtc_keras.train.loss_weights import resolve_loss_weights
 from tests.conftest import rows, tiny_bert, tiny_config, tiny_values
 
 TEXTS = ["good clerk", "bad queue and slow bus", "", "fee form " * 9]
@@ -111,7 +113,7 @@ def test_a_second_probe_is_read_from_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = []
     monkeypatch.setattr(
-        "mtc_keras.loss_weights.probe", lambda *arguments: found.append(arguments) or 0.25
+        "mtc_keras.train.loss_weights.probe", lambda *arguments: found.append(arguments) or 0.25
     )
     values = tiny_values("unused")
     values["tasks"]["topics"]["loss_weight"] = "probe"
@@ -121,11 +123,11 @@ def test_a_second_probe_is_read_from_the_cache(tmp_path, monkeypatch):
         resolved, table = resolve_loss_weights(config, dataset)
         assert len(found) == probes
         assert resolved.tasks[1].loss_weight == table["topics"]["weight"] == 4.0
-    assert runtime.cache_directory() == tmp_path / "mtc_keras"
+    assert process.cache_directory() == tmp_path / "mtc_keras"
 
 
 def test_a_cache_that_is_broken_or_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("mtc_keras.loss_weights.probe", lambda *arguments: 0.5)
+    monkeypatch.setattr("mtc_keras.train.loss_weights.probe", lambda *arguments: 0.5)
     values = tiny_values("unused")
     values["tasks"]["topics"]["loss_weight"] = "probe"
     config = check_config(values)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, huber, log_expit, log_softmax
 
-from mtc_keras.losses import (
+from mtc_keras.tasks.losses import (
     MaskedAsymmetric,
     MaskedBinaryCrossentropy,
     MaskedBinaryFocal,

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ALLOCATE = """
 import ctypes, resource, sys
-from mtc_keras.command import set_up
-from mtc_keras.memory import keep_freed_memory
+from mtc_keras.programs.command import set_up
+from mtc_keras.devices.memory import keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()

@@ -5,12 +5,14 @@ import keras
 import numpy as np
 import pytest
 
-from mtc_keras import fit, runtime
-from mtc_keras.backbones import enable_lora, load_backbone
-from mtc_keras.classifier import MultiTaskClassifier
+from mtc_keras import fit
 from mtc_keras.config import ModelConfig, check_config
 from mtc_keras.data.tokens import tokenize
+from mtc_keras.devices import process
+from mtc_keras.devices.rematerialisation import scan_parts
 from mtc_keras.errors import ConfigError
+from mtc_keras.model.backbones import enable_lora, load_backbone
+from mtc_keras.model.classifier import MultiTaskClassifier
 from tests.conftest import rows, tiny_bert
 
 ROWS = 16
@@ -131,7 +133,7 @@ def test_parts_of_a_batch_have_dropout_of_their_own():
     def half(state, inputs):
         return state + 1, inputs * state
 
-    state, outputs = runtime.scan_parts(half, jax.numpy.ones(()), np.arange(8.0), 2)
+    state, outputs = scan_parts(half, jax.numpy.ones(()), np.arange(8.0), 2)
     assert state == 3
     assert outputs.tolist() == [0, 2, 2, 6, 4, 10, 6, 14]  # odd rows are the second part
 
@@ -167,7 +169,7 @@ def dtypes_of_products(model, tasks):
 
 
 def test_bfloat16_computes_the_backbone_and_nothing_else(tasks):
-    model = classifier(tasks, dtype=runtime.dtype_policy("bfloat16"))
+    model = classifier(tasks, dtype=process.dtype_policy("bfloat16"))
     assert dtypes_of_products(model, tasks) == {"bfloat16", "float32"}  # the latter of heads
     assert {v.dtype for v in model.trainable_variables} == {"float32"}
     logits = model.predict_logits(["good bus"])
@@ -176,7 +178,7 @@ def test_bfloat16_computes_the_backbone_and_nothing_else(tasks):
 
 
 def test_auto_is_float32_on_a_cpu():
-    assert runtime.dtype_policy("auto") == runtime.dtype_policy("float32") == "float32"
+    assert process.dtype_policy("auto") == process.dtype_policy("float32") == "float32"
 
 
 # === Low-rank updates ===

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mtc_keras.config import monitor_names
-from mtc_keras.metrics import (
+from mtc_keras.scoring.judging import baseline, evaluate_tasks, flat_logs
+from mtc_keras.tasks import Multiclass, Multilabel, Regression
+from mtc_keras.tasks.metrics import (
     COVERAGES,
     calibration_error,
     classification_metrics,
@@ -19,8 +21,6 @@ from mtc_keras.metrics import (
     regression_metrics,
     risk_coverage,
 )
-from mtc_keras.scoring import baseline, evaluate_tasks, flat_logs
-from mtc_keras.tasks import Multiclass, Multilabel, Regression
 
 COLORS = ["red", "green", "blue"]
 # The same examples in every run, and no limit of time that a busy machine would miss.

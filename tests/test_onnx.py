@@ -13,11 +13,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtc_keras import MultiTaskClassifier, export, exporting, self_test
+from mtc_keras import MultiTaskClassifier
 from mtc_keras.errors import ConfigError, DataError
-from mtc_keras.predictors import open_predictor
+from mtc_keras.export import agreement as self_test
+from mtc_keras.export import program as export
+from mtc_keras.export import writing as exporting
+from mtc_keras.export.onnx.tokenizer import tokenizer_json
+from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.tasks import Multiclass
-from mtc_keras.tokenizer_json import tokenizer_json
 from tests.conftest import WORDS, answers_alone, labelled, tiny_bert
 from tests.test_backbones import sentence_pieces
 
@@ -82,7 +85,7 @@ def written(exported, monkeypatch):
     changes = []
 
     def run_module(module, *arguments):
-        assert module == "mtc_keras.serving_onnx"
+        assert module == "mtc_keras.export.onnx.write"
         for name in ("model.onnx", "tokenizer.json"):
             shutil.copy(exported / name, arguments[1])
         for change in changes:

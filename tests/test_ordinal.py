@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as arrays
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from mtc_keras.losses import MaskedCORN
 from mtc_keras.tasks import Ordinal
+from mtc_keras.tasks.losses import MaskedCORN
 
 STARS = Ordinal(name="stars", classes=["1", "2", "3", "4", "5"])
 same_examples = settings(derandomize=True, deadline=None)

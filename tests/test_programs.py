@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 import tomli_w
 
-from mtc_keras import evaluate, predict, train
+from mtc_keras import evaluate
 from mtc_keras.config import config_schema
-from mtc_keras.run import Run
+from mtc_keras.predict import program as predict
+from mtc_keras.run.directory import Run
+from mtc_keras.train import program as train
 from tests.conftest import rows, tiny_values
 
 ROOT = Path(__file__).parents[1]

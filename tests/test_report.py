@@ -5,7 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from mtc_keras.report import Log, Progress, RowProgress, show_scores
+from mtc_keras.console.log import Log
+from mtc_keras.console.progress import Progress, RowProgress
+from mtc_keras.console.tables import show_scores
 from mtc_keras.tasks import Multilabel, Regression
 
 LOGS = {"loss": 7.25, "scenario_loss": 2.5, "intent_loss": 4.25, "slots_loss": 0.5}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import mtc_keras
-from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import load_config
+from mtc_keras.model.classifier import MultiTaskClassifier
 
 ROOT = Path(__file__).parents[1]
 TEXTS = ["good clerk", "", "   ", "bad queue 😀", "مرحبا bus", "fee\0form", "slow " * 20_000]

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 import mtc_keras
-from mtc_keras.building import build_optimizer
-from mtc_keras.callbacks import BestEpoch, TaskMetrics
-from mtc_keras.classifier import MultiTaskClassifier
 from mtc_keras.config import check_config, load_config
 from mtc_keras.errors import ConfigError, DataError
-from mtc_keras.optimizers import LayerwiseAdamW, WarmupDecay
+from mtc_keras.model.building import build_optimizer
+from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.optimizers import LayerwiseAdamW, WarmupDecay
+from mtc_keras.train.callbacks import BestEpoch, TaskMetrics
 from tests.conftest import rows, tiny_bert, tiny_config
 
 
@@ -235,10 +235,10 @@ def test_load_of_something_else_says_what_it_is(tmp_path):
 def test_frozen_parts_do_not_move(tmp_path, frame):
     config = tiny_config(tmp_path / "run", training={"freeze": "all", "epochs": 1})
     run = mtc_keras.fit(config, train=frame, verbose=0)
-    from mtc_keras import runtime
-    from mtc_keras.backbones import load_backbone
+    from mtc_keras.devices import process
+    from mtc_keras.model.backbones import load_backbone
 
-    runtime.setup(config.seed)
+    process.setup(config.seed)
     untrained, _ = load_backbone(config.model, frame["text"].tolist())
     for before, after in zip(untrained.weights, run.model.backbone.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(before.value), np.asarray(after.value))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mtc_keras
-from mtc_keras.predictors import open_predictor
+from mtc_keras.predict.predictors import open_predictor
 
 OLD = Path(__file__).parent / "written_by_0_1"
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def test_a_preset_loads():
 
 
 def test_a_keras_file_loads():
-    import mtc_keras.classifier  # noqa: F401  registers the classes, as its docs said
+    import mtc_keras.model.classifier  # noqa: F401  registers the classes, as its docs said
 
     check(keras.saving.load_model(OLD / "model.keras").predict(TEXTS, verbose=0))
 
@@ -55,7 +55,7 @@ def test_a_saved_model_answers():
 
 def test_an_onnx_export_answers():
     pytest.importorskip("onnxruntime")
-    from mtc_keras.served_onnx import ServedOnnx
+    from mtc_keras.export.onnx.ask import ServedOnnx
 
     check(ServedOnnx(OLD / "export_onnx" / "1").ask(TEXTS))
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import mtc_keras
-from mtc_keras import runtime
-from mtc_keras.callbacks import EpochOrder
 from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.devices import processes
 from mtc_keras.errors import DataError
+from mtc_keras.train.callbacks import EpochOrder
 from tests.conftest import rows, tiny_config
 
 
@@ -24,7 +24,7 @@ def note_steps(losses: list, fed: list, fails: bool) -> None:
 
     def on_train_batch_end(self, batch, logs=None):
         losses.append(float(logs["loss"]))
-        if fails and batch == 3 and runtime.process_id() == 1:
+        if fails and batch == 3 and processes.process_id() == 1:
             raise DataError("one process fails alone")
 
     def batch_and_note(self, numbers):
@@ -60,10 +60,10 @@ def train(out: Path, name: str, distribution: dict, fails: bool) -> None:
     # 150 training rows: the last batch holds 6, which 8 devices do not divide.
     run = mtc_keras.fit(config, rows(150), rows(50, 1), rows(41, 2), verbose=0)
     found = {"losses": losses, "fed": fed}
-    if run.is_here and runtime.processes() == 1:
+    if run.is_here and processes.count() == 1:
         found["shares"] = parameter_shares(run.model)
         found |= use(run.model) if name != "split" else {}
-    (out / f"{name}.{runtime.process_id()}.json").write_text(json.dumps(found))
+    (out / f"{name}.{processes.process_id()}.json").write_text(json.dumps(found))
 
 
 def use(model) -> dict:

@@ -13,8 +13,8 @@ import numpy as np
 
 from mtc_keras.data.lengths import padded_length, prediction_lengths, training_lengths
 from mtc_keras.data.rows import Rows
-from mtc_keras.data.shares import Share, fill_up
 from mtc_keras.data.tokens import Tokens
+from mtc_keras.devices.shares import Share, fill_up
 from mtc_keras.tasks import Task
 
 # Inputs, targets by task, and weights of the rows: by task, or the same for all.

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtc_keras.config import DataConfig
-from mtc_keras.data.tables import Block, PassedOver, read_blocks
+from mtc_keras.data.blocks import Block
+from mtc_keras.data.faults import PassedOver
+from mtc_keras.data.formats import read_blocks
 from mtc_keras.errors import DataError, listed
 
 Place = int | str  # a line, or "row 3" in a file without lines

@@ -3,31 +3,28 @@
 Shapes: N texts, T tokens (padded), M tokens of all texts together.
 """
 
-import hashlib
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mtc_keras.data.fingerprint import add_texts
 from mtc_keras.data.packed import take
 
 TOKENIZED_AT_ONCE = 1024
+
+
 FEW = 2048  # texts
+
+
 LAST_PLAIN = "\U0001ffff"
+
+
 KEPT_AT_ONCE = 64 * TOKENIZED_AT_ONCE  # texts whose padded tokens are in memory together
+
+
 MASK = "padding_mask"
-MOST_CACHED_BYTES = 10 * 1024**3  # the files used longest ago are removed beyond this
-ABOUT = "tokens.json"
-FORMAT = 1  # of the cached files
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,41 +127,6 @@ def too_long(preprocessor: Any, texts: Sequence[Sequence[str]], tokens: Tokens) 
     return full[longer.lengths > limit]
 
 
-def cached_tokens(
-    preprocessor: Any, texts: Sequence[Sequence[str]], directory: Path | None
-) -> Tokens:
-    """Tokenizes texts, or finds their tokens on disk from an earlier time.
-
-    The files are named by a hash of the texts, the tokenizer's files and settings, and are
-    mapped into memory, not read, so that they may be larger than it. They hold token ids, from
-    which the texts can be told.
-
-    Args:
-        preprocessor: a `keras_hub.models.TextClassifierPreprocessor`.
-        texts: one sequence of N strings, or two for text pairs.
-        directory: where such files are; `None` keeps the tokens in memory alone.
-
-    Returns:
-        The `Tokens`, as `tokenize` does.
-    """
-    if directory is None:
-        return tokenize(preprocessor, texts)
-    entry = directory / _key(preprocessor, texts)
-    try:
-        tokens = _read(entry)
-        os.utime(entry)
-    except (OSError, EOFError, ValueError, KeyError):  # not there, or damaged
-        tokens = tokenize(preprocessor, texts)
-        with suppress(OSError):  # a cache that cannot be written costs only time
-            shutil.rmtree(entry, ignore_errors=True)
-            _write(entry, tokens)
-            _remove_oldest(directory)
-    return tokens
-
-
-# === Tokenizing ===
-
-
 def _tokenized(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Iterator[Tokens]:
     """Yields the tokens of the texts, so many at once that padding needs little memory."""
     count = len(texts[0])
@@ -248,67 +210,3 @@ def _joined(parts: Sequence[Tokens]) -> Tokens:
     lengths = np.concatenate([part.lengths for part in parts])
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
     return Tokens(flat, offsets, parts[0].padding, parts[0].dtypes, parts[0].max_length)
-
-
-# === The cache ===
-
-
-def _key(preprocessor: Any, texts: Sequence[Sequence[str]]) -> str:
-    """Returns a hash of all that decides the tokens."""
-    import keras_hub
-
-    settings = {
-        "format": FORMAT,
-        "keras_hub": keras_hub.__version__,
-        "preprocessor": type(preprocessor).__name__,
-        "tokenizer": preprocessor.tokenizer.get_config(),
-        "sequence_length": preprocessor.sequence_length,
-        "truncate": getattr(preprocessor, "truncate", None),
-    }
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    with tempfile.TemporaryDirectory() as folder:
-        preprocessor.tokenizer.save_assets(folder)
-        for path in sorted(Path(folder).iterdir()):
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    add_texts(digest, texts)
-    return digest.hexdigest()
-
-
-def _write(directory: Path, tokens: Tokens) -> None:
-    """Writes tokens under a temporary name, and gives them theirs when they are whole."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=directory.parent, suffix=".part"))
-    try:
-        about = {
-            "padding": dict(tokens.padding),
-            "dtypes": dict(tokens.dtypes),
-            "max_length": tokens.max_length,
-        }
-        (part / ABOUT).write_text(json.dumps(about), encoding="utf-8")
-        for name, values in {"offsets": tokens.offsets, **tokens.flat}.items():
-            np.save(part / f"{name}.npy", values, allow_pickle=False)
-        part.rename(directory)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _read(directory: Path) -> Tokens:
-    about = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
-    arrays = {
-        name: np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        for name in ["offsets", *about["padding"]]
-    }
-    offsets = arrays.pop("offsets")
-    if not all(len(values) == offsets[-1] for values in arrays.values()):
-        raise ValueError(f"{directory} is not whole")
-    return Tokens(arrays, offsets, **about)
-
-
-def _remove_oldest(directory: Path) -> None:
-    """Removes what was used longest ago until the rest is within `MOST_CACHED_BYTES`."""
-    entries = sorted(directory.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
-    total = 0
-    for entry in entries:
-        total += sum(file.stat().st_size for file in entry.iterdir())
-        if total > MOST_CACHED_BYTES and entry is not entries[0]:
-            shutil.rmtree(entry, ignore_errors=True)

@@ -262,7 +262,7 @@ class ClassificationTask(Task):
         return True
 
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        from mtc_keras.metrics import classification_metrics
+        from mtc_keras.tasks.metrics import classification_metrics
 
         rows = self.labelled(targets)
         return classification_metrics(

@@ -60,7 +60,7 @@ class Multiclass(SingleLabelTask):
         return np.log(self.counts + 1) - np.log(self.counts + 1).mean()
 
     def make_loss(self) -> Any:
-        from mtc_keras import losses
+        from mtc_keras.tasks import losses
 
         shared: dict[str, Any] = {
             "class_weights": self.class_weight_list,

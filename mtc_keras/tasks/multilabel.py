@@ -175,7 +175,7 @@ class Multilabel(ClassificationTask):
         return np.log(self.counts + 1) - np.log(self.known_counts - self.counts + 1)
 
     def make_loss(self) -> Any:
-        from mtc_keras import losses
+        from mtc_keras.tasks import losses
 
         shared: dict[str, Any] = {
             "class_weights": self.class_weight_list,

@@ -47,7 +47,7 @@ class Ordinal(SingleLabelTask):
         return self.dense(features, len(self._index) - 1, name)
 
     def make_loss(self) -> Any:
-        from mtc_keras.losses import MaskedCORN
+        from mtc_keras.tasks.losses import MaskedCORN
 
         return MaskedCORN(class_weights=self.class_weight_list)
 
@@ -84,7 +84,7 @@ class Ordinal(SingleLabelTask):
         return ops.sum(above > 0.5, axis=-1)
 
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        from mtc_keras.metrics import ordinal_metrics
+        from mtc_keras.tasks.metrics import ordinal_metrics
 
         rows = self.labelled(targets)
         ordered = ordinal_metrics(targets[rows], predictions[rows], len(self._index))

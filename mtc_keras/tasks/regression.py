@@ -116,7 +116,7 @@ class Regression(Task):
         return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)
 
     def make_loss(self) -> Any:
-        from mtc_keras import losses
+        from mtc_keras.tasks import losses
 
         scale = self.scale or 1.0
         if self.loss == "huber":
@@ -156,7 +156,7 @@ class Regression(Task):
         return {"value": probabilities}
 
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
-        from mtc_keras.metrics import regression_metrics
+        from mtc_keras.tasks.metrics import regression_metrics
 
         rows = self.labelled(targets)
         return regression_metrics(targets[rows], predictions[rows])

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from mtc_keras.config import check_config
-from mtc_keras.data import Dataset, read_rows, read_splits
+from mtc_keras.data.dataset import Dataset
+from mtc_keras.data.reading import read_rows, read_splits
 from mtc_keras.errors import ConfigError, DataError
 
 TASKS = {"mood": {"kind": "multiclass"}, "topics": {"kind": "multilabel"}}

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import mtc_keras.data
-from mtc_keras import building
 from mtc_keras.config import check_config
-from mtc_keras.data import read_rows, read_splits
-from mtc_keras.data.tables import frame_tables, read_tables
+from mtc_keras.data.reading import read_rows, read_splits
+from mtc_keras.data.sources import frame_tables, read_tables
 from mtc_keras.errors import DataError
+from mtc_keras.model import building
 
 ROOT = Path(__file__).parents[2]
 repeatable = settings(derandomize=True, deadline=None, max_examples=60)
@@ -227,7 +227,7 @@ def test_mistakes_of_a_large_file_are_counted_over_all_of_it():
 MEASURE = """
 import resource
 from mtc_keras.config import check_config
-from mtc_keras.data import read_splits
+from mtc_keras.data.reading import read_splits
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 config = {"data": {"train": "large.jsonl", "validation": 0.1}, "tasks": {
     "mood": {"kind": "multiclass"}, "topics": {"kind": "multilabel"}}}

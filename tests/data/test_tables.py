@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtc_keras.data.tables import expand, hash_files, plain
+from mtc_keras.data.blocks import plain
+from mtc_keras.data.sources import expand, hash_files
 from mtc_keras.errors import DataError
 from tests.conftest import from_frame, read_table
 

@@ -1,0 +1,31 @@
+"""The TOML config as frozen pydantic models: load, override, check, write, schema."""
+
+from mtc_keras.config.loading import check_config, config_schema, load_config
+from mtc_keras.config.root import Config, lower_is_better, monitor_names
+from mtc_keras.config.sections import (
+    BalancingConfig,
+    DataConfig,
+    DecisionsConfig,
+    DistributionConfig,
+    ModelConfig,
+    OutputConfig,
+    RandomBackboneConfig,
+    TrainingConfig,
+)
+
+__all__ = [
+    "BalancingConfig",
+    "Config",
+    "DataConfig",
+    "DecisionsConfig",
+    "DistributionConfig",
+    "ModelConfig",
+    "OutputConfig",
+    "RandomBackboneConfig",
+    "TrainingConfig",
+    "check_config",
+    "config_schema",
+    "load_config",
+    "lower_is_better",
+    "monitor_names",
+]

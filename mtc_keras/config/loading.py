@@ -1,0 +1,84 @@
+"""From a TOML file and overrides to a checked `Config`; its JSON Schema."""
+
+import json
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mtc_keras.config.messages import problem_of
+from mtc_keras.config.root import Config
+from mtc_keras.errors import ConfigError, plural
+from mtc_keras.tasks import KINDS
+
+
+def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+    """Reads and checks a config file.
+
+    Args:
+        path: the TOML file.
+        overrides: strings `"a.b=value"`; the value is TOML, or text where it is none.
+
+    Returns:
+        The checked `Config`.
+
+    Raises:
+        ConfigError: with everything that is wrong at once.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"config file {str(path)!r} does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config file {str(path)!r} cannot be read: {error}") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"config file {str(path)!r} is not TOML: {error}") from None
+    for override in overrides:
+        _override(values, override)
+    return check_config(values, str(path))
+
+
+def check_config(values: dict[str, Any], origin: str = "config") -> Config:
+    """Checks a config given as a dict.
+
+    Raises:
+        ConfigError: with everything that is wrong at once.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        problems = [problem_of(values, details) for details in error.errors()]
+        raise ConfigError(
+            f"{origin}: {plural(len(problems), 'problem')} in the config", problems
+        ) from None
+
+
+def config_schema() -> str:
+    """Returns the JSON Schema of the config file, for editors."""
+    schema = Config.model_json_schema()
+    for kind in KINDS.values():  # the table's key is the name
+        definition = schema["$defs"][kind.__name__]
+        del definition["properties"]["name"]
+        definition["required"] = ["kind"]
+    return json.dumps(schema, indent=2, ensure_ascii=False)
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = [part.strip() for part in key.split(".")]
+    if not equals or not all(parts):
+        raise ConfigError(f"--set {override!r} must have the form a.b=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    table = values
+    for part in parts[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override!r}: {part!r} is a value, not a table")
+    table[parts[-1]] = value

@@ -1,0 +1,158 @@
+"""The whole config: its tables, and what must hold between them."""
+
+import os
+import typing
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+import tomli_w
+from pydantic import Field, field_validator, model_validator
+
+from mtc_keras.config.sections import (
+    BalancingConfig,
+    DataConfig,
+    DecisionsConfig,
+    DistributionConfig,
+    ModelConfig,
+    OutputConfig,
+    Section,
+    TrainingConfig,
+)
+from mtc_keras.errors import did_you_mean, listed
+from mtc_keras.tasks import KINDS, Task
+
+if typing.TYPE_CHECKING:
+    AnyTask = Task
+else:  # one member a kind, told apart by the key `kind`
+    AnyTask = Annotated[typing.Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
+
+
+class Config(Section):
+    """One training: data, tasks, model, training and where the run goes.
+
+    Load one with `load_config`; `check_config` checks a dict. Paths
+    are relative to the directory in which a program runs.
+    """
+
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of everything random.")
+    data: DataConfig = Field(default_factory=DataConfig)
+    tasks: dict[str, AnyTask] = Field(min_length=1, description="One table a task.")
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    balancing: BalancingConfig = Field(default_factory=BalancingConfig)
+    decisions: DecisionsConfig = Field(default_factory=DecisionsConfig)
+    distribution: DistributionConfig = Field(default_factory=DistributionConfig)
+    output: OutputConfig = Field(default_factory=OutputConfig)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tasks_take_shared_smoothing(cls, values: Any) -> Any:
+        training = values.get("training") if isinstance(values, dict) else None
+        smoothing = training.get("label_smoothing") if isinstance(training, dict) else None
+        tasks = values.get("tasks") if isinstance(values, dict) else None
+        if not isinstance(smoothing, float) or not isinstance(tasks, dict):
+            return values
+        smoothed = {
+            key: {"label_smoothing": smoothing, **task} if _smooths(task) else task
+            for key, task in tasks.items()
+        }
+        return {**values, "tasks": smoothed}
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _tasks_know_their_name(cls, tasks: Any) -> Any:
+        if not isinstance(tasks, dict):
+            return tasks
+        return {
+            key: {"name": key, **task} if isinstance(task, dict) else task
+            for key, task in tasks.items()
+        }
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        for key, task in self.tasks.items():
+            if task.name != key:
+                raise ValueError(f"tasks.{key} must not carry another name ({task.name!r})")
+            if key in ("id", "row"):
+                raise ValueError(f"tasks.{key}: the name is taken by the rows' own; choose another")
+            if self.data.weight in task.path.names:
+                raise ValueError(
+                    f"column {self.data.weight!r} is read by task {key!r} and as row weights: "
+                    "name another column in data.weight"
+                )
+        if self.model.lora_rank is not None and self.training.freeze != "none":
+            raise ValueError(
+                "model.lora_rank freezes the backbone's own weights: leave out training.freeze"
+            )
+        self._check_backend()
+        self._check_metrics()
+        self._check_balancing()
+        return self
+
+    def _check_backend(self) -> None:
+        backend = os.environ.get("KERAS_BACKEND", "jax")
+        needs = {
+            'balancing.method: "famo"': self.balancing.method == "famo",
+            "training.gradient_accumulation": self.training.gradient_accumulation > 1,
+            "training.rematerialisation": self.training.rematerialisation,
+        }
+        for key, asked in needs.items():
+            if asked and backend != "jax":
+                raise ValueError(f"{key} needs the JAX backend, but KERAS_BACKEND is {backend!r}")
+
+    def _check_metrics(self) -> None:
+        known = monitor_names(list(self.tasks.values()))
+        monitor = self.training.monitor
+        asked = [
+            ("training.monitor", n) for n in ([monitor] if isinstance(monitor, str) else monitor)
+        ]
+        asked += [("training.floor", name) for name in self.training.floor]
+        for key, name in asked:
+            if name not in known:
+                raise ValueError(
+                    f"{key} {name!r} is no metric of this config."
+                    f"{did_you_mean(name, known)} Known: {listed(known, 40)}"
+                )
+
+    def _check_balancing(self) -> None:
+        if self.balancing.method != "famo":
+            return
+        if len(self.tasks) < 2:
+            raise ValueError(
+                'balancing.method: "famo" compares tasks and needs two or more; '
+                'use "static" for one'
+            )
+
+    @property
+    def task_list(self) -> list[Task]:
+        """The tasks in the config's order."""
+        return list(self.tasks.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns every value, defaults filled in, as plain values; absent ones left out."""
+        config = self.model_dump(exclude_none=True)
+        for task in config["tasks"].values():
+            del task["name"]
+        return config
+
+    def to_toml(self) -> str:
+        """Returns the config as TOML that `load_config` reads back to an equal one."""
+        return tomli_w.dumps(self.to_dict())
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a metric of `monitor_names` is an error or a loss."""
+    return metric.endswith(("loss", "_mae", "_rmse"))
+
+
+def _smooths(task: Any) -> bool:
+    kind = KINDS.get(str(task.get("kind"))) if isinstance(task, dict) else None
+    return kind is not None and "label_smoothing" in kind.model_fields
+
+
+def monitor_names(tasks: Sequence[Task]) -> list[str]:
+    """Returns the names of all metrics of an epoch, without the prefix `val_`."""
+    names = ["score", "loss"]
+    for task in tasks:
+        names += [f"{task.name}_{metric}" for metric in ("loss", *task.metric_names)]
+    return names

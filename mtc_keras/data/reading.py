@@ -1,0 +1,276 @@
+"""From files or DataFrames to encoded splits; all that is wrong is told at once."""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas
+from pydantic import ValidationError
+
+from mtc_keras.config import Config, DataConfig
+from mtc_keras.data.dataset import Dataset
+from mtc_keras.data.rows import Encoder, Rows
+from mtc_keras.data.sources import frame_tables, hash_files, read_tables
+from mtc_keras.data.splits import split
+from mtc_keras.errors import ConfigError, DataError, did_you_mean, listed, plural
+from mtc_keras.tasks import Task
+
+SPLITS = ("train", "validation", "test")
+
+
+Source = pandas.DataFrame | Iterable[dict[str, Any]]
+
+
+def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> Dataset:
+    """Reads, checks and encodes the splits of a config.
+
+    Args:
+        config: the `Config`.
+        frames: optional dict from a split's name to a DataFrame (or an iterator of dicts)
+            in place of its files.
+
+    Returns:
+        The `Dataset`. Classes are learned from all training rows, before any split.
+
+    Raises:
+        ConfigError: if there are no training data, or the reader cannot be imported.
+        DataError: with everything that is wrong in the data.
+    """
+    data, problems = config.data, list[str]()
+    notes: list[str] = []
+    tasks = config.task_list
+    encoders: dict[str, Encoder] = {}
+    files: dict[str, str] = {}
+    failed: dict[str, list[str]] = {task.name: [] for task in tasks}  # until they are learned
+    for name, source in _sources(data, frames or {}).items():
+        encoder = Encoder(tasks, data, name, unlearned=() if name == "train" else failed)
+        try:
+            tables = source.tables()
+            if tables is None:
+                continue
+            for table in tables:
+                encoder.add(table)
+            files |= hash_files(source.files) if source.files else {}
+        except DataError as error:
+            problems += [source.key + problem for problem in error.problems or [error.headline]]
+            continue
+        encoders[name] = encoder
+        if name == "train" and not encoder.rename_problem():
+            tasks, failed = _learn(tasks, encoder)
+    absent = _check_names(tasks, data, encoders, failed, problems, all_read=not problems)
+    rows = {  # popped, so that no split's parts stay in memory
+        name: encoders.pop(name).rows(problems, unlearned={*failed, *absent})
+        for name in list(encoders)
+    }
+    del encoder
+    _raise(problems)
+
+    if data.limit is not None and data.limit < len(rows["train"]):
+        notes.append(f"data.limit: {data.limit:,} of {len(rows['train']):,} training rows are kept")
+        order = np.random.default_rng(config.seed).permutation(len(rows["train"]))
+        rows["train"] = rows["train"].take(np.sort(order[: data.limit]))
+    if "validation" not in rows and isinstance(data.validation, (int, float)):
+        rows |= _split(rows["train"], tasks, data.validation, config.seed, problems)
+        notes.append(f"validation: {len(rows.get('validation', ())):,} training rows are split off")
+    notes += _check_coverage(rows, tasks, problems)
+    _raise(problems)
+    tasks = [task.measure(rows["train"].targets[task.name]) for task in tasks]
+    return Dataset(tasks, rows["train"], rows.get("validation"), rows.get("test"), files, notes)
+
+
+def read_rows(
+    source: str | list[str] | Source,
+    tasks: Sequence[Task],
+    data: DataConfig,
+    name: str,
+) -> Rows:
+    """Reads rows for a trained model.
+
+    Args:
+        source: files, a DataFrame or an iterator of dicts.
+        tasks: the learned tasks; none to read texts and ids alone.
+        data: the run's `[data]`.
+        name: the split's name.
+
+    Raises:
+        DataError: with everything that is wrong in the data.
+    """
+    problems: list[str] = []
+    is_files = isinstance(source, str) or (
+        isinstance(source, list) and all(isinstance(path, str) for path in source)
+    )
+    encoder = Encoder(tasks, data, name, labels_required=bool(tasks))
+    for table in read_tables(source) if is_files else frame_tables(source, name):  # type: ignore[arg-type]
+        encoder.add(table)
+    problems += [problem] if (problem := encoder.rename_problem()) else []
+    rows = encoder.rows(problems)
+    if tasks and not problems and not any(rows.coverage(tasks).values()):
+        columns = listed([str(task.path) for task in tasks], 40)
+        problems.append(f"{name}: no row has a label for any task; expected columns {columns}")
+    _raise(problems)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Where the rows of one split come from."""
+
+    key: str  # in the config, for messages
+    tables: Callable[[], Iterator[pandas.DataFrame] | None]  # nothing: there is no such split
+    files: str | list[str] | None = None
+
+
+def _sources(data: DataConfig, frames: Mapping[str, Source]) -> dict[str, _Split]:
+    """Returns the source of each split; none is read yet."""
+    reader = _import_reader(data.reader) if data.reader else None
+    if data.train is None and reader is None and frames.get("train") is None:
+        raise ConfigError(
+            "data.train: is required: name a file, a glob, a list of them, or give data.reader"
+        )
+    sources: dict[str, _Split] = {}
+    for name in SPLITS:
+        files, frame = getattr(data, name), frames.get(name)
+        key = f"data.{name}: "
+        if frame is not None:
+            sources[name] = _Split(key, partial(frame_tables, frame, name))
+        elif isinstance(files, (str, list)):
+            sources[name] = _Split(key, partial(read_tables, files), files)
+        elif reader is not None and files is None:  # a number splits off validation
+            key = f"data.reader {data.reader!r}: "
+            sources[name] = _Split(key, partial(_reader_tables, reader, name))
+    return sources
+
+
+def _reader_tables(
+    reader: Callable[[str], Source | None], name: str
+) -> Iterator[pandas.DataFrame] | None:
+    rows = reader(name)
+    if rows is not None:
+        return frame_tables(rows, name)
+    if name == "train":
+        raise DataError("returned None for 'train'")
+    return None
+
+
+def _import_reader(path: str) -> Callable[[str], Source | None]:
+    module_name, _, function_name = path.partition(":")
+    problem = f"data.reader: {path!r} cannot be imported: "
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(f"{problem}{error}") from None
+    reader = getattr(module, function_name, None)
+    if not callable(reader):
+        hint = did_you_mean(function_name, vars(module))
+        raise ConfigError(f"{problem}{module_name} has no function {function_name!r}.{hint}")
+    return reader
+
+
+def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str, list[str]]]:
+    """Returns the tasks, learned where they can be, and what is wrong with the others by name."""
+    learned: dict[str, Task] = {}
+    failed: dict[str, list[str]] = {}
+    for task in tasks:
+        labels = train.labels[task.name]
+        try:
+            if not labels.is_missing:
+                learned[task.name] = labels.learn()
+            elif mistakes := labels.unreadable():
+                failed[task.name] = mistakes.report(train.where)
+            else:
+                raise ValueError(f"every label is missing in train (column {str(task.path)!r})")
+        except ValueError as error:
+            failed[task.name] = [f"tasks.{task.name}: {_message(error)}"]
+    return [learned.get(task.name, task) for task in tasks], failed
+
+
+def _check_names(
+    tasks: Sequence[Task],
+    data: DataConfig,
+    encoders: Mapping[str, Encoder],
+    failed: Mapping[str, list[str]],
+    problems: list[str],
+    all_read: bool,
+) -> set[str]:
+    """Reports wrong names of columns, then tasks that could not be learned from right ones.
+
+    Returns:
+        The names of the tasks without a column.
+    """
+    columns = _names([encoder.columns for encoder in encoders.values()])
+    for old in data.rename if all_read else ():
+        if old not in columns:
+            problems.append(
+                f"data.rename: no file has a column {old!r}.{did_you_mean(old, columns)} "
+                f"Columns: {listed(columns)}"
+            )
+    problems += [found for e in encoders.values() if (found := e.rename_problem())]
+    columns = _names([encoder.renamed_columns() for encoder in encoders.values()])
+    without = set()
+    for task in tasks:
+        absent = [name for name in task.path.names if name not in columns]
+        if not absent:
+            problems += failed.get(task.name, [])
+            continue
+        without.add(task.name)
+        if all_read:
+            problems.append(
+                f"tasks.{task.name}: no file has a column {absent[0]!r}."
+                f"{did_you_mean(absent[0], columns)} Columns: {listed(columns)}"
+            )
+    return without
+
+
+def _message(error: ValueError) -> str:
+    """Returns the message itself, also of pydantic's error, which wraps it."""
+    if isinstance(error, ValidationError):
+        return error.errors()[0]["msg"].removeprefix("Value error, ")
+    return str(error)
+
+
+def _names(splits: Iterable[Mapping[str, Iterable[str]]]) -> list[str]:
+    """Returns the names of all columns of all sources of all splits."""
+    return list(dict.fromkeys(c for split in splits for columns in split.values() for c in columns))
+
+
+def _split(
+    rows: Rows, tasks: Sequence[Task], validation: int | float, seed: int, problems: list[str]
+) -> dict[str, Rows]:
+    indicators = [task.class_indicator(rows.targets[task.name]) for task in tasks]
+    # A task with few labels keeps its share of them, also where a row has none of the classes.
+    indicators += [task.labelled(rows.targets[task.name])[:, None] for task in tasks]
+    try:
+        train, held_out = split(np.concatenate(indicators, axis=1), validation, seed)
+    except ValueError as error:
+        problems.append(f"data.validation: {error}")
+        return {}
+    return {
+        "train": rows.take(train),
+        "validation": replace(rows.take(held_out), name="validation"),
+    }
+
+
+def _check_coverage(
+    rows: Mapping[str, Rows], tasks: Sequence[Task], problems: list[str]
+) -> list[str]:
+    """Reports splits that leave a task without labels; returns notes on the test split."""
+    notes = []
+    for name, split_rows in rows.items():
+        coverage = split_rows.coverage(tasks)
+        unlabelled = [task for task, count in coverage.items() if not count]
+        if name == "test" and len(unlabelled) < len(tasks):
+            notes += [f"test: no row has a label for task {task!r}" for task in unlabelled]
+        else:
+            problems += [
+                f"tasks.{task}: no row of {name} has a label; at least one must"
+                for task in unlabelled
+            ]
+    return notes
+
+
+def _raise(problems: list[str]) -> None:
+    if problems:
+        raise DataError(f"data: {plural(len(problems), 'problem')}", problems)

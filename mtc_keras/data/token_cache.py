@@ -1,0 +1,117 @@
+"""Tokens on disk, found again by a hash of all that decides them."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtc_keras.data.fingerprint import add_texts
+from mtc_keras.data.tokens import Tokens, tokenize
+
+MOST_CACHED_BYTES = 10 * 1024**3  # the files used longest ago are removed beyond this
+
+
+ABOUT = "tokens.json"
+
+
+FORMAT = 1  # of the cached files
+
+
+def cached_tokens(
+    preprocessor: Any, texts: Sequence[Sequence[str]], directory: Path | None
+) -> Tokens:
+    """Tokenizes texts, or finds their tokens on disk from an earlier time.
+
+    The files are named by a hash of the texts, the tokenizer's files and settings, and are
+    mapped into memory, not read, so that they may be larger than it. They hold token ids, from
+    which the texts can be told.
+
+    Args:
+        preprocessor: a `keras_hub.models.TextClassifierPreprocessor`.
+        texts: one sequence of N strings, or two for text pairs.
+        directory: where such files are; `None` keeps the tokens in memory alone.
+
+    Returns:
+        The `Tokens`, as `tokenize` does.
+    """
+    if directory is None:
+        return tokenize(preprocessor, texts)
+    entry = directory / _key(preprocessor, texts)
+    try:
+        tokens = _read(entry)
+        os.utime(entry)
+    except (OSError, EOFError, ValueError, KeyError):  # not there, or damaged
+        tokens = tokenize(preprocessor, texts)
+        with suppress(OSError):  # a cache that cannot be written costs only time
+            shutil.rmtree(entry, ignore_errors=True)
+            _write(entry, tokens)
+            _remove_oldest(directory)
+    return tokens
+
+
+def _key(preprocessor: Any, texts: Sequence[Sequence[str]]) -> str:
+    """Returns a hash of all that decides the tokens."""
+    import keras_hub
+
+    settings = {
+        "format": FORMAT,
+        "keras_hub": keras_hub.__version__,
+        "preprocessor": type(preprocessor).__name__,
+        "tokenizer": preprocessor.tokenizer.get_config(),
+        "sequence_length": preprocessor.sequence_length,
+        "truncate": getattr(preprocessor, "truncate", None),
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        preprocessor.tokenizer.save_assets(folder)
+        for path in sorted(Path(folder).iterdir()):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    add_texts(digest, texts)
+    return digest.hexdigest()
+
+
+def _write(directory: Path, tokens: Tokens) -> None:
+    """Writes tokens under a temporary name, and gives them theirs when they are whole."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=directory.parent, suffix=".part"))
+    try:
+        about = {
+            "padding": dict(tokens.padding),
+            "dtypes": dict(tokens.dtypes),
+            "max_length": tokens.max_length,
+        }
+        (part / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        for name, values in {"offsets": tokens.offsets, **tokens.flat}.items():
+            np.save(part / f"{name}.npy", values, allow_pickle=False)
+        part.rename(directory)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _read(directory: Path) -> Tokens:
+    about = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
+    arrays = {
+        name: np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        for name in ["offsets", *about["padding"]]
+    }
+    offsets = arrays.pop("offsets")
+    if not all(len(values) == offsets[-1] for values in arrays.values()):
+        raise ValueError(f"{directory} is not whole")
+    return Tokens(arrays, offsets, **about)
+
+
+def _remove_oldest(directory: Path) -> None:
+    """Removes what was used longest ago until the rest is within `MOST_CACHED_BYTES`."""
+    entries = sorted(directory.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    total = 0
+    for entry in entries:
+        total += sum(file.stat().st_size for file in entry.iterdir())
+        if total > MOST_CACHED_BYTES and entry is not entries[0]:
+            shutil.rmtree(entry, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""What a process is set to: seed, precision, caches, the versions of its packages."""
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mtc_keras.devices.hardware import accelerated
+
+PACKAGES = (
+    "mtc-keras",
+    "keras",
+    "keras-hub",
+    "jax",
+    "jaxlib",
+    "tensorflow",
+    "tensorflow-text",
+    "numpy",
+    "scikit-learn",
+    "iterative-stratification",
+)
+
+
+def setup(seed: int) -> None:
+    """Prepares the process for one training or prediction; before KerasHub is imported.
+
+    Args:
+        seed: int. Seeds Python, NumPy and Keras.
+    """
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() != "jax":
+        return
+    keep_tensorflow_off_gpus()
+    import jax
+
+    settings: Any = jax.config  # its attributes are made at run time
+    if settings.jax_compilation_cache_dir is None:
+        settings.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
+
+
+def keep_tensorflow_off_gpus() -> None:
+    """Keeps TensorFlow, which only feeds data, from taking the memory of GPUs JAX uses."""
+    if keras.backend.backend() == "jax":
+        # It need not be installed; or the user has used it before.
+        with contextlib.suppress(ImportError, RuntimeError):
+            import tensorflow as tf
+
+            tf.config.set_visible_devices([], "GPU")
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Computes float32 products in float32, where a GPU would round their factors."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    with jax.default_matmul_precision("highest"):
+        yield
+
+
+def dtype_policy(precision: str) -> str:
+    """Returns the dtype policy of a backbone: `"float32"` or `"mixed_bfloat16"`.
+
+    Args:
+        precision: `"float32"`, `"bfloat16"`, or `"auto"`, bfloat16 where the device is made
+            for it and computes it faster; a CPU is not.
+    """
+    if precision == "auto":
+        precision = "bfloat16" if accelerated() else "float32"
+    return "mixed_bfloat16" if precision == "bfloat16" else "float32"
+
+
+def prepare_training() -> None:
+    """Chooses how random bits are drawn, once it is known what draws them."""
+    if keras.backend.backend() != "jax":
+        return
+    import jax
+
+    # Random bits that are the same however an array is spread over devices cost twice the time.
+    settings: Any = jax.config
+    settings.update("jax_threefry_partitionable", jax.device_count() > 1)
+
+
+def cache_directory() -> Path:
+    """Returns the user's cache directory of this package."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "mtc_keras"
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that decide a run's numbers."""
+    found = {"python": platform.python_version(), "keras_backend": keras.backend.backend()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found

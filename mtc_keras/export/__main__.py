@@ -1,0 +1,5 @@
+import sys
+
+from mtc_keras.export.program import main
+
+sys.exit(main())

@@ -1,0 +1,149 @@
+"""The model card of an export: what it predicts, how it was judged, what it was made from."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtc_keras.export.folder import ONNX
+from mtc_keras.model.backbones import MINILM
+
+LICENCES = {"minilm": "Apache-2.0", MINILM: "Apache-2.0", f"hf://{MINILM}": "Apache-2.0"}
+UNKNOWN = "unknown; see where the backbone comes from"
+
+
+def model_card(about: Mapping[str, Any], backbone: str, run: Any = None) -> str:
+    """Returns a model card in Markdown.
+
+    Args:
+        about: what the export's `mtc_keras.json` holds.
+        backbone: the class name of the backbone.
+        run: the `Run` that the model comes from; without it the card knows of no training.
+    """
+    name = about["name"]
+    parts = [f"# {name}", _purpose(about), "## What it predicts", _tasks(about)]
+    if run is not None:
+        parts += ["## How it was judged", *_judgement(run)]
+        parts += ["## What it was trained on", _data(run)]
+    parts += ["## Backbone", _backbone(backbone, run)]
+    parts += ["## Self-test", _self_test(about["self_test"], about["format"])]
+    if "int8" in about:
+        parts += ["## Weights of 8 bits", _int8(about["int8"])]
+    parts += ["## Versions", _table(["package", "version"], about["versions"].items())]
+    return "\n\n".join(parts) + "\n"
+
+
+def licence_of(backbone: str) -> str:
+    """Returns the licence of a backbone's weights, as far as its name or its folder tells it."""
+    if backbone == "random":
+        return "none: its weights began at random"
+    if backbone in LICENCES:
+        return LICENCES[backbone]
+    card = Path(backbone) / "README.md"
+    if card.is_file():  # as Hugging Face's folders have it, with a head of YAML
+        head = card.read_text(encoding="utf-8", errors="replace").partition("\n---")[0]
+        stated = re.search(r"^license:\s*(\S.*?)\s*$", head, re.M)
+        if head.startswith("---") and stated:
+            return stated[1]
+    return UNKNOWN
+
+
+def _purpose(about: Mapping[str, Any]) -> str:
+    columns = " and ".join(f"`{column}`" for column in about["inputs"].values())
+    pair = ", text pairs," if len(about["inputs"]) > 1 else ""
+    if about["format"] == ONNX:
+        return (
+            f"An ONNX model that reads at most {about['max_length']} token ids, which "
+            f"`tokenizer.json` makes of texts ({columns}); what is longer is cut. It answers with "
+            "calibrated probabilities; thresholds are in `mtc_keras.json`."
+        )
+    return (
+        f"A SavedModel that reads texts{pair} ({columns}) of at most {about['max_length']} tokens; "
+        "what is longer is cut. Signatures: `serving_default` (probabilities), `classify` (labels "
+        "and their probabilities), `tokens` (token ids in). Probabilities are calibrated: "
+        "temperatures and thresholds are part of it."
+    )
+
+
+def _tasks(about: Mapping[str, Any]) -> str:
+    rows = []
+    for name, task in about["tasks"].items():
+        thresholds = task.get("thresholds") or {}
+        shown = [
+            (label if label == known else f"{label} ({known})")
+            + (f" ≥ {thresholds[known]:.3f}" if known in thresholds else "")
+            for known, label in task.get("class_names", {}).items()
+        ]
+        temperature = f"{task['temperature']:.3f}" if "temperature" in task else ""
+        rows.append([name, task["kind"], temperature, ", ".join(shown)])
+    return _table(["task", "kind", "temperature", "classes, with thresholds"], rows)
+
+
+def _judgement(run: Any) -> list[str]:
+    parts = []
+    for split in ("validation", "test"):
+        if split not in run.metrics:
+            continue
+        found = run.metrics[split]
+        constant = found["baseline"]["tasks"]
+        rows = []
+        for task in run.config.task_list:
+            scores = found["tasks"].get(task.name, {})
+            for metric in task.shown_metrics:
+                if scores.get(metric) is not None:
+                    plain = constant.get(task.name, {}).get(metric)
+                    shown = "" if plain is None else f"{plain:.4f}"
+                    rows.append([task.name, metric, f"{scores[metric]:.4f}", shown])
+        heads = ["task", "metric", "model", "most frequent class, or mean"]
+        parts += [f"On the {split} split:", _table(heads, rows)]
+    return parts or ["No split was held out."]
+
+
+def _data(run: Any) -> str:
+    hashes = run.environment["data_sha256"]
+    if not hashes:
+        return "Tables given from Python, of which no hash is known."
+    return _table(["file", "SHA-256"], hashes.items())
+
+
+def _backbone(backbone: str, run: Any) -> str:
+    if run is None:
+        return f"`{backbone}`. Licence of its weights: unknown."
+    name = run.config.model.backbone
+    return f"`{name}` (`{backbone}`). Licence of its weights: {licence_of(name)}."
+
+
+def _self_test(test: Mapping[str, Any], format: str) -> str:
+    largest = test["largest_difference"]
+    user, same = ("ONNX Runtime", "token") if format == ONNX else ("TensorFlow", "label")
+    return (
+        f"{test['texts']} texts through the model and through this export, in float32, in a "
+        f"process with {user} alone; at most {test['tolerance']} apart, and every {same} the "
+        "same.\n\n"
+        + _table(["task", "largest difference"], [[n, f"{d:.1e}"] for n, d in largest.items()])
+    )
+
+
+def _int8(found: Mapping[str, Any]) -> str:
+    keys = ("before", "after", "change")
+    tasks = [
+        [name, task["metric"], *("" if task[key] is None else f"{task[key]:.4f}" for key in keys)]
+        for name, task in found["tasks"].items()
+    ]
+    cost = [[name, *found[name].values()] for name in keys[:2]]
+    return (
+        f"On {found['rows']} labelled rows; no main metric may get worse by more than "
+        f"{found['max_loss']}.\n\n"
+        + _table(["task", "main metric", "float32", "int8", "change"], tasks)
+        + "\n\n"
+        + _table(["", "MB", "rows/s where it was made"], cost)
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return " ".join(str(value).replace("|", "\\|").split())

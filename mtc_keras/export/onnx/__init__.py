@@ -1,0 +1,1 @@
+"""An ONNX model of token ids beside its `tokenizer.json`, written, made smaller and asked."""

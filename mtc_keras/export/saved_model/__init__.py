@@ -1,0 +1,1 @@
+"""A SavedModel that takes texts, written and asked by processes of TensorFlow."""

@@ -1,0 +1,176 @@
+"""Writes a saved model as a SavedModel that takes text; a process of the TensorFlow backend.
+
+`python -m mtc_keras.export.saved_model.write PRESET DIRECTORY [--text-pairs]`, started by
+`export.writing`, as a process has one backend: what JAX exports has a fixed length, what
+TensorFlow traces has none.
+
+Shapes: B texts, T tokens of the longest of them.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mtc_keras.export.folder import WARM_UP
+from mtc_keras.export.saved_model.ask import INPUTS
+
+WARM_UP_TEXTS = (["a short text"], ["a text of some more words " * 8] * 8, ["longer " * 600] * 8)
+SIGNATURES = ("serving_default", "classify")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Loads the model, writes the SavedModel and, where it can, the warm-up requests."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mtc_keras.export.saved_model.write", description=__doc__
+    )
+    parser.add_argument("preset", help="a folder written by `save_to_preset`")
+    parser.add_argument("directory", help="the folder of the SavedModel")
+    parser.add_argument("--text-pairs", action="store_true", help="rows have two texts")
+    args = parser.parse_args(argv)
+    from mtc_keras.model.classifier import MultiTaskClassifier
+
+    model = MultiTaskClassifier.from_preset(args.preset, dtype="float32")
+    names = INPUTS if args.text_pairs else INPUTS[:1]
+    write_saved_model(model, args.directory, names)
+    write_warm_up(Path(args.directory), names)
+
+
+def write_saved_model(model: Any, directory: str, names: Sequence[str]) -> None:
+    """Writes the three signatures with one copy of the weights.
+
+    Args:
+        model: the `MultiTaskClassifier`, loaded on the TensorFlow backend.
+        directory: the folder of the SavedModel.
+        names: the names of the text inputs, one or two.
+    """
+    import tensorflow as tf
+
+    texts = [tf.TensorSpec([None], tf.string, name) for name in names]
+
+    # `read` and `predict` are traced once: the signatures call them.
+    @tf.function(input_signature=texts)
+    def read(*columns: Any) -> dict[str, Any]:
+        return without_padding(model.preprocessor, readable(columns))
+
+    ids = {
+        name: tf.TensorSpec([None, None], tensor.dtype, name)
+        for name, tensor in read.get_concrete_function().structured_outputs.items()
+    }
+
+    @tf.function(input_signature=[ids])
+    def predict(inputs: dict[str, Any]) -> dict[str, Any]:
+        return probabilities(model, inputs)
+
+    @tf.function(input_signature=texts)
+    def serving_default(*columns: Any) -> dict[str, Any]:
+        return predict(read(*columns))
+
+    @tf.function(input_signature=texts)
+    def classify(*columns: Any) -> dict[str, Any]:
+        return answers(model, predict(read(*columns)))
+
+    @tf.function(input_signature=[ids])
+    def tokens(inputs: dict[str, Any]) -> dict[str, Any]:
+        return predict(inputs)
+
+    functions = {"serving_default": serving_default, "classify": classify, "tokens": tokens}
+    signatures = {name: call.get_concrete_function() for name, call in functions.items()}
+    module = tf.Module()
+    # The model itself would bring each weight a second time, and its metrics.
+    module.weights = list(signatures["serving_default"].graph.variables)
+    module.tokenizer = _resources(model.preprocessor.tokenizer)
+    tf.saved_model.save(module, directory, signatures=signatures)
+
+
+def readable(columns: Sequence[Any]) -> tuple[Any, ...]:
+    """Returns texts as `data.tokens` cleans them: NUL removed, what is no UTF-8 a `?`."""
+    import tensorflow as tf
+
+    return tuple(
+        tf.strings.regex_replace(
+            tf.strings.unicode_transcode(
+                column, "UTF-8", "UTF-8", errors="replace", replacement_char=ord("?")
+            ),
+            r"\x00",
+            "",
+        )
+        for column in columns
+    )
+
+
+def without_padding(preprocessor: Any, columns: tuple[Any, ...]) -> dict[str, Any]:
+    """Returns the tokens of texts, of shape `(B, T)`: no longer than the longest text."""
+    import tensorflow as tf
+
+    # `y` is given, as a pair alone would be taken for (x, y).
+    padded = preprocessor(columns if len(columns) > 1 else columns[0], y=None)
+    real = tf.cast(padded["padding_mask"], "bool")
+    padding = {"token_ids": preprocessor.tokenizer.pad_token_id}
+    return {
+        name: tf.ragged.boolean_mask(values, real).to_tensor(
+            tf.cast(padding.get(name, 0), values.dtype)
+        )
+        for name, values in padded.items()
+    }
+
+
+def probabilities(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Returns each task's calibrated probabilities, or its numbers, for tokens."""
+    from mtc_keras.scoring.decisions import calibrated
+
+    logits = model(inputs, training=False)
+    return {
+        task.name: calibrated(task, logits[task.name], model.decisions.get(task.name))
+        for task in model.tasks
+    }
+
+
+def answers(model: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """Returns each task's labels, such as `mood__labels`, for its probabilities."""
+    return {
+        f"{task.name}__{key}": value
+        for task in model.tasks
+        for key, value in task.serve(found[task.name], model.decisions.get(task.name)).items()
+    }
+
+
+def _resources(tokenizer: Any) -> list[Any]:
+    """Returns what a tokenizer keeps outside of the graph, such as a SentencePiece model."""
+    import tensorflow as tf
+
+    kinds = (tf.Module, tf.saved_model.experimental.TrackableResource)
+    return [value for value in vars(tokenizer).values() if isinstance(value, kinds)]
+
+
+def write_warm_up(directory: Path, names: Sequence[str]) -> None:
+    """Writes the requests that TensorFlow Serving answers before it takes any other.
+
+    They need the package tensorflow-serving-api; without it there are none.
+
+    Args:
+        directory: the folder of the SavedModel.
+        names: the names of the text inputs, one or two.
+    """
+    try:
+        from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
+    except ImportError:
+        return
+    import tensorflow as tf
+
+    path = directory / WARM_UP
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature in SIGNATURES:
+            for texts in WARM_UP_TEXTS:
+                request = predict_pb2.PredictRequest(
+                    model_spec=model_pb2.ModelSpec(signature_name=signature),
+                    inputs={name: tf.make_tensor_proto(texts) for name in names},
+                )
+                log = prediction_log_pb2.PredictLog(request=request)
+                record = prediction_log_pb2.PredictionLog(predict_log=log)
+                writer.write(record.SerializeToString())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Exports a saved model: SavedModel or ONNX, self-test, description; whole or not there.
+
+saved_model.pb variables/                  what TensorFlow and TensorFlow Serving load
+assets.extra/mtc_keras.json                classes, thresholds, versions, self-test
+assets.extra/tf_serving_warmup_requests    what TensorFlow Serving asks itself first
+README.md                                  the model card
+
+An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json and README.md.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtc_keras.devices import process
+from mtc_keras.errors import ConfigError
+from mtc_keras.export.agreement import run_module, self_test
+from mtc_keras.export.folder import (
+    ABOUT,
+    ONNX,
+    ONNX_ABOUT,
+    SAVED_MODEL,
+    WARM_UP,
+    check_format,
+    check_target,
+    is_version,
+    unfinished_folder,
+    write_models_config,
+)
+from mtc_keras.export.model_card import model_card
+from mtc_keras.export.saved_model.ask import INPUTS
+from mtc_keras.tasks import ClassificationTask, Decision, Task
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export that has been written.
+
+    Args:
+        directory: its folder.
+        about: what its `mtc_keras.json` holds.
+    """
+
+    directory: Path
+    about: dict[str, Any]
+
+    @property
+    def shown(self) -> str:
+        """A few lines for the screen."""
+        size = sum(file.stat().st_size for file in self.directory.rglob("*") if file.is_file())
+        test = self.about["self_test"]
+        lines = [f"the export is in {self.directory} ({size / 1e6:.1f} MB)"]
+        lines += [f"self-test on {test['texts']} texts, largest difference to predict:"]
+        lines += [f"  {name}: {value:.1e}" for name, value in test["largest_difference"].items()]
+        if "int8" in self.about:
+            lines += shown_int8(self.about["int8"])
+        if self.about["format"] == SAVED_MODEL and not (self.directory / WARM_UP).exists():
+            lines.append("no warm-up requests: they need pip install 'mtc-keras[serving]'")
+        return "\n".join(lines)
+
+
+def export_live(
+    model: Any, path: str | Path, text_pairs: bool = False, format: str = SAVED_MODEL
+) -> Export:
+    """Exports a `MultiTaskClassifier` as it is now, with its decisions.
+
+    Args:
+        model: the model.
+        path: the folder of the export.
+        text_pairs: bool. Whether a row has two texts.
+        format: `"saved_model"` or `"onnx"`.
+    """
+    directory = Path(path).expanduser().resolve()
+    check_target(directory)
+    check_format(directory, format)
+    check_tokenizer(model, format, text_pairs)
+    with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
+        preset = Path(folder) / "model"
+        model.save_to_preset(str(preset))
+        saved = type(model).from_preset(str(preset), dtype="float32")
+        return export_saved(saved, preset, directory, INPUTS[: 1 + text_pairs], format=format)
+
+
+def export_saved(
+    model: Any,
+    preset: Path,
+    directory: Path,
+    columns: Sequence[str],
+    texts: Sequence[Sequence[str]] = (),
+    run: Any = None,
+    format: str = SAVED_MODEL,
+    quantize: Callable[[Path], dict[str, Any]] | None = None,
+) -> Export:
+    """Exports a saved model.
+
+    Args:
+        model: the `MultiTaskClassifier` of the preset, in float32.
+        preset: the folder written by `save_to_preset`.
+        directory: the folder of the export.
+        columns: names of the text columns, one or two.
+        texts: texts that the self-test reads besides its own, a sequence a column.
+        run: the `Run` that the model comes from, for the model card.
+        format: `"saved_model"` or `"onnx"`.
+        quantize: takes the folder of an ONNX export that has passed its self-test, makes its
+            weights smaller, and returns what that cost.
+
+    Raises:
+        ConfigError: if the tokenizer cannot be exported.
+        ExportError: if the export does not answer as the model does.
+    """
+    text_pairs = len(columns) > 1
+    check_tokenizer(model, format, text_pairs)
+    module = (
+        "mtc_keras.export.onnx.write" if format == ONNX else "mtc_keras.export.saved_model.write"
+    )
+    with unfinished_folder(directory) as part:
+        arguments = ["--text-pairs"] if text_pairs else []
+        writing = run_module(module, str(preset), str(part), *arguments)
+        if writing.returncode:
+            raise RuntimeError(f"the export could not be written:\n{writing.stderr[-4000:]}")
+        about = {
+            "name": directory.parent.name if is_version(directory) else directory.name,
+            "format": format,
+            "inputs": dict(zip(INPUTS, columns, strict=False)),
+            "data": {} if run is None else _about_data(run),
+            "max_length": model.preprocessor.sequence_length,
+            "tasks": {
+                task.name: _about_task(task, model.decisions.get(task.name)) for task in model.tasks
+            },
+            "self_test": self_test(model, part, text_pairs, texts),
+            "versions": process.versions(),
+        }
+        if quantize is not None:
+            about["int8"] = quantize(part)
+        described = part / (ONNX_ABOUT if format == ONNX else ABOUT)
+        described.parent.mkdir(exist_ok=True)
+        described.write_text(_json(about), encoding="utf-8")
+        card = model_card(about, type(model.backbone).__name__, run)
+        (part / "README.md").write_text(card, encoding="utf-8")
+    if is_version(directory) and format == SAVED_MODEL:
+        write_models_config(directory.parent)
+    return Export(directory, about)
+
+
+def check_tokenizer(model: Any, format: str = SAVED_MODEL, text_pairs: bool = False) -> None:
+    """Checks that a model's tokenizer can be part of a graph that serves, or lie beside it.
+
+    Raises:
+        ConfigError: if it cannot, or there is none.
+    """
+    import keras_hub
+
+    if model.preprocessor is None:
+        raise ConfigError("the model has no preprocessor, so that an export could take no texts")
+    if format == ONNX:
+        tokenizer = model.preprocessor.tokenizer
+        if not isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer):
+            raise ConfigError(
+                f"format onnx: tokenizer.json would not read texts as {type(tokenizer).__name__} "
+                "does; word pieces (BERT, DistilBERT) can be exported. A SavedModel has the "
+                "tokenizer of SentencePiece (XLM-RoBERTa, DeBERTa), too"
+            )
+        if text_pairs:
+            raise ConfigError(
+                "format onnx: tokenizer.json would cut long text pairs otherwise than the model "
+                "was trained; a SavedModel takes text pairs"
+            )
+        return
+    if isinstance(model.preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer):
+        raise ConfigError(
+            "a byte-pair tokenizer, such as RoBERTa's, cannot be served by TensorFlow: it takes "
+            "words × longest word in memory and keeps each word it ever read; "
+            "word pieces (BERT) and SentencePiece (XLM-RoBERTa, DeBERTa) can"
+        )
+
+
+def shown_int8(found: dict[str, Any]) -> list[str]:
+    """Returns lines on what int8 gained and cost."""
+    before, after = found["before"], found["after"]
+    lines = [
+        f"int8 on {found['rows']} rows: {before['megabytes']} → {after['megabytes']} MB, "
+        f"{before['rows_per_second']} → {after['rows_per_second']} rows/s"
+    ]
+    return lines + [
+        f"  {name} {task['metric']}: {task['before']:.4f} → {task['after']:.4f}"
+        for name, task in found["tasks"].items()
+    ]
+
+
+def _about_data(run: Any) -> dict[str, Any]:
+    """Returns how rows are read, besides the text columns that `inputs` names."""
+    return run.config.data.model_dump(include={"id", "rename"})
+
+
+def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:
+    about: dict[str, Any] = {"kind": task.kind}
+    if isinstance(task, ClassificationTask):
+        about["classes"] = task.known_classes
+        about["class_names"] = dict(zip(task.known_classes, task.shown_classes, strict=True))
+    about |= task.model_dump(include={"separator"})  # of kinds that have one
+    return about if decision is None else {**about, **decision.to_dict()}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,1 @@
+"""`MultiTaskClassifier` and what it is built from."""

@@ -1,0 +1,123 @@
+"""What an output folder says of itself: what was scored, how, and which parts are done."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mtc_keras.errors import ConfigError, plural
+from mtc_keras.files import PART, readable_json, sha256, written_whole
+from mtc_keras.predict.bulk.formats import json_text
+from mtc_keras.predict.bulk.job import Options
+from mtc_keras.predict.bulk.survey import Survey
+from mtc_keras.predict.predictors import Predictor
+
+MANIFEST = "_manifest.json"
+MANIFEST_FORMAT = 1
+
+
+@dataclass
+class Manifest:
+    """What an output folder says of itself.
+
+    Args:
+        identity: model, input and options, which must stay the same.
+        parts: for each part that is done, by number: what `Scorer.score` returned.
+    """
+
+    identity: dict[str, Any]
+    parts: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, survey: Survey, predictor: Predictor, model: str, options: Options) -> "Manifest":
+        """Returns the manifest of a scoring that has not begun."""
+        identity = {
+            "format": MANIFEST_FORMAT,
+            "model": {"path": model, "sha256": predictor.fingerprint()},
+            "inputs": survey.inputs,
+            "options": asdict(options),
+            "rows": survey.rows,
+            "bad_rows": survey.bad_rows.count,
+            "parts_in_all": len(survey.parts),
+        }
+        return cls(json.loads(json.dumps(identity)))  # as it will be read back
+
+    @property
+    def rows_done(self) -> list[int]:
+        """Rows of each part that is done."""
+        return [record["rows"] for record in self.parts.values()]
+
+    def add(self, record: dict[str, Any], folder: Path) -> None:
+        """Notes that a part is done."""
+        self.parts[record["part"]] = record
+        self.save(folder)
+
+    def save(self, folder: Path) -> None:
+        """Writes it; the same parts give the same bytes."""
+        parts = [self.parts[number] for number in sorted(self.parts)]
+        finished = len(parts) == self.identity["parts_in_all"]
+        with written_whole(folder / MANIFEST) as file:
+            file.write(
+                readable_json({**self.identity, "finished": finished, "parts": parts}).encode()
+            )
+
+    def take_over(self, folder: Path) -> list[str]:
+        """Takes over the parts that are done and whole, and removes what was half written.
+
+        Returns:
+            Lines for people.
+
+        Raises:
+            ConfigError: if they belong to other input, another model or other options.
+        """
+        if not (folder / MANIFEST).is_file():
+            return ["nothing is there to go on with: scoring starts at its beginning"]
+        try:
+            found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            records = {record["part"]: record for record in found.pop("parts")}
+            changes = _changes(found, self.identity)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ConfigError(f"{str(folder / MANIFEST)!r} is damaged; start anew") from None
+        if changes:
+            raise ConfigError(
+                f"{str(folder)!r} belongs to another scoring; go back to that, or choose another "
+                "folder",
+                changes,
+            )
+        for path in folder.glob(f"*{PART}"):
+            path.unlink()
+        notes = []
+        for number, record in records.items():
+            path = folder / record["file"]
+            if path.is_file() and sha256(path) == record["sha256"]:
+                self.parts[number] = record
+            else:
+                notes.append(f"{path.name} is damaged or gone, and scored anew")
+        done = f"{len(self.parts)} of {plural(self.identity['parts_in_all'], 'part')}"
+        return [*notes, f"resumed: {done} done"]
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns what has changed between the identities of two scorings."""
+    problems = []
+    if then["format"] != now["format"]:
+        problems.append("it was written by another version of mtc_keras")
+    if then["model"]["sha256"] != now["model"]["sha256"]:
+        problems.append(f"the model: {then['model']['path']} then, changed or another one now")
+    files = [{entry["file"]: entry["sha256"] for entry in side["inputs"]} for side in (then, now)]
+    for path in dict.fromkeys([*files[0], *files[1]]):
+        if path not in files[1]:
+            problems.append(f"input file {path!r} is not given any more")
+        elif path not in files[0]:
+            problems.append(f"input file {path!r} was not there")
+        elif files[0][path] != files[1][path]:
+            problems.append(f"input file {path!r} has changed")
+    if not problems and list(files[0]) != list(files[1]):
+        problems.append("the input files are in another order")
+    for name, value in now["options"].items():
+        if then["options"][name] != value:
+            problems.append(
+                f"{name}: {json_text(then['options'][name])} then, {json_text(value)} now"
+            )
+    return problems

@@ -1,0 +1,92 @@
+"""From a part to its file."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtc_keras.config import DataConfig
+from mtc_keras.data.scorable import ScorableRows, read_scorable
+from mtc_keras.errors import DataError
+from mtc_keras.files import sha256, written_whole
+from mtc_keras.predict.bulk.columns import prediction_columns, prediction_types
+from mtc_keras.predict.bulk.formats import write_rows
+from mtc_keras.predict.bulk.job import Job, Part
+from mtc_keras.predict.predictors import open_predictor
+
+
+def score_here(job: Job, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+    """Returns what `Scorer.score` returns of each part, as this process writes it."""
+    return map(Scorer(job).score, parts)  # loaded before anything is written
+
+
+class Scorer:
+    """Scores parts with a model that is loaded once.
+
+    Args:
+        job: the `Job`.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.predictor = open_predictor(job.model)
+        self.predictor.load()
+        self.reader = PartReader(job, self.predictor.data)
+
+    def score(self, part: Part) -> dict[str, Any]:
+        """Writes a part; returns what the manifest says of it."""
+        options, predictor = self.job.options, self.predictor
+        rows = self.reader.read(part)
+        columns = {name: rows.columns.get(name) or [None] * len(rows) for name in self.job.types}
+        columns |= prediction_columns(
+            predictor.tasks, predictor.predict(rows.texts), predictor.decisions, options
+        )
+        types = {**self.job.types, **prediction_types(predictor.tasks, options)}
+        path = Path(self.job.out) / part.name(options.format)
+        with written_whole(path) as file:
+            write_rows(file, options.format, columns, types)
+        return {
+            "part": part.number,
+            "file": path.name,
+            "input": part.file,
+            "rows": len(rows),
+            "bytes": path.stat().st_size,
+            "sha256": sha256(path),
+        }
+
+
+class PartReader:
+    """Reads the rows of parts; fast if they come in the order of the files.
+
+    Args:
+        job: the `Job`.
+        data: names the text columns.
+    """
+
+    def __init__(self, job: Job, data: DataConfig) -> None:
+        self.job, self.data = job, data
+        self._file = ""
+        self._blocks: Iterator[tuple[int, ScorableRows]] = iter(())
+        self._at = -1  # the block read last
+
+    def read(self, part: Part) -> ScorableRows:
+        """Reads forward to a part; from the file's beginning if it lies behind.
+
+        Raises:
+            DataError: if the file is gone, or does not have the rows of the parts.
+        """
+        if part.file != self._file or part.block <= self._at:
+            self._file = part.file
+            path = os.path.join(self.job.folder, part.file)
+            read = read_scorable(path, self.data, self.job.options.rows_per_part)
+            self._blocks = enumerate(rows for rows, _ in read)
+        try:
+            for at, rows in self._blocks:
+                self._at = at
+                if at == part.block:
+                    if len(rows) != part.rows:
+                        break
+                    return rows
+        except OSError as error:
+            raise DataError(f"{part.file}: cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{part.file}: has changed while it was scored")

@@ -1,0 +1,199 @@
+"""What can predict: a run, or an export, behind one small interface."""
+
+import hashlib
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from mtc_keras.config import DataConfig
+from mtc_keras.errors import DataError
+from mtc_keras.export.folder import ABOUT, is_version
+from mtc_keras.export.onnx.ask import is_onnx
+from mtc_keras.export.saved_model.ask import Served
+from mtc_keras.files import sha256
+from mtc_keras.programs.command import set_up, silenced
+from mtc_keras.run.directory import MODEL, Run
+from mtc_keras.tasks import Decision, Task, task_from_config
+
+SAVED_MODEL = "saved_model.pb"
+EXPORT_BATCH = 32
+DESCRIBED = ("classes", "class_names", "separator")
+DECIDED = ("temperature", "thresholds")
+READ_BY = ("id", "rename")
+
+
+class Predictor(ABC):
+    """A trained model that gives probabilities of texts; nothing heavy is loaded until `load`.
+
+    Attributes:
+        path: where it lies.
+        tasks: its tasks, their classes known.
+        decisions: dict from each task with probabilities to its `Decision`.
+        data: how its rows are read: text columns, renaming, id.
+    """
+
+    path: Path
+    tasks: Sequence[Task]
+    decisions: Mapping[str, Decision]
+    data: DataConfig
+
+    @abstractmethod
+    def files(self) -> Iterator[Path]:
+        """Yields the files that decide its numbers."""
+
+    @abstractmethod
+    def load(self) -> None:
+        """Loads the model itself, which takes seconds."""
+
+    @abstractmethod
+    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
+        """Returns calibrated probabilities (regression: values) of loaded models.
+
+        Args:
+            texts: N strings for each text column, N ≥ 1.
+
+        Returns:
+            dict in the tasks' order, from name to float32 of shape `(N, classes)`, or `(N,)`
+            for regression. They depend on these texts alone, and not on earlier calls.
+        """
+
+    def fingerprint(self) -> str:
+        """Returns a hash of the files that decide its numbers."""
+        digest = hashlib.sha256()
+        for file in sorted(self.files()):
+            digest.update(f"{file.relative_to(self.path).as_posix()}\0{sha256(file)}\n".encode())
+        return digest.hexdigest()
+
+
+def open_predictor(path: str | Path) -> Predictor:
+    """Returns the predictor of a run directory or of an export's folder.
+
+    Raises:
+        DataError: if the path is neither.
+    """
+    path = Path(path)
+    if (path / SAVED_MODEL).is_file():
+        return ExportPredictor(path)
+    if is_onnx(path):
+        raise DataError(
+            f"{str(path)!r} is an ONNX export, which its own clients ask; "
+            "name its run, or a SavedModel"
+        )
+    folders = [found.parent for found in path.glob(f"*/{SAVED_MODEL}")]
+    versions = [folder for folder in folders if is_version(folder)]
+    if versions:
+        newest = max(versions, key=lambda folder: int(folder.name))
+        raise DataError(
+            f"{str(path)!r} holds versions of an export; name one of them, such as {str(newest)!r}"
+        )
+    return RunPredictor(path)
+
+
+class RunPredictor(Predictor):
+    """A finished run, computed by Keras.
+
+    Args:
+        path: the run directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run = Run(path)
+        self.data = self.run.config.data
+        saved = json.loads((path / MODEL / "task.json").read_text(encoding="utf-8"))["config"]
+        self.tasks = [task_from_config(task) for task in saved["tasks"]]
+        self.decisions = _decisions(self.tasks, saved["decisions"])
+
+    def files(self) -> Iterator[Path]:
+        yield self.path / "config.toml"
+        yield from (path for path in (self.path / MODEL).rglob("*") if path.is_file())
+
+    def load(self) -> None:
+        config = self.run.config
+        set_up(config.seed, config.distribution)
+        self._model = self.run.model
+
+    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
+        x = texts if len(texts) > 1 else texts[0]
+        return self._model.predict(x, self.run.config.training.batch_size, verbose=0)
+
+
+class ExportPredictor(Predictor):
+    """A SavedModel that takes text, computed by TensorFlow alone.
+
+    Args:
+        path: the folder with `saved_model.pb`.
+
+    Raises:
+        DataError: if its `assets.extra/mtc_keras.json` is missing or does not fit.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tasks, self.decisions, self.data = read_about(path)
+
+    def files(self) -> Iterator[Path]:
+        yield from (path for path in self.path.rglob("*") if path.is_file())
+
+    def load(self) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with silenced():
+            self._served = Served(self.path)
+
+    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
+        # Batches of like length, as each is as wide as its longest text.
+        sizes = [[len(text.encode("utf-8", "replace")) for text in column] for column in texts]
+        lengths = np.sum(sizes, axis=0)
+        order = np.argsort(-lengths, kind="stable")
+        sorted_texts = [[column[row] for row in order] for column in texts]
+        found = self._served.ask("serving_default", sorted_texts, EXPORT_BATCH)
+        restored = np.argsort(order, kind="stable")
+        return {task.name: found[task.name][restored] for task in self.tasks}
+
+
+def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:
+    """Reads what an export says of itself.
+
+    `inputs` holds for each input of its signature the column of texts, `data` the column of ids
+    and those to `rename`; `tasks` for each task's name its `kind`, and where it has them
+    `classes`, `class_names`, `separator`, `temperature` and `thresholds`.
+
+    Raises:
+        DataError: if the file is missing or holds something else.
+    """
+    file = path / ABOUT
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        tasks, decisions = [], {}
+        for name, entry in about["tasks"].items():
+            described = {key: entry[key] for key in ("kind", *DESCRIBED) if key in entry}
+            tasks.append(task_from_config({"name": name, **described}))
+            decisions[name] = {key: entry[key] for key in DECIDED if key in entry}
+        columns = list(about["inputs"].values())
+        read_by = {key: value for key, value in about.get("data", {}).items() if key in READ_BY}
+        text = columns if len(columns) > 1 else columns[0]
+        data = DataConfig.model_validate({"text": text, **read_by})
+        return tasks, _decisions(tasks, decisions), data
+    except OSError as error:
+        problem = error.strerror
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        # Pydantic's message is of many lines.
+        problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+    raise DataError(
+        f"{str(file)!r} does not say what the export predicts: {problem}; "
+        "export the run anew with `python -m mtc_keras.export`"
+    )
+
+
+def _decisions(tasks: Sequence[Task], values: Mapping[str, Any]) -> dict[str, Decision]:
+    return {
+        task.name: task.decision(**values.get(task.name, {}))
+        for task in tasks
+        if task.has_probabilities
+    }

@@ -1,0 +1,1 @@
+"""What the programs share: exit codes, messages, options, signals."""

@@ -1,0 +1,107 @@
+"""What the programs share at the command line: exit codes and messages."""
+
+import argparse
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mtc_keras.config import DistributionConfig
+from mtc_keras.devices.memory import keep_freed_memory
+from mtc_keras.errors import Stopped, UserError
+
+USER_ERROR = 2
+INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def set_up(
+    seed: int, distribution: DistributionConfig | None = None, batch_size: int | None = None
+) -> None:
+    """Imports Keras and its kin, which takes seconds, and prepares the process.
+
+    TensorFlow only feeds the data: what its C++ code prints of devices and instructions,
+    before any log level is read, concerns nobody and is hidden.
+
+    Args:
+        seed: int. Seeds Python, NumPy and Keras.
+        distribution: the `[distribution]` section; `None` keeps the devices as they are.
+        batch_size: int. Rows a training step; `None` for a program that only predicts.
+
+    Raises:
+        ConfigError: if the devices are too few, or do not divide what they share.
+    """
+    keep_freed_memory()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silenced():
+        from mtc_keras.devices import process
+
+        process.setup(seed)
+        if distribution is not None:  # before anything looks at the devices
+            from mtc_keras.devices.distribution import distribute
+
+            distribute(distribution, batch_size)
+        import keras_hub  # noqa: F401
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Hides what is printed to stderr, also by C++ code."""
+    sys.stderr.flush()
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
+        os.close(nowhere)
+
+
+def run_program(program: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    """Runs a program and returns its exit code.
+
+    A mistake of the user's, or a full disk, ends with one message on stderr and 2, as argparse
+    does; Ctrl-C with 130, SIGTERM with 143. Anything else is a defect and keeps its traceback.
+    Where several processes train, one that fails leaves at once.
+    """
+    try:
+        code = _exit_code(program, args)
+    except Exception:
+        if not _is_one_of_several():
+            raise
+        traceback.print_exc()
+        code = 1
+    if code and _is_one_of_several():
+        sys.modules["mtc_keras.devices.processes"].leave(code)
+    return code
+
+
+def _is_one_of_several() -> bool:
+    processes = sys.modules.get("mtc_keras.devices.processes")  # not loaded: nothing was joined
+    return processes is not None and processes.count() > 1
+
+
+def _exit_code(program: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    try:
+        program(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output, such as `head`, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"error: the disk is full: {error}", file=sys.stderr)
+        return USER_ERROR
+    return 0

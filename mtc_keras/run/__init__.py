@@ -1,0 +1,1 @@
+"""The run directory: everything that one training leaves."""

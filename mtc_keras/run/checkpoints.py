@@ -1,0 +1,269 @@
+"""Checkpoints on disk: whole or not there, checked before use, and of one config and data.
+
+epoch_000002_step_000000120/    2 epochs and 120 steps of the third are done
+    arrays.safetensors          every variable, and what callbacks keep as arrays
+    state.json                  position, callbacks, and the config and data it belongs to
+    SHA256SUMS                  of both, as `sha256sum --check` reads it
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from mtc_keras.errors import ConfigError
+from mtc_keras.files import PART, sha256, sync
+
+if TYPE_CHECKING:
+    from mtc_keras.config import Config
+    from mtc_keras.data.dataset import Dataset
+
+ARRAYS, STATE, SUMS = "arrays.safetensors", "state.json", "SHA256SUMS"
+# What may change between the beginning of a training and its end.
+FREE_KEYS = (
+    "output.",
+    "distribution.",
+    "data.cache",
+    "training.checkpoint_minutes",
+    "training.keep_checkpoints",
+)
+
+
+class Checkpoint:
+    """A checkpoint that has been found whole.
+
+    Args:
+        path: its directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """What `state.json` holds."""
+        return json.loads((self.path / STATE).read_text(encoding="utf-8"))
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are done."""
+        return self.state["epoch"]
+
+    @property
+    def step(self) -> int:
+        """Steps of the epoch after those that are done."""
+        return self.state["step"]
+
+    def arrays(self, group: str) -> list[tuple[str, np.ndarray]]:
+        """Returns the names and arrays of a group, in the order in which they were saved."""
+        prefix = f"{group}/"
+        with safe_open(self.path / ARRAYS, framework="np") as file:
+            keys = sorted(key for key in file.keys() if key.startswith(prefix))  # noqa: SIM118
+            return [(key[len(prefix) :].partition("/")[2], file.get_tensor(key)) for key in keys]
+
+
+def keyed(group: str, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns the arrays of a group under the keys by which `Checkpoint.arrays` finds them."""
+    return {  # numbered, as Keras lets variables share a name
+        f"{group}/{number:06d}/{name}": np.asarray(array, order="C")
+        for number, (name, array) in enumerate(arrays)
+    }
+
+
+def saved_checkpoints(directory: Path) -> list[Path]:
+    """Returns the checkpoints of a directory, the newest last; none if it is not there."""
+    return sorted(path for path in directory.glob("epoch_*_step_*") if path.suffix != PART)
+
+
+def write_checkpoint(
+    directory: Path, state: Mapping[str, Any], arrays: Mapping[str, np.ndarray], keep: int
+) -> Path:
+    """Writes a checkpoint under a temporary name, makes it durable, and gives it its name.
+
+    Args:
+        directory: where the checkpoints are.
+        state: JSON values; `epoch` and `step` name the checkpoint.
+        arrays: the arrays by key.
+        keep: int. Checkpoints that are left in the end, this one included.
+
+    Raises:
+        ConfigError: if it cannot be written; earlier ones stay as they are.
+    """
+    path = directory / f"epoch_{state['epoch']:06d}_step_{state['step']:09d}"
+    part = path.with_name(path.name + PART)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        save_file(dict(arrays), part / ARRAYS)
+        (part / STATE).write_text(json.dumps(state, default=_plain), encoding="utf-8")
+        sums = [f"{sha256(part / name)}  {name}\n" for name in (ARRAYS, STATE)]
+        (part / SUMS).write_text("".join(sums), encoding="utf-8")
+        for file in (part / ARRAYS, part / STATE, part / SUMS, part):
+            sync(file)
+        if path.exists():  # a damaged one that was left aside
+            shutil.rmtree(path)
+        part.rename(path)
+        sync(directory)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        earlier = len(saved_checkpoints(directory))
+        raise ConfigError(
+            f"no checkpoint could be saved in {str(directory)!r}: "
+            f"{getattr(error, 'strerror', None) or error}",
+            [f"earlier checkpoints are as they were ({earlier}): make room, then add --resume"],
+        ) from None
+    for other in directory.iterdir():
+        if other.suffix == PART:
+            shutil.rmtree(other, ignore_errors=True)
+    kept = [other for other in saved_checkpoints(directory) if other <= path][-keep:]
+    for other in saved_checkpoints(directory):
+        if other not in kept:  # too old, or of a past that has been left aside as damaged
+            shutil.rmtree(other)
+    return path
+
+
+def damage(path: Path) -> str | None:
+    """Returns what is wrong with the files of a checkpoint; `None` if it is whole."""
+    try:
+        lines = (path / SUMS).read_text(encoding="utf-8").splitlines()
+        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        for name in (ARRAYS, STATE):
+            if sums.get(name) != sha256(path / name):
+                return f"{name} does not match {SUMS}"
+    except (OSError, UnicodeDecodeError) as error:
+        return f"{SUMS} or a file that it names cannot be read: {error}"
+    return None
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training starts: at its beginning, or in a checkpoint.
+
+    Args:
+        identity: the config, data and versions of this training.
+        checkpoint: the state that it goes on from, or `None`.
+        notes: lines for people.
+        clock: float, in seconds of `time.perf_counter`: when this training would have begun if
+            it had never been stopped.
+    """
+
+    identity: dict[str, Any]
+    checkpoint: Checkpoint | None
+    notes: list[str]
+    clock: float
+
+
+def find_start(
+    directory: Path, config: "Config", dataset: "Dataset", versions: Mapping[str, str], resume: bool
+) -> Start:
+    """Finds the newest checkpoint that is whole, if a training is to be resumed.
+
+    Args:
+        directory: where the checkpoints are, if there are any.
+        config: the config, as given.
+        dataset: the encoded splits.
+        versions: those of the packages that decide a run's numbers.
+        resume: bool. `False` starts at the beginning.
+
+    Raises:
+        ConfigError: if none is whole, or it belongs to another config or other data.
+    """
+    identity = identify(config, dataset, versions)
+    now = time.perf_counter()
+    if not resume:
+        return Start(identity, None, [], now)
+    notes = []
+    for path in reversed(saved_checkpoints(directory)):
+        problem = damage(path)
+        if problem is not None:
+            notes.append(f"checkpoint {path.name} is damaged and left aside: {problem}")
+            continue
+        checkpoint = Checkpoint(path)
+        notes += _check_identity(checkpoint.state["identity"], identity, directory)
+        notes.append(
+            f"resumed from checkpoint {path.name}: {checkpoint.epoch} epochs and "
+            f"{checkpoint.step} steps are done"
+        )
+        return Start(identity, checkpoint, notes, now - checkpoint.state["seconds"])
+    if notes:
+        headline = f"no checkpoint in {str(directory)!r} is whole; --overwrite starts anew"
+        raise ConfigError(headline, notes)
+    return Start(identity, None, ["no checkpoint is there: training starts at its beginning"], now)
+
+
+def identify(
+    config: "Config", dataset: "Dataset", versions: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Returns what a checkpoint must share with the training that goes on from it."""
+    splits = (dataset.train, dataset.validation, dataset.test)
+    keys = _flat(config.to_dict())
+    identity = {
+        "config": {key: value for key, value in keys.items() if not key.startswith(FREE_KEYS)},
+        "files": dataset.files,
+        "rows": {rows.name: rows.fingerprint for rows in splits if rows is not None},
+        "versions": dict(versions),
+    }
+    return json.loads(json.dumps(identity, default=_plain))  # as it will be read back
+
+
+def _check_identity(
+    then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]], directory: Path
+) -> list[str]:
+    """Returns notes on versions that differ.
+
+    Raises:
+        ConfigError: with everything else that differs.
+    """
+    problems = [
+        f"{key}: {_shown(before)} then, {_shown(after)} now"
+        for key, before, after in _changes(then["config"], now["config"])
+    ]
+    problems += [
+        f"data file {path!r} has changed" for path, *_ in _changes(then["files"], now["files"])
+    ]
+    problems += [
+        f"the {split} rows are others" for split, *_ in _changes(then["rows"], now["rows"])
+    ]
+    if problems:
+        raise ConfigError(
+            f"the checkpoints in {str(directory)!r} belong to another config or other data; "
+            "go back to those, or start anew with --overwrite",
+            problems,
+        )
+    return [
+        f"{package} was {before} and is {after}: the numbers may differ from those of one version"
+        for package, before, after in _changes(then["versions"], now["versions"])
+    ]
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    keys = dict.fromkeys([*then, *now])
+    return [(k, then.get(k), now.get(k)) for k in keys if then.get(k) != now.get(k)]
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the leaves of nested dicts by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Returns NumPy's numbers and arrays as plain values; NaN and infinities stay."""
+    return value.tolist()

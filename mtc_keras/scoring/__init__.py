@@ -1,0 +1,1 @@
+"""Judging: from logits to metrics, fitted decisions and intervals."""

@@ -1,0 +1,294 @@
+"""Keras callbacks: metrics of every task, the order of an epoch, progress and history."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mtc_keras.config import lower_is_better
+from mtc_keras.console.log import Log
+from mtc_keras.console.progress import Progress
+from mtc_keras.console.tables import show_scores
+from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.files import to_json
+from mtc_keras.scoring.judging import flat_logs, score_model
+from mtc_keras.tasks import Task
+
+State = tuple[dict[str, Any], list[np.ndarray]]  # of a callback, as checkpoints hold it
+
+
+class TaskMetrics(keras.callbacks.Callback):
+    """Judges every task on the whole validation set after each epoch.
+
+    The numbers land in `logs` as `val_<task>_<metric>`, `val_score` and `val_loss`, where
+    `EarlyStopping`, `ModelCheckpoint` and `TensorBoard` find them: put this callback
+    before those. Works in any `fit` of a model with a dict of logits as outputs.
+
+    Args:
+        x: validation texts or tokens, as the model's `predict` takes them.
+        targets: dict from task to encoded labels, as `Task.encode` returns.
+        tasks: the tasks; default: `model.tasks`.
+        batch_size: int. Rows of a prediction batch.
+
+    Attributes:
+        evaluations: list with the metrics of each epoch so far.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        targets: Mapping[str, np.ndarray],
+        tasks: Sequence[Task] | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        super().__init__()
+        self.x = x
+        self.targets = targets
+        self.tasks = tasks
+        self.batch_size = batch_size
+        self.evaluations: list[dict[str, Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        tasks = self.tasks or self.model.tasks
+        scores = score_model(self.model, tasks, self.x, self.targets, self.batch_size)
+        self.evaluations.append(scores.evaluation)
+        if logs is not None:
+            logs.update(flat_logs(scores.evaluation, "val_"))
+
+    def get_state(self) -> State:
+        return {"evaluations": self.evaluations}, []
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        self.evaluations = values["evaluations"]
+
+
+class MovingAverage(keras.callbacks.SwapEMAWeights):
+    """Judges and keeps the moving average of the weights, which the optimizer holds."""
+
+    def __init__(self) -> None:
+        super().__init__(swap_on_epoch=True)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        if epoch == self.params["epochs"] - 1:
+            # Keras leaves the averages in the weights' buffers, which a prediction gives away.
+            for variable in self.model.optimizer.variables:
+                variable.assign(keras.ops.copy(variable))
+
+    def get_state(self) -> State:
+        return {"is_in_model": self._ema_weights_in_model}, []
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        self._ema_weights_in_model = values["is_in_model"]
+
+
+class BestEpoch(keras.callbacks.EarlyStopping):
+    """Keras' `EarlyStopping` on metrics' names without `val_`; restores the best weights.
+
+    Args:
+        monitor: `"score"`, `"loss"` or `"<task>_<metric>"`, or a dict from such names to weights
+            above 0, whose weighted mean, `val_mix`, is maximised; losses and errors count
+            negative in it, and metrics that are undefined do not count.
+        floor: optional dict from a metric's name to its least value (greatest, of a loss or
+            error): an epoch that misses one is not the best while another misses none.
+        patience: int. Epochs without a better one before training stops.
+        min_delta: float. Least gain that makes an epoch better.
+
+    Attributes:
+        floor_reached: bool. Whether any epoch has met every floor.
+    """
+
+    def __init__(
+        self,
+        monitor: str | Mapping[str, float],
+        floor: Mapping[str, float] | None = None,
+        patience: int = 1,
+        min_delta: float = 0.0,
+    ) -> None:
+        self.mix = None if isinstance(monitor, str) else dict(monitor)
+        self.title = monitor if isinstance(monitor, str) else "mix of " + ", ".join(monitor)
+        smaller = isinstance(monitor, str) and lower_is_better(monitor)
+        super().__init__(
+            monitor=f"val_{monitor}" if isinstance(monitor, str) else "val_mix",
+            mode="min" if smaller else "max",
+            patience=patience,
+            min_delta=min_delta,
+            restore_best_weights=True,
+        )
+        self.floor = dict(floor or {})
+        self.floor_reached = not self.floor
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        self.floor_reached = not self.floor
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.mix is not None and logs is not None:
+            logs["val_mix"] = _mixed(logs, self.mix)
+        super().on_epoch_end(epoch, logs)
+
+    def get_monitor_value(self, logs: dict[str, Any]) -> float:
+        worst = np.inf if self.mode == "min" else -np.inf
+        meets_floor = all(_reaches(logs, name, bound) for name, bound in self.floor.items())
+        if meets_floor and not self.floor_reached:
+            self.floor_reached = True
+            self.best = None  # of epochs that missed it
+        elif not meets_floor and self.floor_reached:
+            return worst
+        value = super().get_monitor_value(logs)
+        # Keras would keep a NaN of the first epoch, as nothing is better than NaN.
+        return value if value is not None and np.isfinite(value) else worst
+
+    def get_state(self) -> State:
+        names = ("best", "best_epoch", "wait", "stopped_epoch", "floor_reached")
+        return {name: getattr(self, name) for name in names}, list(self.best_weights or [])
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.best_weights = arrays or None
+
+
+def _mixed(logs: Mapping[str, Any], weights: Mapping[str, float]) -> float:
+    """Returns the weighted mean of the metrics that are defined, NaN if none is."""
+    values = {name: logs.get(f"val_{name}", np.nan) for name in weights}
+    defined = [name for name, value in values.items() if np.isfinite(value)]
+    signs = {name: -1 if lower_is_better(name) else 1 for name in defined}
+    total = sum(weights[name] for name in defined)
+    return sum(weights[n] * signs[n] * values[n] for n in defined) / total if total else np.nan
+
+
+def _reaches(logs: Mapping[str, Any], name: str, bound: float) -> bool:
+    value = logs.get(f"val_{name}", np.nan)
+    return bool(value <= bound if lower_is_better(name) else value >= bound)
+
+
+class EpochOrder(keras.callbacks.Callback):
+    """Tells the training batches which epoch's order to read.
+
+    An epoch that is read from its middle on, by `batches.first_batch`, ends with its last batch,
+    and the next one is read whole.
+
+    Args:
+        batches: the `TrainingBatches` that `fit` reads.
+    """
+
+    def __init__(self, batches: TrainingBatches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.batches.epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        first = self.batches.first_batch
+        if first and first + batch + 1 == len(self.batches):
+            self.model.stop_training = True  # this epoch alone, after this step
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.batches.first_batch:
+            self.batches.first_batch = 0
+            self.model.stop_training = False
+
+
+class History(keras.callbacks.Callback):
+    """Writes a line of JSON an epoch: number, seconds, and every number in `logs`.
+
+    Args:
+        path: the file, `history.jsonl`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.lines: list[str] = []
+        self.started: float | None = None
+        self.seconds_before = 0.0  # of the epoch, before it was resumed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.started = time.perf_counter() - self.seconds_before
+        self.seconds_before = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        line = {"epoch": epoch + 1, "seconds": round(self._seconds(), 2), **(logs or {})}
+        self.started = None
+        self.lines.append(json.dumps(to_json(line)) + "\n")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(self.lines[-1])
+
+    def _seconds(self) -> float:
+        return 0.0 if self.started is None else time.perf_counter() - self.started
+
+    def get_state(self) -> State:
+        return {"lines": self.lines, "seconds": self._seconds()}, []
+
+    def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
+        self.lines, self.seconds_before = values["lines"], values["seconds"]
+        self.path.write_text("".join(self.lines), encoding="utf-8")  # an epoch is not there twice
+
+
+class EpochReport(keras.callbacks.Callback):
+    """Shows one live progress bar while training and one table after each epoch.
+
+    Args:
+        log: where lines and tables go.
+        metrics: the `TaskMetrics` whose numbers are shown; `None` without validation.
+        baseline: metrics of the most frequent class, as `scoring.baseline` returns.
+        best: the `EarlyStopping` that knows the best epoch; `None` without validation.
+        batches: the `TrainingBatches` that `fit` reads.
+        per_class: bool. Whether to show every class, too.
+    """
+
+    # Keras hands over a step's losses in a thread of its own, so that no step waits for them.
+    async_safe = True
+
+    def __init__(
+        self,
+        log: Log,
+        metrics: TaskMetrics | None,
+        baseline: dict[str, Any] | None,
+        best: keras.callbacks.EarlyStopping | None,
+        batches: TrainingBatches,
+        per_class: bool = False,
+    ) -> None:
+        super().__init__()
+        self.log = log
+        self.metrics = metrics
+        self.baseline = baseline
+        self.best = best
+        self.batches = batches
+        self.per_class = per_class
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        title = f"epoch {epoch + 1}/{self.params['epochs']}"
+        losses = ["loss", *(f"{task.name}_loss" for task in self.model.tasks)]
+        first, rows_a_step = self.batches.first_batch, self.batches.batch_size
+        self.progress = Progress(self.log, title, self.params["steps"], rows_a_step, losses, first)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.progress.step(self.batches.first_batch + batch + 1, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.progress.close(logs or {})
+        self._show_shares(logs or {})
+        if self.metrics is None or self.best is None or self.baseline is None:
+            return
+        evaluation = self.metrics.evaluations[-1]
+        mark = " ← best so far" if self.best.best_epoch == epoch else ""
+        title = f"validation after epoch {epoch + 1}{mark}"
+        tasks = self.metrics.tasks or self.model.tasks
+        show_scores(self.log, title, tasks, evaluation, self.baseline, self.per_class)
+
+    def _show_shares(self, logs: Mapping[str, Any]) -> None:
+        """Shows what each task's loss counted in the total, and by which weight."""
+        names = [task.name for task in self.model.tasks if f"{task.name}_share" in logs]
+        if len(names) > 1:
+            shares = [
+                f"{name} {logs[f'{name}_share']:.0%} (weight {logs[f'{name}_weight']:.3g})"
+                for name in names
+            ]
+            self.log.line(f"shares of the loss: {', '.join(shares)}")

@@ -1,0 +1,139 @@
+"""Trains one model for all tasks: `python -m mtc_keras.train --config configs/x.toml`."""
+
+import argparse
+import shlex
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mtc_keras.config import Config, config_schema, load_config
+from mtc_keras.devices.memory import keep_freed_memory
+from mtc_keras.errors import ConfigError, Stopped
+from mtc_keras.model.backbones import check_backbone
+from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.run.checkpoints import saved_checkpoints
+from mtc_keras.run.directory import Run, check_output, checkpoint_directory, finished_run
+
+
+def fit(
+    config: Config | str | Path,
+    train: Any = None,
+    validation: Any = None,
+    test: Any = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    verbose: int = 1,
+) -> Run:
+    """Trains a model and leaves a run directory.
+
+    Args:
+        config: a `Config`, or the path of a TOML file.
+        train: optional DataFrame in place of `data.train`.
+        validation: optional DataFrame in place of `data.validation`.
+        test: optional DataFrame in place of `data.test`.
+        overwrite: bool. Whether a run in the output directory may be replaced, finished or not.
+        resume: bool. Whether to go on with an unfinished run of the same config and data. One
+            that is finished already is returned as it is.
+        verbose: 0 for silence, 1 for progress and tables, 2 for every class, too.
+
+    Returns:
+        The finished `Run`; `run.model` predicts, `run.metrics` has the numbers.
+
+    Raises:
+        ConfigError: for a mistake in the config.
+        DataError: for a mistake in the data.
+        Stopped: a `KeyboardInterrupt`, at the first Ctrl-C or SIGTERM, when the step is done
+            and the state saved; the second stops at once.
+
+    Example:
+
+    ```python
+    run = mtc_keras.fit("configs/quickstart.toml", overwrite=True)
+    run.model.classify(["The clerk was kind, but I waited two hours."])
+    ```
+    """
+    keep_freed_memory()
+    if not isinstance(config, Config):
+        config = load_config(config)
+    if resume and overwrite:
+        raise ConfigError("--resume goes on with a run and --overwrite starts anew: choose one")
+    finished = finished_run(config.output.directory) if resume else None
+    if finished is not None:
+        if verbose:
+            print(f"the run in {finished.directory} is finished already")
+        return finished
+    check_output(config.output.directory, overwrite, resume)
+    check_backbone(config.model)
+    frames = {"train": train, "validation": validation, "test": test}
+
+    from mtc_keras.data.reading import read_splits
+
+    dataset = read_splits(config, {k: frame for k, frame in frames.items() if frame is not None})
+
+    set_up(config.seed, config.distribution, config.training.batch_size)
+    from mtc_keras.train.steps import train_run
+
+    return train_run(config, dataset, verbose, resume)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the program; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m mtc_keras.train", description=__doc__)
+    parser.add_argument("--config", metavar="FILE", help="the TOML config")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="override a key of the config, such as training.epochs=1 (may be repeated)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a run that is there")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with an unfinished run of the same config and data",
+    )
+    parser.add_argument("--verbose", action="store_true", help="show every class each epoch")
+    parser.add_argument(
+        "--print-schema", action="store_true", help="print the config's JSON Schema and stop"
+    )
+    args = parser.parse_args(argv)
+    if args.print_schema:
+        print(config_schema())
+        return 0
+    if args.config is None:
+        parser.error("--config FILE is required")
+    return run_program(_train, args)
+
+
+def _train(args: argparse.Namespace) -> None:
+    config = load_config(args.config, args.overrides)
+    print(f"{args.config}: reading the data, loading the model", flush=True)
+    try:
+        run = fit(
+            config,
+            overwrite=args.overwrite,
+            resume=args.resume,
+            verbose=2 if args.verbose else 1,
+        )
+    except KeyboardInterrupt as stopped:
+        if not saved_checkpoints(checkpoint_directory(config.output.directory)):
+            raise
+        received = stopped.received if isinstance(stopped, Stopped) else signal.SIGINT
+        message = f"{stopped}" or "interrupted"
+        raise Stopped(received, f"{message}; go on with:\n  {_resume_command(args)}") from None
+    if not run.is_here:  # process 0 has written it, and says so
+        return
+    print(f"\nthe run is in {run.directory}; try:")
+    print(f"  python -m mtc_keras.evaluate --model {run.directory}")
+    print(f'  python -m mtc_keras.predict --model {run.directory} --text "…"')
+
+
+def _resume_command(args: argparse.Namespace) -> str:
+    overrides = [part for override in args.overrides for part in ("--set", override)]
+    verbose = ["--verbose"] if args.verbose else []
+    arguments = ["--config", args.config, *overrides, *verbose, "--resume"]
+    return shlex.join(["python", "-m", "mtc_keras.train", *arguments])

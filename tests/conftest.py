@@ -28,6 +28,7 @@ from mtc_keras.tasks import Decision, Multiclass, Multilabel, Regression, Task
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+ROOT = Path(__file__).parents[1]
 WORDS = ["good", "bad", "fine", "slow", "kind", "rude", "queue", "form", "clerk", "office"]
 WORDS += ["website", "fee", "bus", "late", "clean"]
 

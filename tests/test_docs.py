@@ -2,9 +2,8 @@
 
 import importlib.util
 from importlib.machinery import SourceFileLoader
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT
 
 
 def test_the_config_reference_is_current():

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,8 +12,8 @@ import pytest
 import mtc_keras
 from mtc_keras.config import load_config
 from mtc_keras.model.classifier import MultiTaskClassifier
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[1]
 TEXTS = ["good clerk", "", "   ", "bad queue 😀", "مرحبا bus", "fee\0form", "slow " * 20_000]
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ import pytest
 
 import mtc_keras
 from mtc_keras.predict.predictors import open_predictor
+from tests.conftest import ROOT
 
 OLD = Path(__file__).parent / "written_by_0_1"
-ROOT = Path(__file__).parents[1]
 EXPECTED = json.loads((OLD / "predictions.json").read_text(encoding="utf-8"))
 TEXTS = EXPECTED["texts"]
 

@@ -23,8 +23,8 @@ from mtc_keras.data.reading import read_rows, read_splits
 from mtc_keras.data.sources import frame_tables, read_tables
 from mtc_keras.errors import DataError
 from mtc_keras.model import building
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 repeatable = settings(derandomize=True, deadline=None, max_examples=60)
 
 

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,10 +13,11 @@ from pydantic import ValidationError
 from mtc_keras.config import Config, check_config, config_schema, load_config, monitor_names
 from mtc_keras.errors import ConfigError
 from mtc_keras.tasks import KINDS, Multiclass, Regression
+from tests.conftest import ROOT
 
 repeatable = settings(derandomize=True, deadline=None)
 
-CONFIGS = sorted(Path(__file__).parents[1].glob("configs/*.toml"))
+CONFIGS = sorted(ROOT.glob("configs/*.toml"))
 TASKS = {"mood": {"kind": "multiclass"}, "stars": {"kind": "regression"}}
 MINIMAL = '[data]\ntrain = "train.jsonl"\n[tasks.mood]\nkind = "multiclass"\n'
 

@@ -29,7 +29,7 @@ from mtc_keras.export.saved_model.ask import Served, described
 from mtc_keras.export.saved_model.write import readable, without_padding, write_warm_up
 from mtc_keras.run.directory import Run
 from tests.conftest import answers_alone, rows, tiny_bert
-from tests.test_backbones import sentence_pieces
+from tests.model.test_backbones import sentence_pieces
 
 pytestmark = [
     # KerasHub 0.32 opens SentencePiece models without closing them.

@@ -22,7 +22,7 @@ from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.tasks import Multiclass
 from tests.conftest import WORDS, answers_alone, labelled, tiny_bert
-from tests.test_backbones import sentence_pieces
+from tests.model.test_backbones import sentence_pieces
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mtc_keras.tasks import Multiclass
-from tests.conftest import rows, tiny_bert, tiny_config
+from tests.conftest import ROOT, rows, tiny_bert, tiny_config
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = ROOT / "scripts"
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,7 @@ from mtc_keras.train import checkpointing as resume
 from mtc_keras.train import program as train
 from mtc_keras.train import steps as training
 from mtc_keras.train.checkpointing import Checkpointing
-from tests.conftest import rows, tiny_config, tiny_values
-
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT, rows, tiny_config, tiny_values
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import tomli_w
@@ -12,7 +11,7 @@ import tomli_w
 from mtc_keras import evaluate
 from mtc_keras.predict import program as predict
 from mtc_keras.train import program as train
-from tests.conftest import rows, tiny_values
+from tests.conftest import ROOT, rows, tiny_values
 
 
 @pytest.fixture
@@ -358,7 +357,7 @@ def test_a_misspelt_key_answers_at_once_in_a_process(project):
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
     )
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {config}: 1 problem in the config")

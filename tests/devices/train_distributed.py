@@ -1,6 +1,6 @@
 """Run by test_distribution.py in processes of its own: trains and notes what every step saw.
 
-    python tests/train_distributed.py OUT '{"name": {…section distribution…}, …}' [fail]
+    python -m tests.devices.train_distributed OUT '{"name": {…section distribution…}, …}' [fail]
 
 Each training leaves OUT/NAME, a run, and OUT/NAME.PROCESS.json.
 """

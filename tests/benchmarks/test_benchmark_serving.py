@@ -1,10 +1,10 @@
 """The benchmark of serving counts what it says, and shows it."""
 
-from pathlib import Path
-
 import pytest
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+from tests.conftest import ROOT
+
+SCRIPTS = ROOT / "scripts"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from mtc_keras.model.balancing import (
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.tasks import Multiclass
 from tests.conftest import tiny_bert
-from tests.test_classifier import gradients
+from tests.model.test_classifier import gradients
 
 FACTORS = [1.0, 1.0, 0.5]
 CONSTANTS = np.array([1.0, 4.0, 0.5], "float32")

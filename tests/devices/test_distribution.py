@@ -13,16 +13,21 @@ from mtc_keras.config import DistributionConfig, check_config
 from mtc_keras.devices import distribution
 from mtc_keras.devices.shares import Share, fill_up
 from mtc_keras.errors import ConfigError
+from tests.conftest import ROOT, tiny_values
 
-from .conftest import tiny_values
-
-ROOT = Path(__file__).parents[1]
 LAUNCH = [sys.executable, str(ROOT / "scripts" / "launch_local.py")]
 SAME = {"rtol": 0, "atol": 1e-5}
 
 
 def command(out: Path, trainings: dict, *more: str) -> list[str]:
-    return [sys.executable, "-m", "tests.train_distributed", str(out), json.dumps(trainings), *more]
+    return [
+        sys.executable,
+        "-m",
+        "tests.devices.train_distributed",
+        str(out),
+        json.dumps(trainings),
+        *more,
+    ]
 
 
 def call(command: list[str], **environment: str) -> subprocess.CompletedProcess:

@@ -30,9 +30,8 @@ from mtc_keras.predict.bulk.survey import BadRows, Survey
 from mtc_keras.predict.predictors import RunPredictor, open_predictor
 from mtc_keras.run.directory import Run
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
-from tests.conftest import rows, tiny_config
+from tests.conftest import ROOT, rows, tiny_config
 
-ROOT = Path(__file__).parents[1]
 ROWS = 50
 PART = 20  # rows: three parts
 

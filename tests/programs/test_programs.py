@@ -18,9 +18,8 @@ from mtc_keras.config import config_schema
 from mtc_keras.predict import program as predict
 from mtc_keras.run.directory import Run
 from mtc_keras.train import program as train
-from tests.conftest import rows, tiny_values
+from tests.conftest import ROOT, rows, tiny_values
 
-ROOT = Path(__file__).parents[1]
 TEXTS = ["good clerk", "", "   ", "bad queue 😀", "مرحبا bus", "fee\0form", "slow " * 20_000]
 
 

@@ -3,11 +3,11 @@
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT
+
 ALLOCATE = """
 import ctypes, resource, sys
 from mtc_keras.programs.command import set_up

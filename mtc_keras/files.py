@@ -1,5 +1,6 @@
 """Files and folders: written whole, held, hashed; values as JSON."""
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -117,7 +118,27 @@ def readable_json(value: Any) -> str:
 
 
 def json_line(value: Any) -> str:
-    """Returns a value as one line of JSON; an id of another type, such as a date, as text."""
-    line = json.dumps(value, ensure_ascii=False, default=str)
-    # An id may hold a lone surrogate, which UTF-8 cannot hold but JSON can, escaped.
+    """Returns a value as one line of JSON.
+
+    NaN and infinities are null, dates ISO 8601, bytes base64; an id of another type is text.
+    """
+    try:
+        line = _LINES.encode(value)
+    except ValueError:  # a number that JSON lacks: rare, and so not searched for in every line
+        line = _LINES.encode(to_json(value))
+    # A text may hold a lone surrogate, which UTF-8 cannot hold but JSON can, escaped.
     return line.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def plain_text(value: Any) -> str:
+    """Returns what JSON has no type for as text: dates ISO 8601, bytes base64."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _json_value(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else plain_text(value)
+
+
+_LINES = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_json_value)

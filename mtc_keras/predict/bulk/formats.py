@@ -1,11 +1,8 @@
 """Rows as bytes: jsonl, csv and parquet files with the same columns and the same cells."""
 
-import base64
 import csv
 import gzip
 import io
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -14,6 +11,7 @@ import pyarrow  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from mtc_keras.errors import DataError
+from mtc_keras.files import json_line, plain_text
 
 Cells = Mapping[str, Sequence[Any]]  # by column
 TEXT = pyarrow.string()
@@ -57,7 +55,7 @@ def _text(file: IO[bytes], is_gzip: bool) -> Iterator[IO[str]]:
 def _write_json_lines(text: IO[str], columns: Cells) -> None:
     names = list(columns)
     for row in zip(*columns.values(), strict=True):
-        text.write(json_text(dict(zip(names, row, strict=True))) + "\n")
+        text.write(json_line(dict(zip(names, row, strict=True))) + "\n")
 
 
 def _write_csv(text: IO[str], columns: Cells) -> None:
@@ -88,34 +86,8 @@ def _as_text(cell: Any) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, (bool, int, float, list, dict)):
-        return json_text(cell)
-    return str(_plain(cell))
-
-
-def json_text(value: Any) -> str:
-    """Returns a value as JSON in one line; infinite numbers become null."""
-    try:
-        return ENCODER.encode(value)
-    except ValueError:
-        return ENCODER.encode(_finite(value))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain(value: Any) -> str:
-    """Returns what JSON has no type for as text."""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
+        return json_line(cell)
+    return plain_text(cell)
 
 
 # === Types of parquet ===

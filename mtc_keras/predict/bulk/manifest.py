@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mtc_keras.errors import ConfigError, plural
-from mtc_keras.files import PART, readable_json, sha256, written_whole
-from mtc_keras.predict.bulk.formats import json_text
+from mtc_keras.files import PART, json_line, readable_json, sha256, written_whole
 from mtc_keras.predict.bulk.job import Options
 from mtc_keras.predict.bulk.survey import Survey
 from mtc_keras.predict.predictors import Predictor
@@ -118,6 +117,6 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     for name, value in now["options"].items():
         if then["options"][name] != value:
             problems.append(
-                f"{name}: {json_text(then['options'][name])} then, {json_text(value)} now"
+                f"{name}: {json_line(then['options'][name])} then, {json_line(value)} now"
             )
     return problems

@@ -14,9 +14,9 @@ from mtc_keras.config import DataConfig
 from mtc_keras.data.scorable import BadRow, read_scorable, text_names
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError, did_you_mean, listed, plural
-from mtc_keras.files import sha256, written_whole
+from mtc_keras.files import json_line, sha256, written_whole
 from mtc_keras.predict.bulk.columns import prediction_types
-from mtc_keras.predict.bulk.formats import TEXT, cell_type, common_type, json_text
+from mtc_keras.predict.bulk.formats import TEXT, cell_type, common_type
 from mtc_keras.predict.bulk.job import Options, Part
 from mtc_keras.predict.predictors import Predictor
 from mtc_keras.tasks import Task
@@ -39,7 +39,7 @@ class BadRows:
             if len(self.shown) < MOST_SHOWN:
                 self.shown.append(f"{path}:{place}: {reason}")
             line = {"line": place} if isinstance(place, int) else {"row": int(place.split()[1])}
-            self._file.write(f"{json_text({'file': path, **line, 'reason': reason})}\n".encode())
+            self._file.write(f"{json_line({'file': path, **line, 'reason': reason})}\n".encode())
 
     def save(self, path: Path) -> None:
         """Writes file, line (or row, from 0) and reason of each; nothing if there are none."""

@@ -2,9 +2,9 @@
 
     python -m mtc_keras.predict --model runs/x --text "I love it"
     python -m mtc_keras.predict --model runs/x --data rows.csv --out predictions.jsonl
-    python -m mtc_keras.predict --model runs/x --data 'in/*.parquet' --out scored/
+    python -m mtc_keras.predict --model runs/x --data 'in/*.parquet' --out predicted/
 
-Where --out is a folder, rows are scored in parts that hold all columns of the input and their
+Where --out is a folder, rows are predicted in parts that hold all columns of the input and their
 predictions, and --resume goes on after whatever has stopped it.
 """
 
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--strict",
         action="store_true",
         default=None,
-        help="stop at rows that cannot be scored (default: list them in _bad_rows.jsonl)",
+        help="stop at bad rows (default: list them in _bad_rows.jsonl)",
     )
     return run_program(_predict, parser.parse_args(argv))
 
@@ -97,7 +97,7 @@ def _predict(args: argparse.Namespace) -> None:
             f"--abstain-below must lie between 0 and 1, received {args.abstain_below}"
         )
     if _is_folder(args):
-        _score_in_bulk(args)
+        _predict_in_bulk(args)
         return
     predictor = open_predictor(args.model)
     if args.out:
@@ -155,7 +155,7 @@ def _is_folder(args: argparse.Namespace) -> bool:
     return True
 
 
-def _score_in_bulk(args: argparse.Namespace) -> None:
+def _predict_in_bulk(args: argparse.Namespace) -> None:
     columns = tuple(dict.fromkeys((args.columns or "labels,probabilities").split(",")))
     if strangers := [name for name in columns if name not in COLUMNS]:
         raise ConfigError(f"--columns takes {', '.join(COLUMNS)}, received {strangers[0]!r}")
@@ -169,14 +169,14 @@ def _score_in_bulk(args: argparse.Namespace) -> None:
         raise ConfigError("--workers needs --engine ray; the local engine is one process")
     open_predictor(args.model)  # a mistake in its name is told at once
 
-    from mtc_keras.predict.bulk import score_files
+    from mtc_keras.predict.bulk import predict_files
     from mtc_keras.predict.bulk.job import Options
 
     if args.format is not None:
         options["format"] = args.format
     if args.rows_per_part is not None:
         options["rows_per_part"] = args.rows_per_part
-    score_files(
+    predict_files(
         args.data,
         args.model,
         args.out,

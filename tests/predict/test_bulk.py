@@ -1,4 +1,4 @@
-"""Bulk scoring: files in, parts out, and everything that may go wrong on the way."""
+"""Prediction in bulk: files in, parts out, and everything that may go wrong on the way."""
 
 import csv
 import datetime
@@ -23,7 +23,7 @@ from pyarrow import parquet
 from mtc_keras.config import DataConfig
 from mtc_keras.errors import DataError
 from mtc_keras.predict import program as predict
-from mtc_keras.predict.bulk import scorer
+from mtc_keras.predict.bulk import part_predictor
 from mtc_keras.predict.bulk.columns import prediction_columns, prediction_types
 from mtc_keras.predict.bulk.job import Job, Options, Part
 from mtc_keras.predict.bulk.survey import BadRows, Survey
@@ -83,7 +83,7 @@ def write(frame: pd.DataFrame, path: Path) -> str:
     return str(path)
 
 
-def score(model, data, out, *options) -> int:
+def predict_to(model, data, out, *options) -> int:
     """Runs the program on a run or an export."""
     model = getattr(model, "directory", model)
     data = [data] if isinstance(data, (str, Path)) else data
@@ -110,11 +110,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def scored(finished, frame, tmp_path_factory):
-    """An input file and the folder that an undisturbed scoring has left."""
-    directory = tmp_path_factory.mktemp("scored")
+def predicted(finished, frame, tmp_path_factory):
+    """An input file and the folder that an undisturbed prediction has left."""
+    directory = tmp_path_factory.mktemp("predicted")
     data = write(frame, directory / "in.jsonl")
-    assert score(finished, data, directory / "out") == 0
+    assert predict_to(finished, data, directory / "out") == 0
     return data, directory / "out"
 
 
@@ -138,7 +138,7 @@ def test_every_format_keeps_rows_order_and_columns(
 ):
     data = write(frame, tmp_path / name)
     out = tmp_path / "out"
-    assert score(finished, data, out, "--format", form) == 0
+    assert predict_to(finished, data, out, "--format", form) == 0
     parts = [f"part-{number:05d}.{form}" for number in range(3)]
     assert sorted(path.name for path in out.iterdir()) == ["_manifest.json", *parts]
     found = read(out)
@@ -186,11 +186,13 @@ def test_parquet_keeps_the_types_of_parquet(finished, tmp_path):
     }
     table = pa.table(columns)
     parquet.write_table(table, tmp_path / "in.parquet")
-    assert score(finished, tmp_path / "in.parquet", tmp_path / "out", "--format", "parquet") == 0
+    assert (
+        predict_to(finished, tmp_path / "in.parquet", tmp_path / "out", "--format", "parquet") == 0
+    )
     found = parquet.read_table(tmp_path / "out" / "part-00000.parquet").select(list(columns))
     assert found.schema.equals(parquet.read_schema(tmp_path / "in.parquet"))
     assert found.to_pylist() == table.to_pylist()
-    assert score(finished, tmp_path / "in.parquet", tmp_path / "lines") == 0
+    assert predict_to(finished, tmp_path / "in.parquet", tmp_path / "lines") == 0
     first = read(tmp_path / "lines")[0]
     assert first["time"] == "2024-01-02T03:04:05.000006+00:00"
     assert (first["day"], first["price"], first["bytes"]) == ("2024-01-02", "1.50", "AP8=")
@@ -201,7 +203,7 @@ def test_all_parquet_parts_of_loose_json_have_one_schema(finished, tmp_path):
     lines += [{"text": "bad", "n": 1, "mixed": "a", "nothing": None, "list": [1]}] * PART
     lines += [{"text": "bad", "n": 0.5, "mixed": [1, "b"], "list": [0.5]}] * PART
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "parquet") == 0
+    assert predict_to(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "parquet") == 0
     table = parquet.read_table(tmp_path / "out")  # the whole folder, as its readers do
     assert table.num_rows == 3 * PART
     types = {name: str(table.schema.field(name).type) for name in ("n", "mixed", "some", "list")}
@@ -231,7 +233,7 @@ def test_cells_of_one_column_that_have_no_type_in_common_are_text(finished, tmp_
         {"text": "good", **dict(zip(names, row, strict=True))} for row in zip(*cells, strict=True)
     ]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "parquet") == 0
+    assert predict_to(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "parquet") == 0
     table = parquet.read_table(tmp_path / "out" / "part-00000.parquet")
     for name, row in zip(names, cells, strict=True):
         texts = [cell if isinstance(cell, str) else json.dumps(cell) for cell in row]
@@ -242,14 +244,14 @@ def test_columns_keep_names_of_every_sort(finished, tmp_path, capsys):
     line = json.dumps({"text": "good", "größe 😀": 1, "": 2, "a.b,c": 3})
     (tmp_path / "in.jsonl").write_text(line + "\n")
     for form in ("jsonl", "csv", "parquet"):
-        assert score(finished, tmp_path / "in.jsonl", tmp_path / form, "--format", form) == 0
+        assert predict_to(finished, tmp_path / "in.jsonl", tmp_path / form, "--format", form) == 0
         found = read(tmp_path / form)[0]
         assert [str(found[name]) for name in ("größe 😀", "", "a.b,c")] == ["1", "2", "3"]
     (tmp_path / "odd.jsonl").write_text('{"text": "good", "\\ud83d": 1}\n')
-    assert score(finished, tmp_path / "odd.jsonl", tmp_path / "odd") == 0
+    assert predict_to(finished, tmp_path / "odd.jsonl", tmp_path / "odd") == 0
     assert read(tmp_path / "odd")[0]["\ud83d"] == 1
     out = tmp_path / "none"
-    assert score(finished, tmp_path / "odd.jsonl", out, "--format", "parquet") == 2
+    assert predict_to(finished, tmp_path / "odd.jsonl", out, "--format", "parquet") == 2
     assert "is no Unicode; --format jsonl can" in capsys.readouterr().err
     assert not out.exists()
 
@@ -257,7 +259,7 @@ def test_columns_keep_names_of_every_sort(finished, tmp_path, capsys):
 def test_csv_keeps_texts_with_line_breaks_of_every_kind(finished, tmp_path):
     texts = ["one\rtwo", "one\r\ntwo", "one\ntwo", "\r", 'a "quote"']
     (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
-    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "csv") == 0
+    assert predict_to(finished, tmp_path / "in.jsonl", tmp_path / "out", "--format", "csv") == 0
     assert [row["text"] for row in read(tmp_path / "out")] == texts
     header = (tmp_path / "out" / "part-00000.csv").read_bytes().split(b"\n")[0]
     assert not header.endswith(b"\r")
@@ -265,7 +267,7 @@ def test_csv_keeps_texts_with_line_breaks_of_every_kind(finished, tmp_path):
 
 def test_json_lines_are_valid_json_whatever_the_cells(finished, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "\\ud83d good", "x": Infinity, "y": [NaN, 1]}\n')
-    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out") == 0
+    assert predict_to(finished, tmp_path / "in.jsonl", tmp_path / "out") == 0
     content = (tmp_path / "out" / "part-00000.jsonl").read_text(encoding="utf-8")
     found = json.loads(content, parse_constant=pytest.fail)
     assert (found["text"], found["x"]) == ("\ud83d good", None)
@@ -277,7 +279,7 @@ def test_globs_and_several_files_become_parts_in_order(finished, frame, tmp_path
         write(part, tmp_path / name)
     (tmp_path / "empty.csv").write_text("id,text\n")
     data = [tmp_path / "*.csv", tmp_path / "b.jsonl"]
-    assert score(finished, data, tmp_path / "out") == 0
+    assert predict_to(finished, data, tmp_path / "out") == 0
     found = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     parts = [(Path(part["input"]).name, part["rows"]) for part in found["parts"]]
     assert parts == [("a.csv", 20), ("a.csv", 5), ("c.csv", 20), ("b.jsonl", 5)]
@@ -288,12 +290,12 @@ def test_globs_and_several_files_become_parts_in_order(finished, frame, tmp_path
     assert [row["id"] for row in read(tmp_path / "out")] == frame["id"].iloc[order].tolist()
 
 
-def test_a_file_that_is_named_in_two_ways_is_scored_once(finished, tmp_path, monkeypatch):
+def test_a_file_that_is_named_in_two_ways_is_predicted_once(finished, tmp_path, monkeypatch):
     (tmp_path / "in.csv").write_text("id,text\n1,good\n")
     (tmp_path / "other.csv").write_text("id,text\n2,good\n")
     monkeypatch.chdir(tmp_path)
     data = ["in.csv", f"{tmp_path}/./*.csv", "./in.csv"]
-    assert score(finished, data, tmp_path / "out") == 0
+    assert predict_to(finished, data, tmp_path / "out") == 0
     assert [row["id"] for row in read(tmp_path / "out")] == ["1", "2"]
 
 
@@ -355,10 +357,12 @@ def test_csv_writes_labels_as_json_where_a_class_holds_the_separator():
 
 def test_a_column_that_predictions_would_overwrite_is_an_error(finished, tmp_path, capsys):
     (tmp_path / "in.csv").write_text("text,predicted_mood\ngood,bad\n")
-    assert score(finished, tmp_path / "in.csv", tmp_path / "out") == 2
+    assert predict_to(finished, tmp_path / "in.csv", tmp_path / "out") == 2
     assert "column 'predicted_mood' of the input" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-    assert score(finished, tmp_path / "in.csv", tmp_path / "out", "--columns", "confidence") == 0
+    assert (
+        predict_to(finished, tmp_path / "in.csv", tmp_path / "out", "--columns", "confidence") == 0
+    )
 
 
 # === Bad rows ===
@@ -383,10 +387,10 @@ def bad_rows(out: Path) -> list[tuple]:
     ]
 
 
-def test_bad_lines_are_listed_and_the_others_scored(finished, tmp_path, capsys):
+def test_bad_lines_are_listed_and_the_others_predicted(finished, tmp_path, capsys):
     (tmp_path / "in.jsonl").write_bytes(BAD_LINES)
     out = tmp_path / "out"
-    assert score(finished, tmp_path / "in.jsonl", out) == 0
+    assert predict_to(finished, tmp_path / "in.jsonl", out) == 0
     assert [row["id"] for row in read(out)] == [1, 9]
     found = bad_rows(out)
     assert [line for _, line, _ in found] == [2, 3, 5, 6, 7, 8]
@@ -405,7 +409,7 @@ def test_csv_is_read_on_after_a_broken_row(finished, tmp_path):
     content = b'id,text\n1,good\n2,good,more\n3,"bad" quotes\n4,\xff\n'
     content += b'5,"two\nlines"\n6,"never closed\n7,x\n'
     (tmp_path / "in.csv").write_bytes(content)
-    assert score(finished, tmp_path / "in.csv", tmp_path / "out") == 0
+    assert predict_to(finished, tmp_path / "in.csv", tmp_path / "out") == 0
     assert [row["id"] for row in read(tmp_path / "out")] == ["1", "5"]
     found = bad_rows(tmp_path / "out")
     assert [line for _, line, _ in found] == [3, 4, 5, 8]
@@ -416,7 +420,7 @@ def test_csv_is_read_on_after_a_broken_row(finished, tmp_path):
 @pytest.mark.parametrize("header", [b"id,text,\xff", b'id,text,"a"b'])
 def test_a_row_does_not_take_the_place_of_a_broken_header(header, finished, tmp_path, capsys):
     (tmp_path / "in.csv").write_bytes(header + b"\n1,SECRET good,text\n2,good,text\n")
-    assert score(finished, tmp_path / "in.csv", tmp_path / "out") == 2
+    assert predict_to(finished, tmp_path / "in.csv", tmp_path / "out") == 2
     message = capsys.readouterr().err
     assert "in.csv:1: the header cannot be read: " in message
     assert "SECRET" not in message
@@ -427,7 +431,7 @@ def test_rows_without_lines_are_told_by_their_number(finished, tmp_path):
     parquet.write_table(pa.table({"text": ["good", None, "bad"]}), tmp_path / "in.parquet")
     (tmp_path / "in.json").write_text('[{"text": "good"}, 3, {"text": "bad"}]')
     data = [tmp_path / "in.parquet", tmp_path / "in.json"]
-    assert score(finished, data, tmp_path / "out") == 0
+    assert predict_to(finished, data, tmp_path / "out") == 0
     assert [(name, row) for name, row, _ in bad_rows(tmp_path / "out")] == [
         ("in.parquet", 1),
         ("in.json", 1),
@@ -440,13 +444,13 @@ def test_parquet_with_two_columns_of_one_name_is_refused(finished, tmp_path, cap
         [pa.array(["good"]), pa.array([1]), pa.array([2])], ["text", "a", "a"]
     )
     parquet.write_table(table, tmp_path / "in.parquet")
-    assert score(finished, tmp_path / "in.parquet", tmp_path / "out") == 2
+    assert predict_to(finished, tmp_path / "in.parquet", tmp_path / "out") == 2
     assert "in.parquet: two columns are called 'a'" in capsys.readouterr().err
 
 
 def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
     (tmp_path / "in.jsonl").write_bytes(BAD_LINES)
-    assert score(finished, tmp_path / "in.jsonl", tmp_path / "out", "--strict") == 2
+    assert predict_to(finished, tmp_path / "in.jsonl", tmp_path / "out", "--strict") == 2
     message = capsys.readouterr().err
     assert "6 bad rows (--strict)" in message
     assert "in.jsonl:2: is not JSON" in message
@@ -460,8 +464,8 @@ def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
     [
         ("in.csv", b"id,txt\n1,good\n", "no text column 'text'. Did you mean 'txt'?"),
         ("in.csv", b"text,text\na,b\n", "two columns are called 'text'"),
-        ("in.csv", b"text\n", "hold no row that can be scored"),
-        ("in.jsonl", b'{"text": 1}\n', "hold no row that can be scored"),
+        ("in.csv", b"text\n", "hold no row that can be predicted"),
+        ("in.jsonl", b'{"text": 1}\n', "hold no row that can be predicted"),
         ("in.jsonl.gz", gzip.compress(b'{"text": "good"}\n' * 9)[:-9], "is no whole gzip file"),
         ("in.parquet", b"text", "is no Parquet file"),
         ("in.txt", b"text", "unknown extension '.txt'"),
@@ -469,7 +473,7 @@ def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
 )
 def test_files_that_cannot_be_read_are_refused(name, content, message, finished, tmp_path, capsys):
     (tmp_path / name).write_bytes(content)
-    assert score(finished, tmp_path / name, tmp_path / "out") == 2
+    assert predict_to(finished, tmp_path / name, tmp_path / "out") == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -479,21 +483,23 @@ def test_files_that_cannot_be_read_are_refused(name, content, message, finished,
 KILLED = """
 import os, signal, sys
 from mtc_keras.predict import program as predict
-from mtc_keras.predict.bulk import scorer
-write = scorer.write_rows
+from mtc_keras.predict.bulk import part_predictor
+write = part_predictor.write_rows
 def killed(file, *arguments):
     if file.name.endswith("part-00001.jsonl.part"):
         file.write(b"half a part")
         file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
     write(file, *arguments)
-scorer.write_rows = killed
+part_predictor.write_rows = killed
 predict.main(sys.argv[1:])
 """
 
 
-def test_a_killed_scoring_goes_on_to_the_bytes_of_an_undisturbed_one(finished, scored, tmp_path):
-    data, undisturbed = scored
+def test_a_killed_prediction_goes_on_to_the_bytes_of_an_undisturbed_one(
+    finished, predicted, tmp_path
+):
+    data, undisturbed = predicted
     out = tmp_path / "out"
     arguments = ["--model", str(finished.directory), "--data", data, "--out", str(out)]
     done = subprocess.run(
@@ -501,64 +507,64 @@ def test_a_killed_scoring_goes_on_to_the_bytes_of_an_undisturbed_one(finished, s
     )
     assert done.returncode == -9
     assert {"part-00000.jsonl", "part-00001.jsonl.part"} < set(contents(out))
-    assert score(finished, data, out, "--resume") == 0
+    assert predict_to(finished, data, out, "--resume") == 0
     assert contents(out) == contents(undisturbed)
 
 
-def test_an_interrupted_scoring_says_how_far_it_came(
-    finished, scored, tmp_path, capsys, monkeypatch
+def test_an_interrupted_prediction_says_how_far_it_came(
+    finished, predicted, tmp_path, capsys, monkeypatch
 ):
-    data, undisturbed = scored
-    write_rows = scorer.write_rows
+    data, undisturbed = predicted
+    write_rows = part_predictor.write_rows
 
     def interrupted(file, *arguments):
         if file.name.endswith("part-00002.jsonl.part"):
             raise KeyboardInterrupt
         write_rows(file, *arguments)
 
-    monkeypatch.setattr(scorer, "write_rows", interrupted)
-    assert score(finished, data, tmp_path / "out") == 130
+    monkeypatch.setattr(part_predictor, "write_rows", interrupted)
+    assert predict_to(finished, data, tmp_path / "out") == 130
     assert "stopped: 2 of 3 parts done; --resume goes on" in capsys.readouterr().err
     names = {"part-00000.jsonl", "part-00001.jsonl", "_manifest.json"}
     assert set(contents(tmp_path / "out")) == names
     monkeypatch.undo()
-    assert score(finished, data, tmp_path / "out", "--resume") == 0
+    assert predict_to(finished, data, tmp_path / "out", "--resume") == 0
     assert "resumed: 2 of 3 parts done" in capsys.readouterr().out
     assert contents(tmp_path / "out") == contents(undisturbed)
 
 
-def test_a_scoring_killed_as_it_began_can_begin_again(finished, scored, tmp_path):
-    data, undisturbed = scored
+def test_a_prediction_killed_as_it_began_can_begin_again(finished, predicted, tmp_path):
+    data, undisturbed = predicted
     (tmp_path / "_manifest.json.part").write_bytes(b"{")
-    assert score(finished, data, tmp_path, "--resume") == 0
+    assert predict_to(finished, data, tmp_path, "--resume") == 0
     assert contents(tmp_path) == contents(undisturbed)
 
 
-def test_what_is_finished_says_so(finished, scored, capsys):
-    data, out = scored
+def test_what_is_finished_says_so(finished, predicted, capsys):
+    data, out = predicted
     before = contents(out)
-    assert score(finished, data, out, "--resume") == 0
+    assert predict_to(finished, data, out, "--resume") == 0
     assert "already finished" in capsys.readouterr().out
     assert contents(out) == before
     assert json.loads(before["_manifest.json"])["finished"]
 
 
-def test_parts_that_are_damaged_or_gone_are_scored_anew(finished, scored, tmp_path, capsys):
-    data, undisturbed = scored
+def test_parts_that_are_damaged_or_gone_are_predicted_anew(finished, predicted, tmp_path, capsys):
+    data, undisturbed = predicted
     out = tmp_path / "out"
     out.mkdir()
     for name, content in contents(undisturbed).items():
         (out / name).write_bytes(content)
     (out / "part-00000.jsonl").unlink()
     (out / "part-00002.jsonl").write_bytes(b"{}\n")
-    assert score(finished, data, out, "--resume") == 0
+    assert predict_to(finished, data, out, "--resume") == 0
     assert "part-00002.jsonl is damaged or gone" in capsys.readouterr().out
     assert contents(out) == contents(undisturbed)
 
 
-def test_resume_without_a_beginning_begins(finished, scored, tmp_path, capsys):
-    data, undisturbed = scored
-    assert score(finished, data, tmp_path / "new" / "out", "--resume") == 0
+def test_resume_without_a_beginning_begins(finished, predicted, tmp_path, capsys):
+    data, undisturbed = predicted
+    assert predict_to(finished, data, tmp_path / "new" / "out", "--resume") == 0
     assert contents(tmp_path / "new" / "out") == contents(undisturbed)
     assert "nothing is there to go on with" in capsys.readouterr().out
 
@@ -572,25 +578,25 @@ def test_resume_without_a_beginning_begins(finished, scored, tmp_path, capsys):
         (["--abstain-below", "0.5"], "abstain_below: null then, 0.5 now"),
     ],
 )
-def test_resume_refuses_other_options(options, message, finished, scored, capsys):
-    data, out = scored
+def test_resume_refuses_other_options(options, message, finished, predicted, capsys):
+    data, out = predicted
     before = contents(out)
-    assert score(finished, data, out, "--resume", *options) == 2
+    assert predict_to(finished, data, out, "--resume", *options) == 2
     assert message in capsys.readouterr().err
     assert contents(out) == before
 
 
-def test_resume_refuses_other_input_and_another_model(finished, scored, tmp_path, capsys):
-    data, out = scored
+def test_resume_refuses_other_input_and_another_model(finished, predicted, tmp_path, capsys):
+    data, out = predicted
     more = write(rows(3), tmp_path / "more.jsonl")
-    assert score(finished, [data, more], out, "--resume") == 2
+    assert predict_to(finished, [data, more], out, "--resume") == 2
     assert f"input file {more!r} was not there" in capsys.readouterr().err
-    assert score(finished, more, out, "--resume") == 2
+    assert predict_to(finished, more, out, "--resume") == 2
     assert f"input file {data!r} is not given any more" in capsys.readouterr().err
     content = Path(data).read_bytes()
     try:
         Path(data).write_bytes(content + b'{"text": "one more"}\n')
-        assert score(finished, data, out, "--resume") == 2
+        assert predict_to(finished, data, out, "--resume") == 2
     finally:
         Path(data).write_bytes(content)
     assert f"input file {data!r} has changed" in capsys.readouterr().err
@@ -600,45 +606,45 @@ def test_resume_refuses_other_input_and_another_model(finished, scored, tmp_path
         changed = json.loads(content)
         changed["config"]["decisions"]["mood"]["temperature"] = 2.0
         task.write_text(json.dumps(changed))
-        assert score(finished, data, out, "--resume") == 2
+        assert predict_to(finished, data, out, "--resume") == 2
     finally:
         task.write_bytes(content)
     assert "the model: " in capsys.readouterr().err
 
 
-def test_a_folder_that_holds_something_is_refused(finished, scored, tmp_path, capsys):
-    data, out = scored
-    assert score(finished, data, out) == 2
+def test_a_folder_that_holds_something_is_refused(finished, predicted, tmp_path, capsys):
+    data, out = predicted
+    assert predict_to(finished, data, out) == 2
     assert "already holds files; go on with --resume" in capsys.readouterr().err
     (tmp_path / "notes.txt").write_text("mine")
-    assert score(finished, data, tmp_path) == 2
-    assert score(finished, data, tmp_path, "--resume") == 2
+    assert predict_to(finished, data, tmp_path) == 2
+    assert predict_to(finished, data, tmp_path, "--resume") == 2
     assert "holds files but no _manifest.json" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    assert score(finished, data, tmp_path / "notes.txt") == 2
+    assert predict_to(finished, data, tmp_path / "notes.txt") == 2
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "_manifest.json").write_text("[]")
-    assert score(finished, data, tmp_path / "bad", "--resume") == 2
+    assert predict_to(finished, data, tmp_path / "bad", "--resume") == 2
     assert "is damaged" in capsys.readouterr().err
 
 
 def test_parts_are_not_taken_for_input(finished, frame, tmp_path, capsys):
     data = write(frame, tmp_path / "in.jsonl")
     out = tmp_path / "out"
-    assert score(finished, f"{tmp_path}/**/*.jsonl", out) == 0
+    assert predict_to(finished, f"{tmp_path}/**/*.jsonl", out) == 0
     before = contents(out)
-    assert score(finished, f"{tmp_path}/**/*.jsonl", out, "--resume") == 2
+    assert predict_to(finished, f"{tmp_path}/**/*.jsonl", out, "--resume") == 2
     assert "part-00000.jsonl', which lies in --out" in capsys.readouterr().err
-    assert score(finished, data, out, "--resume") == 0
+    assert predict_to(finished, data, out, "--resume") == 0
     assert contents(out) == before
 
 
 @pytest.mark.parametrize("change", ["replace", "remove"])
-def test_input_that_changes_while_it_is_scored_is_noticed(
+def test_input_that_changes_while_it_is_predicted_is_noticed(
     change, finished, frame, tmp_path, capsys, monkeypatch
 ):
     data = Path(write(frame, tmp_path / "in.jsonl"))
-    write_rows = scorer.write_rows
+    write_rows = part_predictor.write_rows
 
     def changing(file, *arguments):
         if file.name.endswith("part-00001.jsonl.part"):
@@ -648,26 +654,26 @@ def test_input_that_changes_while_it_is_scored_is_noticed(
                 data.write_text(content.replace("good", "evil"))
         write_rows(file, *arguments)
 
-    monkeypatch.setattr(scorer, "write_rows", changing)
-    assert score(finished, data, tmp_path / "out") == 2
-    assert "in.jsonl: has changed while it was scored" in capsys.readouterr().err
+    monkeypatch.setattr(part_predictor, "write_rows", changing)
+    assert predict_to(finished, data, tmp_path / "out") == 2
+    assert "in.jsonl: has changed while it was read" in capsys.readouterr().err
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert [part["part"] for part in manifest["parts"]] == [0]
 
 
-def test_input_that_is_gone_before_it_is_scored_is_told(tmp_path):
+def test_input_that_is_gone_before_it_is_predicted_is_told(tmp_path):
     job = Job("", "", str(tmp_path), Options(), {})
     with pytest.raises(DataError, match=r"in.jsonl: cannot be read: No such file"):
-        scorer.PartReader(job, DataConfig()).read(Part(0, "in.jsonl", 0, 1))
+        part_predictor.PartReader(job, DataConfig()).read(Part(0, "in.jsonl", 0, 1))
 
 
 def test_on_ray_an_error_of_the_data_is_told_as_here(finished, tmp_path):
     from mtc_keras.predict.bulk import ray_engine
 
-    class Scored:
+    class Predicted:
         def iter_rows(self):
             positions = {"item": np.array([0])}
-            for record in ray_engine.PartScorer(job, parts)(positions)["record"]:
+            for record in ray_engine.PartActor(job, parts)(positions)["record"]:
                 yield {"record": record}
 
     class Ray:
@@ -678,29 +684,29 @@ def test_on_ray_an_error_of_the_data_is_told_as_here(finished, tmp_path):
     parts = [Part(0, "in.jsonl", 0, 1)]
     job = Job(str(finished.directory), str(tmp_path), str(tmp_path), Options(), {"text": None})
     with pytest.raises(DataError, match=r"in.jsonl: cannot be read"):
-        list(ray_engine._records(Ray(), Scored()))
+        list(ray_engine._records(Ray(), Predicted()))
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n')
-    assert [record["rows"] for record in ray_engine._records(Ray(), Scored())] == [1]
+    assert [record["rows"] for record in ray_engine._records(Ray(), Predicted())] == [1]
     assert stopped == [True, True]
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused(
-    finished, scored, tmp_path, capsys, monkeypatch
+    finished, predicted, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
-    assert score(finished, scored[0], tmp_path) == 2
+    assert predict_to(finished, predicted[0], tmp_path) == 2
     assert "cannot be written to" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
 
 
-def test_two_processes_do_not_write_into_one_folder(finished, scored, tmp_path, capsys):
+def test_two_processes_do_not_write_into_one_folder(finished, predicted, tmp_path, capsys):
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        assert score(finished, scored[0], tmp_path) == 2
+        assert predict_to(finished, predicted[0], tmp_path) == 2
     finally:
         os.close(descriptor)
-    assert "another process is scoring into it" in capsys.readouterr().err
+    assert "another process is predicting into it" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
 
 
@@ -739,7 +745,7 @@ def test_text_pairs_and_renamed_columns(tmp_path):
     config = tiny_config(tmp_path / "run", data=data, training={"epochs": 1})
     run = fit(config, train=table, verbose=0)
     path = write(table[["reply", "question"]], tmp_path / "in.csv")
-    assert score(run, path, tmp_path / "out") == 0
+    assert predict_to(run, path, tmp_path / "out") == 0
     found = read(tmp_path / "out")
     assert list(found[0])[:2] == ["reply", "question"]
     expected = Run(run.directory).model.classify(
@@ -747,7 +753,7 @@ def test_text_pairs_and_renamed_columns(tmp_path):
     )
     assert [row["predicted_topics"] for row in found] == [e["topics"]["labels"] for e in expected]
     both = table.assign(answer="good")
-    assert score(run, write(both, tmp_path / "both.csv"), tmp_path / "other") == 2
+    assert predict_to(run, write(both, tmp_path / "both.csv"), tmp_path / "other") == 2
 
 
 def make_export(path: Path, inputs=("text",)) -> None:
@@ -788,10 +794,10 @@ def export(tmp_path_factory):
     return path
 
 
-def test_an_export_scores_with_its_own_decisions(export, tmp_path):
+def test_an_export_predicts_with_its_own_decisions(export, tmp_path):
     texts = ["x" * (n * 7 % 100) for n in range(ROWS)]
     write(pd.DataFrame({"text": texts}), tmp_path / "in.jsonl")
-    assert score(export, tmp_path / "in.jsonl", tmp_path / "out") == 0
+    assert predict_to(export, tmp_path / "in.jsonl", tmp_path / "out") == 0
     for text, row in zip(texts, read(tmp_path / "out"), strict=True):
         share = np.float32(len(text)) * np.float32(0.01)
         assert row["predicted_price"] == pytest.approx(len(text), abs=1e-4)
@@ -810,7 +816,7 @@ def test_an_export_knows_separators_ids_and_renamed_columns(export, tmp_path):
     about["data"] = {"id": "key", "rename": {"comment": "text"}, "reader": "some.module:function"}
     file.write_text(json.dumps(about))
     write(pd.DataFrame({"comment": ["x" * 60], "key": ["a"]}), tmp_path / "in.csv")
-    assert score(path, tmp_path / "in.csv", tmp_path / "out", "--format", "csv") == 0
+    assert predict_to(path, tmp_path / "in.csv", tmp_path / "out", "--format", "csv") == 0
     [row] = read(tmp_path / "out")
     assert row["predicted_topics"] == "bus" and row["key"] == "a"
     predictor = open_predictor(path)
@@ -828,7 +834,7 @@ def test_an_export_predicts_to_the_screen(export, capsys):
 def test_an_export_of_text_pairs_takes_both(tmp_path):
     make_export(tmp_path / "1", ("text", "text_pair"))
     write(pd.DataFrame({"text_pair": ["xx", "yy"], "text": ["", "x"]}), tmp_path / "in.csv")
-    assert score(tmp_path / "1", tmp_path / "in.csv", tmp_path / "out") == 0
+    assert predict_to(tmp_path / "1", tmp_path / "in.csv", tmp_path / "out") == 0
     assert [row["predicted_price"] for row in read(tmp_path / "out")] == [2.0, 3.0]
 
 
@@ -866,7 +872,7 @@ class Reader:
 
 @given(st.lists(st.lists(st.booleans(), max_size=30), min_size=1, max_size=3), st.integers(1, 12))
 def test_parts_hold_each_good_row_once_and_in_order(tmp_path_factory, files, rows_per_part):
-    from mtc_keras.predict.bulk.scorer import PartReader
+    from mtc_keras.predict.bulk.part_predictor import PartReader
 
     directory = tmp_path_factory.mktemp("parts")
     paths, good, bad = [], [], 0
@@ -900,8 +906,8 @@ def test_parts_hold_each_good_row_once_and_in_order(tmp_path_factory, files, row
 
 
 @pytest.mark.slow
-def test_ray_writes_the_same_rows_as_this_process(finished, frame, scored, tmp_path):
-    data, local = scored
+def test_ray_writes_the_same_rows_as_this_process(finished, frame, predicted, tmp_path):
+    data, local = predicted
     out = tmp_path / "out"
     arguments = ["--model", str(finished.directory), "--data", data, "--out", str(out)]
     arguments += ["--rows-per-part", str(PART), "--engine", "ray", "--workers", "2"]

@@ -1,11 +1,11 @@
-"""Bulk scoring: files of any size in, parts of equal size out, to be gone on with at any time.
+"""Prediction in bulk: files of any size in, parts of equal size out, resumable at any time.
 
     out/part-00000.jsonl …   the rows with their predictions, each part whole or not there
     out/_manifest.json       model, input files, options, and the parts that are done
     out/_bad_rows.jsonl      file, line and fault of rows left out; not there if there are none
 
 The input is read twice: once to find what is wrong with it and to cut it into parts, and once
-to score it. A part is some rows of one file, alone decides its batches, and so is the same
+to predict it. A part is some rows of one file, alone decides its batches, and so is the same
 whenever it is computed. Names with an underscore are passed over by those who read a folder of
 parts (pyarrow, Spark, DuckDB).
 """
@@ -23,14 +23,14 @@ from mtc_keras.errors import ConfigError, Stopped, plural
 from mtc_keras.files import PART, held
 from mtc_keras.predict.bulk.job import Job, Options, Part
 from mtc_keras.predict.bulk.manifest import MANIFEST, Manifest
-from mtc_keras.predict.bulk.scorer import score_here
+from mtc_keras.predict.bulk.part_predictor import predict_here
 from mtc_keras.predict.bulk.survey import BadRows, Survey
 from mtc_keras.predict.predictors import open_predictor
 
 BAD_ROWS = "_bad_rows.jsonl"
 
 
-def score_files(
+def predict_files(
     files: list[str],
     model: str,
     out: str,
@@ -40,7 +40,7 @@ def score_files(
     resume: bool = False,
     strict: bool = False,
 ) -> None:
-    """Scores files and writes the parts; tells how it goes on the screen.
+    """Predicts the rows of files and writes the parts; tells how it goes on the screen.
 
     Args:
         files: paths and globs: csv, tsv, jsonl, ndjson, json, each also with .gz, or parquet.
@@ -78,14 +78,14 @@ def score_files(
             left = [part for part in survey.parts if part.number not in manifest.parts]
             if left:
                 log.line(survey.summary)
-                _score(job, left, survey, manifest, engine, workers, log)
+                _predict(job, left, survey, manifest, engine, workers, log)
             else:
-                log.line("already finished: nothing is left to be scored")
+                log.line("already finished: nothing is left to predict")
             parts = plural(len(survey.parts), "part")
             log.line(f"{plural(survey.rows, 'prediction')} in {parts} in {out}")
 
 
-def _score(
+def _predict(
     job: Job,
     parts: Sequence[Part],
     survey: Survey,
@@ -96,14 +96,14 @@ def _score(
 ) -> None:
     folder = Path(job.out)
     if engine == "ray":
-        from mtc_keras.predict.bulk.ray_engine import score_on_ray
+        from mtc_keras.predict.bulk.ray_engine import predict_on_ray
 
-        records = score_on_ray(job, parts, workers)
+        records = predict_on_ray(job, parts, workers)
     else:
-        records = score_here(job, parts)
+        records = predict_here(job, parts)
     manifest.save(folder)  # first, as --resume asks for it
     survey.bad_rows.save(folder / BAD_ROWS)
-    progress = RowProgress(log, "scoring", survey.rows, sum(manifest.rows_done))
+    progress = RowProgress(log, "predicting", survey.rows, sum(manifest.rows_done))
     try:
         for record in records:
             survey.check_unchanged(record["input"])
@@ -119,7 +119,7 @@ def _score(
 def _check_folder(folder: Path, resume: bool) -> None:
     where = f"--out {str(folder)!r}"
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{where} is a file; bulk scoring needs a folder, or a .jsonl file")
+        raise ConfigError(f"{where} is a file; prediction in bulk needs a folder, or a .jsonl file")
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     has_manifest = MANIFEST in names
     if names <= {MANIFEST + PART}:  # of a process that was killed as it began
@@ -132,7 +132,7 @@ def _check_folder(folder: Path, resume: bool) -> None:
 
 
 def _check_input(files: list[str], folder: Path) -> None:
-    """Checks that no part is taken for input, which a glob may do when a scoring goes on."""
+    """Checks that no part is taken for input, which a glob may do when a prediction goes on."""
     for path in expand(files):
         if folder.resolve() in Path(path).resolve().parents:
             raise ConfigError(
@@ -167,5 +167,5 @@ def _only_process(folder: Path) -> Iterator[None]:
             stack.enter_context(held(folder))
         except BlockingIOError:
             where = f"--out {str(folder)!r}"
-            raise ConfigError(f"{where}: another process is scoring into it") from None
+            raise ConfigError(f"{where}: another process is predicting into it") from None
         yield

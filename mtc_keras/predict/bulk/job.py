@@ -1,4 +1,4 @@
-"""What is to be scored, and how."""
+"""What is to be predicted, and how."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Part:
         number: int. Of all parts, from 0.
         file: the input file.
         block: int. Of the blocks of the file, from 0, as `read_scorable` gives them.
-        rows: int. Rows that can be scored, at least 1.
+        rows: int. Rows that can be predicted, at least 1.
     """
 
     number: int
@@ -45,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Job:
-    """All that a process needs to score parts.
+    """All that a process needs to predict parts.
 
     Args:
         model: path of the run or export.

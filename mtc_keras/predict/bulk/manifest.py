@@ -1,4 +1,4 @@
-"""What an output folder says of itself: what was scored, how, and which parts are done."""
+"""What an output folder says of itself: what was predicted, how, and which parts are done."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Manifest:
 
     Args:
         identity: model, input and options, which must stay the same.
-        parts: for each part that is done, by number: what `Scorer.score` returned.
+        parts: for each part that is done, by number: what `PartPredictor.predict` returned.
     """
 
     identity: dict[str, Any]
@@ -30,7 +30,7 @@ class Manifest:
 
     @classmethod
     def of(cls, survey: Survey, predictor: Predictor, model: str, options: Options) -> "Manifest":
-        """Returns the manifest of a scoring that has not begun."""
+        """Returns the manifest of a prediction that has not begun."""
         identity = {
             "format": MANIFEST_FORMAT,
             "model": {"path": model, "sha256": predictor.fingerprint()},
@@ -71,7 +71,7 @@ class Manifest:
             ConfigError: if they belong to other input, another model or other options.
         """
         if not (folder / MANIFEST).is_file():
-            return ["nothing is there to go on with: scoring starts at its beginning"]
+            return ["nothing is there to go on with: prediction starts at its beginning"]
         try:
             found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             records = {record["part"]: record for record in found.pop("parts")}
@@ -80,8 +80,8 @@ class Manifest:
             raise ConfigError(f"{str(folder / MANIFEST)!r} is damaged; start anew") from None
         if changes:
             raise ConfigError(
-                f"{str(folder)!r} belongs to another scoring; go back to that, or choose another "
-                "folder",
+                f"{str(folder)!r} belongs to another prediction; go back to that, or choose "
+                "another folder",
                 changes,
             )
         for path in folder.glob(f"*{PART}"):
@@ -92,13 +92,13 @@ class Manifest:
             if path.is_file() and sha256(path) == record["sha256"]:
                 self.parts[number] = record
             else:
-                notes.append(f"{path.name} is damaged or gone, and scored anew")
+                notes.append(f"{path.name} is damaged or gone, and predicted anew")
         done = f"{len(self.parts)} of {plural(self.identity['parts_in_all'], 'part')}"
         return [*notes, f"resumed: {done} done"]
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Returns what has changed between the identities of two scorings."""
+    """Returns what has changed between the identities of two predictions."""
     problems = []
     if then["format"] != now["format"]:
         problems.append("it was written by another version of mtc_keras")

@@ -1,4 +1,4 @@
-"""Bulk scoring on a Ray cluster: actors that load the model once and write the parts."""
+"""Prediction in bulk on a Ray cluster: actors that load the model once and write the parts."""
 
 import json
 import os
@@ -9,12 +9,12 @@ import numpy as np
 
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.predict.bulk.job import Job, Part
-from mtc_keras.predict.bulk.scorer import Scorer
+from mtc_keras.predict.bulk.part_predictor import PartPredictor
 
 CLUSTER = "RAY_ADDRESS"  # where Ray itself looks for the address of a cluster
 
 
-class PartScorer:
+class PartActor:
     """An actor.
 
     Args:
@@ -23,24 +23,24 @@ class PartScorer:
     """
 
     def __init__(self, job: Job, parts: Sequence[Part]) -> None:
-        self.scorer = Scorer(job)
+        self.predictor = PartPredictor(job)
         self.parts = parts
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[str]]:
-        found = [self._score(self.parts[position]) for position in batch["item"].tolist()]
+        found = [self._predict(self.parts[position]) for position in batch["item"].tolist()]
         return {"record": [json.dumps(record) for record in found]}
 
-    def _score(self, part: Part) -> dict[str, Any]:
+    def _predict(self, part: Part) -> dict[str, Any]:
         try:
-            return self.scorer.score(part)
+            return self.predictor.predict(part)
         except DataError as error:  # Ray would wrap it in an error of its own
             return {"error": error.headline, "problems": error.problems}
 
 
-def score_on_ray(
+def predict_on_ray(
     job: Job, parts: Sequence[Part], workers: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Scores parts by Ray Data, on the cluster of `$RAY_ADDRESS` or one of this machine alone.
+    """Predicts parts by Ray Data, on the cluster of `$RAY_ADDRESS` or one of this machine alone.
 
     Model, input and output must lie under the same paths on all its machines.
 
@@ -50,11 +50,11 @@ def score_on_ray(
         workers: optional int. Actors; default: one a GPU, or else one a machine.
 
     Returns:
-        An iterator of what `Scorer.score` returned of each part, as they are done.
+        An iterator of what `PartPredictor.predict` returned of each part, as they are done.
 
     Raises:
         ConfigError: if Ray is not installed, or its cluster is smaller than `workers`.
-        DataError: while they are iterated over, if a part cannot be scored.
+        DataError: while they are iterated over, if a part cannot be predicted.
     """
     ray = _started()
     try:
@@ -69,8 +69,8 @@ def score_on_ray(
         ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
         # Items, which need no task to be read: it would wait for a CPU that the actors hold.
         positions = ray.data.from_items(list(range(len(parts))), override_num_blocks=len(parts))
-        scored = positions.map_batches(
-            PartScorer,
+        predicted = positions.map_batches(
+            PartActor,
             fn_constructor_args=(job, parts),
             batch_size=1,
             num_gpus=1 if gpus else None,
@@ -80,12 +80,12 @@ def score_on_ray(
     except BaseException:
         ray.shutdown()
         raise
-    return _records(ray, scored)
+    return _records(ray, predicted)
 
 
-def _records(ray: Any, scored: Any) -> Iterator[dict[str, Any]]:
+def _records(ray: Any, predicted: Any) -> Iterator[dict[str, Any]]:
     try:
-        for row in scored.iter_rows():
+        for row in predicted.iter_rows():
             record = json.loads(row["record"])
             if "error" in record:
                 raise DataError(record["error"], record["problems"])

@@ -60,10 +60,10 @@ class Survey:
         files: paths and globs.
         predictor: names text columns and tasks.
         options: the `Options`.
-        bad_rows: takes the rows that cannot be scored.
+        bad_rows: takes the bad rows.
 
     Attributes:
-        inputs: for each file its path, bytes, SHA-256 and rows that can be scored.
+        inputs: for each file its path, bytes, SHA-256 and rows that can be predicted.
         parts: the `Part`s.
         types: as for `Job`.
 
@@ -98,7 +98,7 @@ class Survey:
 
     @property
     def rows(self) -> int:
-        """Rows that can be scored."""
+        """Rows that can be predicted."""
         return sum(part.rows for part in self.parts)
 
     @property
@@ -109,7 +109,7 @@ class Survey:
         return f"{plural(self.rows, 'row')} of {files} in {parts}{bad}"
 
     def check(self, strict: bool) -> None:
-        """Checks that there is something to score, and with `strict` nothing else.
+        """Checks that there is something to predict, and with `strict` nothing else.
 
         Raises:
             DataError: if not.
@@ -119,7 +119,7 @@ class Survey:
             more = [f"… and {bad - len(shown):,} more"] if bad > len(shown) else []
             raise DataError(f"data files: {plural(bad, 'bad row')} (--strict)", [*shown, *more])
         if not self.rows:
-            raise DataError("data files: hold no row that can be scored", shown)
+            raise DataError("data files: hold no row that can be predicted", shown)
 
     def check_unchanged(self, path: str) -> None:
         """Checks that a file is still the one that was surveyed.
@@ -132,12 +132,14 @@ class Survey:
                 return
         except OSError:  # it is gone
             pass
-        raise DataError(f"{path}: has changed while it was scored; score it into another folder")
+        raise DataError(
+            f"{path}: has changed while it was predicted; predict it into another folder"
+        )
 
     def _add(self, path: str, data: DataConfig) -> list[str]:
         """Reads a file; returns what is wrong with it as a whole."""
         columns: dict[str, Any] = {}
-        scorable = 0
+        usable = 0
         self._stamps[path] = _stamp(path)
         for number, (rows, bad) in enumerate(read_scorable(path, data, self.options.rows_per_part)):
             self.bad_rows.add(path, bad)
@@ -146,7 +148,7 @@ class Survey:
                 columns[name] = common_type(columns[name], found) if name in columns else found
             if len(rows):
                 self.parts.append(Part(len(self.parts), path, number, len(rows)))
-                scorable += len(rows)
+                usable += len(rows)
         if path.lower().endswith(".parquet") and self.options.format == "parquet":
             columns = {field.name: _stored(field.type) for field in parquet.read_schema(path)}
         for name, found in columns.items():
@@ -156,7 +158,7 @@ class Survey:
                 "file": path,
                 "bytes": os.path.getsize(path),
                 "sha256": sha256(Path(path)),
-                "rows": scorable,
+                "rows": usable,
             }
         )
         known = list(columns)

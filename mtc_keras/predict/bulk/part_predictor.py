@@ -15,13 +15,13 @@ from mtc_keras.predict.bulk.job import Job, Part
 from mtc_keras.predict.predictors import open_predictor
 
 
-def score_here(job: Job, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
-    """Returns what `Scorer.score` returns of each part, as this process writes it."""
-    return map(Scorer(job).score, parts)  # loaded before anything is written
+def predict_here(job: Job, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+    """Returns what `PartPredictor.predict` returns of each part, as this process writes it."""
+    return map(PartPredictor(job).predict, parts)  # loaded before anything is written
 
 
-class Scorer:
-    """Scores parts with a model that is loaded once.
+class PartPredictor:
+    """Predicts parts with a model that is loaded once.
 
     Args:
         job: the `Job`.
@@ -33,7 +33,7 @@ class Scorer:
         self.predictor.load()
         self.reader = PartReader(job, self.predictor.data)
 
-    def score(self, part: Part) -> dict[str, Any]:
+    def predict(self, part: Part) -> dict[str, Any]:
         """Writes a part; returns what the manifest says of it."""
         options, predictor = self.job.options, self.predictor
         rows = self.reader.read(part)
@@ -89,4 +89,4 @@ class PartReader:
                     return rows
         except OSError as error:
             raise DataError(f"{part.file}: cannot be read: {error.strerror or error}") from None
-        raise DataError(f"{part.file}: has changed while it was scored")
+        raise DataError(f"{part.file}: has changed while it was read")

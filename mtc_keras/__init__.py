@@ -20,7 +20,7 @@ if "keras" in sys.modules and sys.modules["keras"].backend.backend() != "jax":
 else:
     os.environ.setdefault("KERAS_BACKEND", "jax")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Config": "mtc_keras.config",

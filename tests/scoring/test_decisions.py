@@ -190,8 +190,10 @@ def f1_of_labels(targets, probabilities, thresholds):
 
 
 def test_a_number_is_the_threshold_of_every_label(uneven):
-    np.testing.assert_array_equal(fit_thresholds(*uneven, 0.3), np.full(5, 0.3))
-    np.testing.assert_array_equal(fit_thresholds(*uneven, 1), np.ones(5))
+    targets, probabilities = uneven
+    for number in (0.3, 1):
+        found = fit_thresholds(targets, probabilities, number)
+        np.testing.assert_array_equal(found, np.full(5, number))
 
 
 def test_one_threshold_a_task_has_the_highest_f1_micro(uneven):
@@ -225,9 +227,12 @@ def test_thresholds_of_labels_are_cross_fitted_and_shrunk(uneven):
 
 
 def test_a_seed_gives_the_same_thresholds_again(uneven):
-    first = fit_thresholds(*uneven, "per_label", seed=1)
-    np.testing.assert_array_equal(first, fit_thresholds(*uneven, "per_label", seed=1))
-    assert (first != fit_thresholds(*uneven, "per_label", seed=2)).any()
+    targets, probabilities = uneven
+    first, again, other = (
+        fit_thresholds(targets, probabilities, "per_label", seed=seed) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
 
 
 def test_fitted_thresholds_raise_f1_where_labels_are_rare(uneven):

@@ -1,13 +1,13 @@
-"""What a user can mend: errors that end a program with exit code 2.
+"""Errors that a user can fix; they end a program with exit code 2.
 
 ValueError
 └── UserError
     ├── ConfigError   the config, a command-line option, a backbone's name
     ├── DataError     a data file, a row, a label, a run directory
-    └── ExportError   an export that does not answer as its model does
+    └── ExportError   an export whose answers differ from those of its model
 
 KeyboardInterrupt
-└── Stopped           a training that was asked to stop, and saved its state
+└── Stopped           a program that was asked to stop and did so in order
 """
 
 import difflib
@@ -16,11 +16,11 @@ from collections.abc import Iterable, Sequence
 
 
 class UserError(ValueError):
-    """A mistake in what the user gave: one headline and all that is wrong under it.
+    """A mistake in the user's input: one headline, and under it every problem found.
 
     Args:
-        headline: str. Where the mistake is and how many there are.
-        problems: strings, one a mistake: what is wrong, where, what would be right.
+        headline: str. Where the problems are and how many there are.
+        problems: strings, one per problem: what is wrong, where, what would be right.
     """
 
     def __init__(self, headline: str, problems: Iterable[str] = ()) -> None:
@@ -38,15 +38,15 @@ class DataError(UserError):
 
 
 class ExportError(UserError):
-    """An export does not answer as its model does; it has been removed."""
+    """An export whose answers differ from those of its model; it has been removed."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A program was stopped by a signal, in order: a training with its state saved.
+    """A signal stopped the program in an orderly way; a training has saved its state.
 
     Args:
         received: the signal.
-        message: str. Where it was stopped.
+        message: str. Where the program stopped.
     """
 
     def __init__(self, received: signal.Signals, message: str) -> None:
@@ -55,18 +55,18 @@ class Stopped(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """That of a process ended by the signal, as shells count: 130 or 143."""
+        """The exit code that shells give a process ended by the signal: 130 or 143."""
         return 128 + self.received
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns ` Did you mean 'x'?` for the nearest known name, else an empty string."""
+    """Returns ` Did you mean 'x'?` for the closest known name, or an empty string."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:
-    """Returns names as a readable list, cut after `most` of them."""
+    """Returns names as a readable list of at most `most` names and the total count."""
     shown = ", ".join(repr(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
 

@@ -19,13 +19,13 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
 
     Args:
         path: the TOML file.
-        overrides: strings `"a.b=value"`; the value is TOML, or text where it is none.
+        overrides: strings `"a.b=value"`; a value that is not valid TOML is read as text.
 
     Returns:
         The checked `Config`.
 
     Raises:
-        ConfigError: with everything that is wrong at once.
+        ConfigError: listing all problems.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"config file {str(path)!r} is not TOML: {error}") from None
+        raise ConfigError(f"config file {str(path)!r} is not valid TOML: {error}") from None
     for override in overrides:
         _override(values, override)
     return check_config(values, str(path))
@@ -46,7 +46,7 @@ def check_config(values: dict[str, Any], origin: str = "config") -> Config:
     """Checks a config given as a dict.
 
     Raises:
-        ConfigError: with everything that is wrong at once.
+        ConfigError: listing all problems.
     """
     try:
         return Config.model_validate(values)

@@ -1,4 +1,4 @@
-"""Messages on a config: key path, what is wrong, what would be right."""
+"""Messages about a config: the key's path, what is wrong, what would be right."""
 
 import types
 import typing
@@ -13,11 +13,11 @@ from mtc_keras.tasks import KINDS
 
 
 def problem_of(values: dict[str, Any], details: Any) -> str:
-    """Turns one of pydantic's errors into: key path, what is wrong, what would be right."""
+    """Turns a pydantic error into one line: key path, what is wrong, what would be right."""
     location = list(details["loc"])
     if len(location) > 2 and location[0] == "tasks":
-        del location[2]  # the branch of the union, a kind
-    # Pydantic names the branch of a union last ("function-after[…]", "str"): keep real keys.
+        del location[2]  # the branch of the union: a kind
+    # Pydantic ends a path with the branch of a union ("function-after[…]", "str"): keep real keys.
     keys = _existing_keys(values, [str(part) for part in location], details["type"])
     path = ".".join(keys) or "config"
     received = details["input"]
@@ -32,7 +32,7 @@ def problem_of(values: dict[str, Any], details: Any) -> str:
         case "union_tag_invalid":
             kind = str(details["ctx"]["tag"])
             return (
-                f"{path}.kind: {kind!r} is no kind of task.{did_you_mean(kind, KINDS)} "
+                f"{path}.kind: {kind!r} is not a kind of task.{did_you_mean(kind, KINDS)} "
                 f"Known: {listed(list(KINDS))}"
             )
         case "string_pattern_mismatch" if keys[-1:] == ["name"]:
@@ -57,7 +57,7 @@ def _existing_keys(values: Any, location: list[str], error_type: str) -> list[st
 
 
 def _known_keys(values: dict[str, Any], keys: Sequence[str]) -> list[str]:
-    """Returns the keys that the table at a key path may hold."""
+    """Returns the keys allowed in the table at a key path."""
     if len(keys) == 2 and keys[0] == "tasks":
         fields = KINDS[values["tasks"][keys[1]]["kind"]].model_fields
         return [name for name in fields if name != "name"]

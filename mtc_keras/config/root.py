@@ -23,20 +23,20 @@ from mtc_keras.tasks import KINDS, Task
 
 if typing.TYPE_CHECKING:
     AnyTask = Task
-else:  # one member a kind, told apart by the key `kind`
+else:  # one member per kind; the key `kind` says which
     AnyTask = Annotated[typing.Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
 
 
 class Config(Section):
     """One training: data, tasks, model, training and where the run goes.
 
-    Load one with `load_config`; `check_config` checks a dict. Paths
-    are relative to the directory in which a program runs.
+    Load one with `load_config`; `check_config` checks a dict. Paths are relative
+    to the directory in which the program runs.
     """
 
-    seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of everything random.")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of all random numbers.")
     data: DataConfig = Field(default_factory=DataConfig)
-    tasks: dict[str, AnyTask] = Field(min_length=1, description="One table a task.")
+    tasks: dict[str, AnyTask] = Field(min_length=1, description="One table per task.")
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     balancing: BalancingConfig = Field(default_factory=BalancingConfig)
@@ -72,9 +72,12 @@ class Config(Section):
     def _parts_fit(self) -> Self:
         for key, task in self.tasks.items():
             if task.name != key:
-                raise ValueError(f"tasks.{key} must not carry another name ({task.name!r})")
+                raise ValueError(f"tasks.{key} must not have another name ({task.name!r})")
             if key in ("id", "row"):
-                raise ValueError(f"tasks.{key}: the name is taken by the rows' own; choose another")
+                raise ValueError(
+                    f"tasks.{key}: the name is reserved for a column of the predictions; "
+                    "choose another"
+                )
             if self.data.weight in task.path.names:
                 raise ValueError(
                     f"column {self.data.weight!r} is read by task {key!r} and as row weights: "
@@ -110,7 +113,7 @@ class Config(Section):
         for key, name in asked:
             if name not in known:
                 raise ValueError(
-                    f"{key} {name!r} is no metric of this config."
+                    f"{key} {name!r} is not a metric of this config."
                     f"{did_you_mean(name, known)} Known: {listed(known, 40)}"
                 )
 
@@ -129,14 +132,14 @@ class Config(Section):
         return list(self.tasks.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns every value, defaults filled in, as plain values; absent ones left out."""
+        """Returns all values, defaults included, as plain Python; absent ones are left out."""
         config = self.model_dump(exclude_none=True)
         for task in config["tasks"].values():
             del task["name"]
         return config
 
     def to_toml(self) -> str:
-        """Returns the config as TOML that `load_config` reads back to an equal one."""
+        """Returns the config as TOML; `load_config` reads an equal config from it."""
         return tomli_w.dumps(self.to_dict())
 
 
@@ -151,7 +154,7 @@ def _smooths(task: Any) -> bool:
 
 
 def monitor_names(tasks: Sequence[Task]) -> list[str]:
-    """Returns the names of all metrics of an epoch, without the prefix `val_`."""
+    """Returns the names of all metrics of one epoch, without the prefix `val_`."""
     names = ["score", "loss"]
     for task in tasks:
         names += [f"{task.name}_{metric}" for metric in ("loss", *task.metric_names)]

@@ -1,4 +1,4 @@
-"""The TOML config as frozen pydantic models: load, override, check, write, schema."""
+"""The tables of the config, each a frozen pydantic model."""
 
 import os
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +11,7 @@ Files = str | list[str]
 
 
 class Section(BaseModel):
-    """A table of the config: values are checked strictly, unknown keys are refused."""
+    """A table of the config; types are checked strictly and unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -21,26 +21,26 @@ class DataConfig(Section):
 
     train: Files | None = Field(
         default=None,
-        description="File, glob or list of them (csv, tsv, jsonl, json, parquet; gz too).",
+        description="File, glob or list of them (csv, tsv, jsonl, json, parquet; gzipped, too).",
     )
     validation: Files | int | float | None = Field(
         default=None,
-        description="Files, a fraction (0.1) or a number of training rows to split off; "
-        "absent: the last epoch is kept.",
+        description="Files, or a fraction (0.1) or number of training rows to split off; "
+        "if absent, the last epoch is kept.",
     )
-    test: Files | None = Field(default=None, description="Files judged once, after training.")
+    test: Files | None = Field(default=None, description="Files to evaluate once, after training.")
     reader: str | None = Field(
         default=None,
         pattern=r"^\w+(\.\w+)*:\w+$",
-        description="'package.module:function' called with a split's name in place of files.",
+        description="'package.module:function', called with a split's name in place of files.",
     )
     text: str | list[str] = Field(
-        default="text", description="Text column, or two of them for text pairs."
+        default="text", description="Text column, or a list of two for text pairs."
     )
-    id: str = Field(default="id", description="Column carried to the outputs, if present.")
+    id: str = Field(default="id", description="Column copied to the predictions, if present.")
     weight: str = Field(
         default="weight",
-        description="Column of row weights, if present: a number, or a list with one a task.",
+        description="Column of row weights, if present: a number, or a list with one per task.",
     )
     rename: dict[str, str] = Field(
         default_factory=dict, description="Columns to rename after reading: old = 'new'."
@@ -50,12 +50,11 @@ class DataConfig(Section):
     )
     too_long: Literal["truncate", "drop"] = Field(
         default="truncate",
-        description="What happens to training rows of more than max_length tokens.",
+        description="What to do with training rows of more than max_length tokens.",
     )
-
     cache: bool = Field(
         default=True,
-        description="Keep the tokens in the user's cache directory, where the next run finds them.",
+        description="Keep the tokens in the user's cache directory for the next run.",
     )
 
     @field_validator("text")
@@ -91,16 +90,18 @@ def _is_split(validation: Files | float | int | None) -> bool:
 
 
 class RandomBackboneConfig(Section):
-    """Sizes of `backbone = "random"`, a BERT with random weights for tests and speed runs."""
+    """Sizes of `backbone = "random"`, a BERT with random weights for tests and benchmarks."""
 
-    num_layers: int = Field(default=2, ge=1, description="Transformer layers.")
-    num_heads: int = Field(default=2, ge=1, description="Attention heads a layer.")
+    num_layers: int = Field(default=2, ge=1, description="Number of Transformer layers.")
+    num_heads: int = Field(default=2, ge=1, description="Attention heads per layer.")
     hidden_dim: int = Field(default=64, ge=2, description="Width of the hidden states.")
     intermediate_dim: int = Field(
         default=128, ge=2, description="Width of the feed-forward layers."
     )
     vocabulary_size: int = Field(
-        default=2000, ge=64, description="Most word pieces learned from the training texts."
+        default=2000,
+        ge=64,
+        description="Maximum number of word pieces learned from the training texts.",
     )
 
     @model_validator(mode="after")
@@ -120,25 +121,25 @@ class ModelConfig(Section):
         min_length=1,
         description="'minilm', a KerasHub preset, hf://…, kaggle://…, a local folder, or 'random'.",
     )
-    max_length: int = Field(default=128, ge=4, description="Most tokens of a text.")
+    max_length: int = Field(default=128, ge=4, description="Maximum number of tokens per text.")
     pooling: Pooling = Field(
         default="mean",
-        description="From token states to text: their mean, the first, their maximum, "
-        "or the backbone's own pooler; a task may have its own.",
+        description="How token states become one vector per text: their mean, the first one, their "
+        "maximum, or the backbone's own pooler; a task may choose its own.",
     )
     dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the heads.")
     backbone_dropout: float | None = Field(
         default=None,
         ge=0,
         lt=1,
-        description="Dropout inside the backbone; default: its own. At 0 Keras computes attention "
-        "in one operation, which is flash attention where the device has it.",
+        description="Dropout inside the backbone; default: its own. At 0, Keras computes attention "
+        "in one operation, which is flash attention where the device supports it.",
     )
     lora_rank: int | None = Field(
         default=None,
         ge=1,
-        description="Train low-rank updates of the attention's query and value kernels, and the "
-        "heads, instead of the backbone's own weights.",
+        description="Rank of low-rank updates to the attention's query and value kernels, trained "
+        "(with the heads) instead of the backbone's own weights.",
     )
     random: RandomBackboneConfig | None = Field(
         default=None, description="Sizes of the random backbone."
@@ -152,95 +153,105 @@ class ModelConfig(Section):
 
 
 class TrainingConfig(Section):
-    """Epochs, batches, optimizer, and which epoch is kept."""
+    """Epochs, batches, the optimizer, and which epoch to keep."""
 
     epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")
-    batch_size: int = Field(default=32, ge=1, description="Rows a step, over all devices.")
+    batch_size: int = Field(default=32, ge=1, description="Rows per step, over all devices.")
     learning_rate: float = Field(
-        default=1e-4, gt=0, allow_inf_nan=False, description="Peak rate of the backbone."
+        default=1e-4, gt=0, allow_inf_nan=False, description="Peak learning rate of the backbone."
     )
     gradient_accumulation: int = Field(
         default=1,
         ge=1,
-        description="Parts of a batch that are computed one after the other, to need less memory.",
+        description="Number of parts of a batch to compute one after another, to save memory.",
     )
     rematerialisation: bool = Field(
         default=False,
-        description="Keep only the dense layers' outputs for the backward pass and compute the "
-        "rest anew, to need less memory.",
+        description="Keep only the dense layers' outputs for the backward pass and recompute the "
+        "rest, to save memory.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="What the backbone computes in; weights, heads and losses are float32. "
+        description="Precision in the backbone; weights, heads and losses are float32. "
         "auto: bfloat16 on a GPU or TPU, float32 on a CPU.",
     )
     head_learning_rate: float | None = Field(
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Peak rate of the heads; default: learning_rate.",
+        description="Peak learning rate of the heads; default: learning_rate.",
     )
     layer_decay: float = Field(
-        default=1.0, gt=0, le=1, description="Factor on the rate for each layer below the last."
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Factor on the learning rate for each layer below the last.",
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(
-        default="linear", description="Decay of the rate after warm-up."
+        default="linear", description="Decay of the learning rate after warm-up."
     )
-    warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps warming up.")
+    warmup: float = Field(
+        default=0.1, ge=0, lt=1, description="Share of all steps spent warming up."
+    )
     weight_decay: float = Field(
         default=0.01,
         ge=0,
         allow_inf_nan=False,
-        description="AdamW's decay; none on biases and layer norms.",
+        description="AdamW's weight decay; none on biases and layer norms.",
     )
     clip_norm: float = Field(
         default=1.0,
         ge=0,
         allow_inf_nan=False,
-        description="Limit of the global gradient norm; 0: no limit.",
+        description="Limit on the global gradient norm; 0: no limit.",
     )
     freeze: Literal["none", "embeddings", "all"] | int = Field(
         default="none",
-        description="Backbone parts not trained: none, embeddings, all, or k: "
+        description="Parts of the backbone to freeze: none, embeddings, all, or a number k: "
         "embeddings and the first k layers.",
     )
     label_smoothing: float | None = Field(
         default=None,
         ge=0,
         lt=1,
-        description="label_smoothing of every task that takes it and has none of its own.",
+        description="label_smoothing of every task that supports it and sets none of its own.",
     )
     monitor: str | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default="score",
-        description="What chooses the best epoch: 'score', 'loss' or a '<task>_<metric>', or a "
+        description="What selects the best epoch: 'score', 'loss', a '<task>_<metric>', or a "
         "weighted mix such as { emotions_f1_macro = 2.0, sentiment_accuracy = 1.0 }, in which "
-        "errors and losses count negative.",
+        "errors and losses count as negative.",
     )
     floor: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict,
-        description="Least value of a metric (greatest, of an error or loss): an epoch that "
-        "misses it is never the best while another reaches it.",
+        description="Minimum of a metric (maximum for an error or loss): an epoch that misses it "
+        "is never the best while another one meets it.",
     )
     patience: int | None = Field(
-        default=None, ge=1, description="Epochs without a better one before training stops."
+        default=None, ge=1, description="Epochs without improvement before training stops."
     )
     min_delta: float = Field(
-        default=0.0, ge=0, allow_inf_nan=False, description="Least gain that makes an epoch better."
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Smallest improvement that makes an epoch better.",
     )
     ema_momentum: float | None = Field(
         default=None,
         gt=0,
         lt=1,
-        description="Judge and keep the moving average of the weights, of this momentum a step.",
+        description="Momentum per step of a moving average of the weights to evaluate and keep.",
     )
     checkpoint_minutes: float = Field(
         default=10.0,
         gt=0,
-        description="Minutes between checkpoints in an epoch; each epoch's end is one; "
-        "inf: no others.",
+        description="Minutes between checkpoints within an epoch, besides the one at its end; "
+        "inf: only that one.",
     )
     keep_checkpoints: int = Field(
-        default=2, ge=0, description="Last checkpoints kept until the run is finished; 0: none."
+        default=2,
+        ge=0,
+        description="Most recent checkpoints to keep until the run is finished; 0: none.",
     )
 
     @model_validator(mode="after")
@@ -268,24 +279,27 @@ class TrainingConfig(Section):
 
 
 class BalancingConfig(Section):
-    """Weights between tasks that change while the model trains, and the probe's budget."""
+    """Task weights that change during training, and the length of the probe."""
 
     method: Literal["static", "uncertainty", "dwa", "rlw", "log", "famo"] = Field(
         default="static",
-        description="Fixed weights, or a method of Kendall et al. 2018, Liu et al. 2019, Lin et "
-        "al. 2022, Chennupati et al. 2019 (log), Liu et al. 2023 (famo). loss_weight multiplies.",
+        description="Fixed weights (static), or the method of Kendall et al. 2018 (uncertainty), "
+        "Liu et al. 2019 (dwa), Lin et al. 2022 (rlw), Chennupati et al. 2019 (log) or Liu et al. "
+        "2023 (famo). Each task's loss_weight multiplies its weight.",
     )
     learning_rate: float | None = Field(
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Rate of learned weights; default: 0.01 (uncertainty), 0.025 (famo).",
+        description="Learning rate of the task weights; default: 0.01 (uncertainty), 0.025 (famo).",
     )
     temperature: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="T of dwa; default: 2."
+        default=None, gt=0, allow_inf_nan=False, description="Temperature T of dwa; default: 2."
     )
     probe_steps: int = Field(
-        default=100, ge=1, description='Steps that a task of loss_weight = "probe" trains alone.'
+        default=100,
+        ge=1,
+        description='Steps for which a task with loss_weight = "probe" is trained alone.',
     )
 
     @model_validator(mode="after")
@@ -304,11 +318,11 @@ class DistributionConfig(Section):
 
     data_parallel: Annotated[int, Field(ge=1)] | Literal["auto", False] = Field(
         default="auto",
-        description="Copies of the model among which a batch is divided: as many as the devices "
-        "hold, a number, or one (false).",
+        description="Copies of the model that share each batch: as many as fit on the devices "
+        "(auto), a number, or one (false).",
     )
     model_parallel: int = Field(
-        default=1, ge=1, description="Devices that each copy of the model is split over."
+        default=1, ge=1, description="Devices over which each copy of the model is split."
     )
     processes: Annotated[int, Field(ge=1)] | Literal["auto", "cluster"] = Field(
         default="auto",
@@ -318,10 +332,12 @@ class DistributionConfig(Section):
     coordinator: str | None = Field(
         default=None,
         pattern=r"^\S+:\d+$",
-        description="'host:port' of process 0, where the environment does not tell.",
+        description="'host:port' of process 0, if the environment does not provide it.",
     )
     process_id: int | None = Field(
-        default=None, ge=0, description="Number of this process, where the environment is silent."
+        default=None,
+        ge=0,
+        description="Number of this process, if the environment does not provide it.",
     )
 
     @model_validator(mode="after")
@@ -331,7 +347,7 @@ class DistributionConfig(Section):
                 f"process_id ({self.process_id}) must be less than processes ({self.processes})"
             )
         if self.coordinator is not None and self.processes == 1:
-            raise ValueError("coordinator belongs to a training of several processes")
+            raise ValueError("coordinator is for a training in several processes")
         backend = os.environ.get("KERAS_BACKEND", "jax")
         asked = isinstance(self.data_parallel, int) and self.data_parallel > 1
         asked = asked or self.model_parallel > 1 or self.processes not in ("auto", 1)
@@ -348,13 +364,14 @@ class DecisionsConfig(Section):
     thresholds: Literal["per_label", "per_task"] | Annotated[float, Field(ge=0, le=1)] | None = (
         Field(
             default=None,
-            description="Thresholds of multilabel tasks: fitted a label, fitted a task, or "
+            description="Thresholds of multilabel tasks: fitted per label, fitted per task, or "
             'a number; default: "per_label" with a validation split, else 0.5.',
         )
     )
     calibration: Literal["temperature", "none"] | None = Field(
         default=None,
-        description='Default: "temperature" with a validation split, else "none".',
+        description="Fit a temperature per task, or none; "
+        'default: "temperature" with a validation split, else "none".',
     )
 
 

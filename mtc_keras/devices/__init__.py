@@ -1,1 +1,1 @@
-"""Where the model computes: processes, devices, compiled steps. The only room that imports JAX."""
+"""What the model runs on: processes, devices, compiled steps. The only room to import JAX."""

@@ -1,4 +1,4 @@
-"""Which devices train a model, how its batches are divided and how its weights are split."""
+"""Which devices train a model, and how its batches and weights are divided among them."""
 
 import os
 from typing import Any
@@ -10,13 +10,13 @@ from mtc_keras.devices import hardware, processes
 from mtc_keras.devices.shares import Share
 from mtc_keras.errors import ConfigError
 
-BATCH, MODEL = "batch", "model"  # the axes of the mesh of devices
-# Each says that a launcher has started more than one process of the same program. A pod of
-# Kubernetes does not tell; there JAX asks the cluster, if the config says so.
+BATCH, MODEL = "batch", "model"  # axes of the device mesh
+# Environment variables by which a launcher says how many processes of this program it started.
+# A Kubernetes pod has no such variable; there JAX asks the cluster, if the config says so.
 LAUNCHERS = ("KERAS_DISTRIBUTION_NUM_PROCESSES", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
 # How Megatron splits a transformer (Shoeybi et al. 2019, arXiv 1909.08053): by attention head and
-# by feed-forward unit, so that activations are summed twice a layer; embeddings by dimension.
-# The names are those of KerasHub's encoders; what has another name lies whole on every device.
+# by feed-forward unit, so that activations are summed twice per layer; embeddings by dimension.
+# The names are those of KerasHub's encoders; weights with other names stay whole on every device.
 SPLIT_WEIGHTS = {
     r".*/(query|key|value)(_dense)?/kernel": (None, MODEL, None),
     r".*/(query|key|value)(_dense)?/bias": (MODEL, None),
@@ -29,7 +29,7 @@ SPLIT_WEIGHTS = {
 
 
 class SplitModel(keras.distribution.ModelParallel):
-    """Keras' `ModelParallel` that leaves whole what its devices do not divide."""
+    """Keras' `ModelParallel`, but weights that its devices cannot divide evenly stay whole."""
 
     def get_variable_layout(self, variable: Any) -> Any:
         layout = super().get_variable_layout(variable)
@@ -44,15 +44,15 @@ class SplitModel(keras.distribution.ModelParallel):
 
 
 def distribute(settings: DistributionConfig, batch_size: int | None = None) -> None:
-    """Joins the processes and chooses the devices of all models that are built after it.
+    """Joins the processes and chooses the devices of all models built afterwards.
 
     Args:
         settings: the `[distribution]` section.
-        batch_size: int. Rows a training step; `None` for a program that only predicts, which
-            uses the devices that there are, whatever the training used.
+        batch_size: int. Rows per training step; `None` for a program that only predicts, which
+            uses the devices it finds, whatever the training used.
 
     Raises:
-        ConfigError: if the devices are too few, or do not divide what they share.
+        ConfigError: if there are too few devices, or they cannot divide their work evenly.
     """
     keras.distribution.set_distribution(None)
     if keras.backend.backend() != "jax":
@@ -90,12 +90,12 @@ def _join(settings: DistributionConfig) -> None:
 def mesh_shape(
     settings: DistributionConfig, devices: int, predicts: bool = False
 ) -> tuple[int, int]:
-    """Returns how many copies of the model there are, and on how many devices each lies.
+    """Returns the number of copies of the model and the number of devices per copy.
 
     Args:
         settings: the `[distribution]` section.
-        devices: int. Devices of all processes.
-        predicts: bool. Whether fewer devices than the training had will do.
+        devices: int. Number of devices of all processes together.
+        predicts: bool. Whether fewer devices than the training used are accepted.
 
     Raises:
         ConfigError: if there are too few devices.
@@ -106,27 +106,27 @@ def mesh_shape(
     there_are = f"there {'is' if devices == 1 else 'are'} {devices}"
     if parts > 1 and count > 1:
         raise ConfigError(
-            "distribution.model_parallel: splits a model over the devices of one process, but "
+            "distribution.model_parallel splits a model over the devices of one process, but "
             f"there are {count} processes"
         )
     if copies == "auto":
         if devices % parts:
             raise ConfigError(
-                f"distribution.model_parallel: {parts} does not divide the devices, of which "
-                f"{there_are}; choose a divisor, or a number for distribution.data_parallel"
+                f"distribution.model_parallel: {parts} does not divide the number of devices "
+                f"({devices}); choose a divisor, or set distribution.data_parallel to a number"
             )
         return devices // parts, parts
     copies = copies or 1
     if copies * parts > devices:
         product = f" × model_parallel = {parts}" if parts > 1 else ""
         raise ConfigError(
-            f"distribution.data_parallel = {copies}{product}: asks for {copies * parts} devices, "
+            f"distribution.data_parallel = {copies}{product}: needs {copies * parts} devices, "
             f"but {there_are}"
         )
     if copies % count:
         raise ConfigError(
-            f"distribution.data_parallel: {copies} cannot be shared by {count} processes; "
-            "choose a multiple"
+            f"distribution.data_parallel: {copies} copies cannot be divided among {count} "
+            f"processes; choose a multiple of {count}"
         )
     return copies, parts
 
@@ -135,7 +135,7 @@ def check_batch_size(batch_size: int, copies: int) -> None:
     """Checks that every copy of the model gets the same number of rows.
 
     Raises:
-        ConfigError: with numbers that would do.
+        ConfigError: naming batch sizes that divide evenly.
     """
     if batch_size % copies == 0:
         return
@@ -149,13 +149,13 @@ def check_batch_size(batch_size: int, copies: int) -> None:
 
 
 def share() -> Share:
-    """Returns how the rows of a batch are divided under the present distribution."""
+    """Returns how the current distribution divides the rows of a batch."""
     copies, _ = hardware.mesh_shape()
     return Share(copies, processes.count(), processes.process_id())
 
 
 def on_every_process(outputs: Any) -> Any:
-    """Returns a step's outputs such that every process can read all rows, not only its own."""
+    """Returns a step's outputs so that every process can read all rows, not only its own."""
     distribution = keras.distribution.distribution()
     if distribution is None or processes.count() == 1:
         return outputs

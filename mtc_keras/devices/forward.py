@@ -1,4 +1,4 @@
-"""The forward pass of prediction, compiled for all cores of a CPU or for each."""
+"""The forward pass of prediction, compiled for all cores of a CPU together or for one."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -11,17 +11,17 @@ Outputs = Generator[dict[str, np.ndarray], None, None]
 
 
 class Forward:
-    """A forward pass that computes one batch on all cores of a CPU, or one on each core.
+    """A forward pass that computes one batch on all cores of a CPU, or one batch per core.
 
-    XLA divides every operation among the cores, which wait for each other hundreds of times a
-    batch. Where there are batches enough, each core rather computes batches of its own.
+    XLA divides every operation among the cores, which wait for each other hundreds of times
+    per batch. Where there are enough batches, each core computes batches of its own instead.
 
     Args:
         step: function from `(state, inputs of a batch)` to a dict of outputs.
     """
 
-    # Padded tokens a batch of one core: with more, what lies between two products outgrows the
-    # caches; with fewer, products are slower.
+    # Padded tokens per batch on one core. With more, the activations between two matrix products
+    # no longer fit into the caches; with fewer, the products are slower.
     MOST_TOKENS = 1024
 
     def __init__(self, step: Callable[[Any, Any], dict[str, Any]]) -> None:
@@ -36,7 +36,7 @@ class Forward:
             yield self._outputs(self._on_all_cores, state, inputs)
 
     def at_once(self, state: Any, batches: Iterable[Any], cores: int) -> Outputs:
-        """Yields the outputs of the batches in their order, so many computed at once."""
+        """Yields the outputs of the batches in order; `cores` of them are computed at once."""
         pool = ThreadPoolExecutor(cores, thread_name_prefix="forward")
         begun: deque[Future[dict[str, np.ndarray]]] = deque()
         try:
@@ -46,7 +46,7 @@ class Forward:
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()
-        finally:  # waits, as a process must not end while XLA computes
+        finally:  # waits, because a process must not end while XLA computes
             pool.shutdown(cancel_futures=True)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What computes: the devices of all processes, and how a model lies on them."""
+"""The hardware: the devices of all processes, and how a model is placed on them."""
 
 import math
 from typing import Any
@@ -18,12 +18,12 @@ def accelerated() -> bool:
 
 
 def cores() -> int:
-    """Returns the cores of the one CPU that does all the computing; 0 if something else does."""
+    """Returns the number of cores if one CPU does all the computing, else 0."""
     if keras.backend.backend() != "jax" or keras.distribution.distribution() is not None:
         return 0
     if accelerated() or processes.count() > 1:
         return 0
-    import joblib  # knows the limits of containers, too
+    import joblib  # respects the limits of containers, too
 
     return int(joblib.cpu_count())
 
@@ -42,7 +42,7 @@ def device() -> str:
 
 
 def mesh_shape() -> tuple[int, int]:
-    """Returns how many copies of the model share a batch, and on how many devices each lies."""
+    """Returns how many copies of the model share a batch, and how many devices each one uses."""
     distribution = keras.distribution.distribution()
     if distribution is None:
         return 1, 1
@@ -51,10 +51,10 @@ def mesh_shape() -> tuple[int, int]:
 
 
 def device_names(most: int | None = None) -> list[str]:
-    """Returns the names of devices as Keras knows them, those of a process together.
+    """Returns Keras' names of the devices, grouped by process.
 
     Args:
-        most: int. Devices taken of each process; default: all.
+        most: int. Maximum number of devices per process; default: all.
     """
     import jax
 

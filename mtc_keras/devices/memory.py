@@ -1,4 +1,4 @@
-"""How this process treats the memory that it frees."""
+"""What this process does with the memory that it frees."""
 
 import ctypes
 import platform
@@ -8,12 +8,12 @@ M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 
 
 def keep_freed_memory() -> None:
-    """Lets the process keep the memory that it frees for what it allocates next.
+    """Makes the process keep freed memory for its next allocations.
 
     glibc maps large arrays anew each time, and the kernel fills each new page with zeros: a
     training step on a CPU that frees and allocates hundreds of megabytes spends a quarter of its
-    time there (docs/performance.md). To be called before TensorFlow and JAX start their threads,
-    which would have arenas of their own that cannot grow so large. Nothing happens without glibc.
+    time there (docs/performance.md). Call it before TensorFlow and JAX start their threads, which
+    would otherwise get arenas of their own that cannot grow as large. Does nothing without glibc.
     """
     if platform.libc_ver()[0] != "glibc":
         return

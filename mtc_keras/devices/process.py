@@ -1,4 +1,4 @@
-"""What a process is set to: seed, precision, caches, the versions of its packages."""
+"""The set-up of a process: seed, precision, caches, the versions of its packages."""
 
 import contextlib
 import importlib.metadata
@@ -27,10 +27,10 @@ PACKAGES = (
 
 
 def setup(seed: int) -> None:
-    """Prepares the process for one training or prediction; before KerasHub is imported.
+    """Prepares the process for one training or prediction. Call it before importing KerasHub.
 
     Args:
-        seed: int. Seeds Python, NumPy and Keras.
+        seed: int. Seed of Python, NumPy and Keras.
     """
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() != "jax":
@@ -38,15 +38,15 @@ def setup(seed: int) -> None:
     keep_tensorflow_off_gpus()
     import jax
 
-    settings: Any = jax.config  # its attributes are made at run time
+    settings: Any = jax.config  # its attributes are created at run time
     if settings.jax_compilation_cache_dir is None:
         settings.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
 
 
 def keep_tensorflow_off_gpus() -> None:
-    """Keeps TensorFlow, which only feeds data, from taking the memory of GPUs JAX uses."""
+    """Keeps TensorFlow, which only feeds data, from taking the memory of the GPUs that JAX uses."""
     if keras.backend.backend() == "jax":
-        # It need not be installed; or the user has used it before.
+        # It may not be installed, or may already be initialised by the user.
         with contextlib.suppress(ImportError, RuntimeError):
             import tensorflow as tf
 
@@ -55,7 +55,7 @@ def keep_tensorflow_off_gpus() -> None:
 
 @contextlib.contextmanager
 def full_precision() -> Iterator[None]:
-    """Computes float32 products in float32, where a GPU would round their factors."""
+    """Computes float32 products in full float32; a GPU would otherwise round their factors."""
     if keras.backend.backend() != "jax":
         yield
         return
@@ -69,8 +69,8 @@ def dtype_policy(precision: str) -> str:
     """Returns the dtype policy of a backbone: `"float32"` or `"mixed_bfloat16"`.
 
     Args:
-        precision: `"float32"`, `"bfloat16"`, or `"auto"`, bfloat16 where the device is made
-            for it and computes it faster; a CPU is not.
+        precision: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 on a GPU or TPU, which
+            computes it faster, and float32 on a CPU.
     """
     if precision == "auto":
         precision = "bfloat16" if accelerated() else "float32"
@@ -78,24 +78,24 @@ def dtype_policy(precision: str) -> str:
 
 
 def prepare_training() -> None:
-    """Chooses how random bits are drawn, once it is known what draws them."""
+    """Chooses how random bits are drawn, once the devices are known."""
     if keras.backend.backend() != "jax":
         return
     import jax
 
-    # Random bits that are the same however an array is spread over devices cost twice the time.
+    # Random bits that do not depend on how an array is spread over devices cost twice the time.
     settings: Any = jax.config
     settings.update("jax_threefry_partitionable", jax.device_count() > 1)
 
 
 def cache_directory() -> Path:
-    """Returns the user's cache directory of this package."""
+    """Returns this package's directory in the user's cache."""
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "mtc_keras"
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python and of the packages that decide a run's numbers."""
+    """Returns the versions of Python and of the packages that affect a run's numbers."""
     found = {"python": platform.python_version(), "keras_backend": keras.backend.backend()}
     for package in PACKAGES:
         try:

@@ -13,12 +13,12 @@ SECONDS_TO_PART = 10.0
 
 
 def initialize(coordinator: str | None, processes: int | None, process_id: int | None) -> None:
-    """Joins the processes of one training; before any device is looked at, and once.
+    """Joins the processes of one training. Call it once, before any use of the devices.
 
     Args:
         coordinator: `host:port` of process 0.
         processes: int. Number of processes.
-        process_id: int. Number of this one. What is `None` JAX asks the environment for.
+        process_id: int. Number of this process. JAX asks the environment for each `None`.
 
     Raises:
         ConfigError: if they cannot be joined.
@@ -43,7 +43,7 @@ def count() -> int:
         return 1
     import jax
 
-    # Asked first, as counting the processes looks at the devices.
+    # Asked first, because counting the processes initialises the devices.
     return jax.process_count() if jax.distributed.is_initialized() else 1
 
 
@@ -66,7 +66,7 @@ def of_first_process(value: float) -> float:
 
 
 def wait_for_all(reason: str) -> None:
-    """Returns when all processes have come to the same place."""
+    """Waits until all processes have reached the same place."""
     if count() > 1:
         from jax.experimental import multihost_utils
 
@@ -76,7 +76,7 @@ def wait_for_all(reason: str) -> None:
 def leave(code: int) -> None:
     """Ends one of several processes after an error, so that the others do not wait for it.
 
-    Where all of them failed alike they part in order. Else this one goes after
+    If all of them failed alike, they part in order. If not, this one leaves after
     `SECONDS_TO_PART`, and what the others try to compute together fails.
     """
     if count() == 1:

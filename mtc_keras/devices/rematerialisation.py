@@ -1,17 +1,17 @@
-"""Less memory for activations: compute them anew, or a part of a batch after the other."""
+"""Less memory for activations: recompute them, or compute a batch in parts."""
 
 from typing import Any
 
 
 def rematerialised(function: Any, keep_dense: bool = True) -> Any:
-    """Returns a function whose backward pass computes its intermediate values anew.
+    """Returns a function whose backward pass recomputes its intermediate values.
 
     Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
 
     Args:
         function: a function of arrays.
-        keep_dense: bool. Whether to keep the results of matrix products but those of
-            attention, which are the costly ones to compute.
+        keep_dense: bool. Whether to keep the results of matrix products, which are costly to
+            recompute; those inside attention are never kept.
     """
     import jax
 
@@ -21,18 +21,18 @@ def rematerialised(function: Any, keep_dense: bool = True) -> Any:
 
 
 def scan_parts(function: Any, state: Any, inputs: Any, parts: int) -> tuple[Any, Any]:
-    """Applies a function to the parts of a batch, one after the other.
+    """Applies a function to the parts of a batch, one after another.
 
     Args:
         function: from `(state, inputs of a part)` to `(new state, outputs of the part)`.
-        state: arrays handed from part to part.
+        state: arrays passed on from part to part.
         inputs: arrays of shape `(B, …)`, `B` a multiple of `parts`.
         parts: int. Row `r` belongs to part `r % parts`, so that the rows of a batch that is
             spread over devices stay where they are.
 
     Returns:
-        The last state, and the outputs of all parts, of shape `(B, …)`, in the order of rows;
-        of scalars the mean.
+        The last state, and the outputs of all parts: arrays of shape `(B, …)` in the order of
+        the rows, and the mean of each scalar.
     """
     import jax
 

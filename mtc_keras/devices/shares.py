@@ -1,4 +1,4 @@
-"""How the rows of a batch are divided among devices and processes, and filled up to divide."""
+"""How a batch is divided among devices and processes, and padded to divide evenly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +8,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Share:
-    """The part of every batch that this process feeds: with one process, all of it.
+    """The part of every batch that this process feeds; with one process, all of it.
 
     Args:
-        divisor: int. What the rows of a whole batch must be a multiple of.
-        processes: int. Processes that each feed an equal part.
-        process_id: int. Number of this one.
+        divisor: int. The number of rows of a whole batch is a multiple of it.
+        processes: int. Number of processes that each feed an equal part.
+        process_id: int. Number of this process.
     """
 
     divisor: int = 1
@@ -21,22 +21,22 @@ class Share:
     process_id: int = 0
 
     def rows_to_fill(self, rows: int) -> int:
-        """Returns how many rows are missing up to a multiple."""
+        """Returns how many rows to add to reach a multiple of `divisor`."""
         return -rows % self.divisor
 
     def of(self, rows: np.ndarray) -> np.ndarray:
-        """Returns this process's part of a whole batch's rows."""
+        """Returns the rows of a whole batch that this process feeds."""
         size = len(rows) // self.processes
         return rows[self.process_id * size : (self.process_id + 1) * size]
 
 
 def fill_up(values: Any, divisor: int, filler: Any = None) -> Any:
-    """Returns rows followed by others, up to a multiple of a number.
+    """Returns rows followed by filler rows, up to a multiple of a number.
 
     Args:
         values: an array, or a tensor of a `tf.data` pipeline, of shape `(B, …)`.
-        divisor: int. What the number of rows will be a multiple of.
-        filler: what the rows hold that follow; default: the first row.
+        divisor: int. The number of rows returned is a multiple of it.
+        filler: the value of the filler rows; default: a copy of the first row.
     """
     if values.shape[0] is not None and values.shape[0] % divisor == 0:
         return values

@@ -33,27 +33,28 @@ class Task(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str = Field(
-        pattern=TASK_NAME, description="Name of output, logs and default column: [a-z][a-z0-9_]*."
+        pattern=TASK_NAME,
+        description="Name of the output, in logs, and of the default column: [a-z][a-z0-9_]*.",
     )
     kind: str
     column: str | list[str] | None = Field(
         default=None,
-        description="Where the label stands: 'name' (default: the task's name), 'name[2]', "
+        description="Column that holds the label: 'name' (default: the task's name), 'name[2]', "
         "'name[0:5]', or a list of 0/1 columns.",
     )
     loss_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["prior", "probe"] = (
         Field(
             default=1.0,
-            description="Factor of this task's loss in the sum, or a rule for it: 1 / the plain "
-            "loss of the best constant prediction, or 1 / the lowest validation loss of a short "
-            "training of this task alone.",
+            description="Factor of this task's loss in the sum, or a rule: prior is 1 / the plain "
+            "loss of the best constant prediction, probe is 1 / the lowest validation loss when "
+            "this task is trained alone for a few steps.",
         )
     )
     pooling: Pooling | None = Field(
         default=None, description="Pooling of this task's head; default: the model's."
     )
     hidden: list[Annotated[int, Field(ge=1)]] = Field(
-        default_factory=list, description="Widths of hidden layers between pooling and head."
+        default_factory=list, description="Widths of the hidden layers between pooling and head."
     )
 
     @field_validator("column")

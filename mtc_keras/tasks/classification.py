@@ -30,29 +30,29 @@ class ClassificationTask(Task):
         default=None, ge=2, description="Number of classes when labels are indices 0 … n-1."
     )
     class_names: dict[str, str] = Field(
-        default_factory=dict, description="What people see for a class, by class."
+        default_factory=dict, description="Display names of the classes: class = 'name'."
     )
     unknown_classes: Literal["error", "ignore"] = Field(
-        default="error", description="What to do with a class that training lacks."
+        default="error", description="What to do with a class that the training rows lack."
     )
 
     class_weights: Literal["balanced", "effective"] | dict[str, Weight] | None = Field(
         default=None,
-        description="Weight of a class in the loss: a table by class, or a rule on the counts of "
-        "the training labels (effective: Cui et al. 2019). In a multilabel task it is the weight "
-        "of the class' positives.",
+        description="Weight of each class in the loss: a table by class, or a rule based on the "
+        "counts of the training labels (effective: Cui et al. 2019). In a multilabel task it "
+        "applies to the positives of the class.",
     )
     max_class_weight: float | None = Field(
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Cap of the class weights that a rule gives; default: 10.",
+        description="Upper limit of class weights set by a rule; default: 10.",
     )
     class_weight_beta: float | None = Field(
         default=None, gt=0, lt=1, description="β of effective class weights; default: 0.999."
     )
     class_counts: list[int] | None = Field(
-        default=None, description="Training labels of each class; measured."
+        default=None, description="Number of training labels per class; measured."
     )
 
     def model_post_init(self, context: Any) -> None:

@@ -24,7 +24,7 @@ class Multiclass(SingleLabelTask):
     """
 
     kind: Literal["multiclass"] = Field(
-        default="multiclass", description="Exactly one class a row (softmax)."
+        default="multiclass", description="Exactly one class per row (softmax)."
     )
     loss: Literal["crossentropy", "focal", "logit_adjusted"] = Field(
         default="crossentropy",
@@ -38,10 +38,10 @@ class Multiclass(SingleLabelTask):
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="τ of logit_adjusted, its strength; default: 1.",
+        description="τ, the strength of the logit adjustment; default: 1.",
     )
     label_smoothing: float = Field(
-        default=0.0, ge=0, lt=1, description="Share of a target spread over all classes."
+        default=0.0, ge=0, lt=1, description="Share of each target spread over all classes."
     )
 
     def model_post_init(self, context: Any) -> None:

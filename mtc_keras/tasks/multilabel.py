@@ -32,14 +32,14 @@ class Multilabel(ClassificationTask):
     """
 
     kind: Literal["multilabel"] = Field(
-        default="multilabel", description="Any number of classes a row (sigmoids)."
+        default="multilabel", description="Any number of classes per row (sigmoids)."
     )
     separator: str = Field(
-        default="|", min_length=1, description="Between the class names of a text cell."
+        default="|", min_length=1, description="Separator of the class names in a text cell."
     )
     empty_cell: Literal["missing", "none"] = Field(
         default="missing",
-        description='An empty text cell: no label known, or "none" of the classes.',
+        description="What an empty text cell means: no label is known, or none of the classes.",
     )
 
     loss: Literal["crossentropy", "focal", "asymmetric"] = Field(
@@ -65,10 +65,10 @@ class Multilabel(ClassificationTask):
         default=None, ge=0, lt=1, description="Margin of the asymmetric loss; default: 0.05."
     )
     label_smoothing: float = Field(
-        default=0.0, ge=0, lt=1, description="Share of a target moved towards ½."
+        default=0.0, ge=0, lt=1, description="Share of each target moved towards ½."
     )
     label_counts: list[int] | None = Field(
-        default=None, description="Known training labels of each class, 0 or 1; measured."
+        default=None, description="Number of known training labels per class, 0 or 1; measured."
     )
 
     def model_post_init(self, context: Any) -> None:

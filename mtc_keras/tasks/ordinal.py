@@ -11,7 +11,7 @@ from mtc_keras.tasks.single_label import SingleLabelTask
 
 
 class Ordinal(SingleLabelTask):
-    """A task whose rows carry one of K classes in an order, such as 1 star … 5 stars.
+    """A task whose rows carry one of K ordered classes, such as 1 star … 5 stars.
 
     Conditional ordinal regression, CORN (Shi, Cao & Raschka 2021, arXiv 2111.08851):
     K - 1 logits, logit `k` being that of `P(y > k | y ≥ k)`. By the chain rule
@@ -31,7 +31,7 @@ class Ordinal(SingleLabelTask):
     """
 
     kind: Literal["ordinal"] = Field(
-        default="ordinal", description="Exactly one of ordered classes a row (CORN)."
+        default="ordinal", description="Exactly one of several ordered classes per row (CORN)."
     )
 
     def model_post_init(self, context: Any) -> None:

@@ -29,16 +29,16 @@ class Regression(Task):
     """
 
     kind: Literal["regression"] = Field(
-        default="regression", description="A number a row (linear)."
+        default="regression", description="One number per row (linear)."
     )
     loss: Literal["mse", "huber", "mae"] = Field(
-        default="mse", description="The loss of the standardised error: squared, Huber's, absolute."
+        default="mse", description="The loss of the standardised error: squared, Huber, absolute."
     )
     delta: float | None = Field(
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Where Huber's loss becomes linear, in standard deviations; default: 1.",
+        description="Error in standard deviations at which Huber's loss turns linear; default: 1.",
     )
     mean: float | None = Field(
         default=None, allow_inf_nan=False, description="Mean of the training targets; measured."

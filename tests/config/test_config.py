@@ -150,7 +150,7 @@ def test_a_missing_file_is_said_to_be_missing():
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"seed = \n", r"is not TOML: .*line 1"), (b'a = "\xe9"', "cannot be read: .*utf-8")],
+    [(b"seed = \n", r"is not valid TOML: .*line 1"), (b'a = "\xe9"', "cannot be read: .*utf-8")],
 )
 def test_a_file_that_is_no_toml_is_said_to_be_none(file, content, message):
     file.write_bytes(content)
@@ -219,7 +219,10 @@ def test_a_wrong_value_is_named_with_its_key_and_what_was_received(values, key, 
             {},
             "tasks.t.kind: is required, one of 'multiclass', 'multilabel', 'ordinal', 'regression'",
         ),
-        ({"kind": "multiclas"}, "tasks.t.kind: 'multiclas' is no kind of task. Did you mean 'mul"),
+        (
+            {"kind": "multiclas"},
+            "tasks.t.kind: 'multiclas' is not a kind of task. Did you mean 'mul",
+        ),
         ({"kind": "multiclass", "column": "a[1:2]"}, "tasks.t.column: the slice in 'a[1:2]' must"),
         ({"kind": "multiclass", "column": ["a"]}, "tasks.t.column: a list of columns needs two"),
         ({"kind": "multiclass", "classes": ["a", "a"]}, "tasks.t: classes must differ from each"),
@@ -248,7 +251,7 @@ def test_a_task_name_that_cannot_be_a_column_and_output_is_refused(name):
 
 
 def test_a_task_carries_no_other_name_than_its_key():
-    assert "tasks.a must not carry another name ('b')" in problem(
+    assert "tasks.a must not have another name ('b')" in problem(
         {"tasks": {"a": {"kind": "multiclass", "name": "b"}}}
     )
 
@@ -289,7 +292,7 @@ def test_a_reader_may_stand_beside_a_fraction():
         ({"training": {"freeze": -1}}, "training.freeze: a number of layers cannot be negative"),
         (
             {"training": {"monitor": "mood_acuracy"}},
-            "training.monitor 'mood_acuracy' is no metric of this config. "
+            "training.monitor 'mood_acuracy' is not a metric of this config. "
             "Did you mean 'mood_accuracy'?",
         ),
     ],
@@ -395,11 +398,11 @@ MOODS = {"kind": "multiclass", "classes": ["bad", "good"]}
         ),
         (
             {"training": {"floor": {"mood_acuracy": 0.5}}},
-            "training.floor 'mood_acuracy' is no metric of this config. Did you mean 'mood_acc",
+            "training.floor 'mood_acuracy' is not a metric of this config. Did you mean 'mood_a",
         ),
         (
             {"training": {"monitor": {"mood_acuracy": 1.0}}},
-            "training.monitor 'mood_acuracy' is no metric of this config. Did you mean 'mood_acc",
+            "training.monitor 'mood_acuracy' is not a metric of this config. Did you mean 'mood_a",
         ),
         ({"training": {"monitor": {}}}, "training.monitor: a mix needs at least one metric"),
         ({"training": {"monitor": {"mood_f1_macro": -1.0}}}, "training.monitor"),

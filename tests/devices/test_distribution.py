@@ -209,9 +209,9 @@ def test_the_devices_are_divided_among_copies_and_parts(keys, devices, mesh):
 @pytest.mark.parametrize(
     ("keys", "devices", "message"),
     [
-        ({"data_parallel": 4}, 2, "data_parallel = 4: asks for 4 devices, but there are 2"),
-        ({"data_parallel": 2, "model_parallel": 2}, 1, "asks for 4 devices, but there is 1"),
-        ({"model_parallel": 3}, 8, "3 does not divide the devices, of which there are 8"),
+        ({"data_parallel": 4}, 2, "data_parallel = 4: needs 4 devices, but there are 2"),
+        ({"data_parallel": 2, "model_parallel": 2}, 1, "needs 4 devices, but there is 1"),
+        ({"model_parallel": 3}, 8, r"3 does not divide the number of devices \(8\)"),
     ],
 )
 def test_more_than_the_devices_give_is_refused(keys, devices, message):

@@ -239,7 +239,7 @@ MISTAKES = {
     ),
     "task named like the rows' id": (
         lambda p: p.values["tasks"].update(id={"kind": "multiclass"}),
-        ["tasks.id", "taken"],
+        ["tasks.id", "reserved"],
     ),
     "one shown name for two classes": (
         lambda p: task(p, "mood", class_names={"good": "x", "bad": "x"}),
@@ -304,7 +304,8 @@ def test_equal_mistakes_are_told_once_with_their_number(project, capsys):
 
 
 @pytest.mark.parametrize(
-    "content, part", [(None, "does not exist"), ("seed = = 1", "is not TOML"), (b"\xff", "read")]
+    "content, part",
+    [(None, "does not exist"), ("seed = = 1", "is not valid TOML"), (b"\xff", "read")],
 )
 def test_a_config_that_cannot_be_read(content, part, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -1,27 +1,29 @@
-"""Fits a run's temperatures and thresholds anew: `python -m mtc_keras.calibrate --model runs/x`."""
+"""Fits a run's temperatures and thresholds anew.
+
+Needs labelled rows that the model was not trained on and will not be judged on.
+
+    mtc-keras calibrate --model runs/x
+    mtc-keras calibrate --model runs/x --data new.csv --thresholds per_task
+"""
 
 import argparse
 import fnmatch
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from mtc_keras.errors import ConfigError
-from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.programs import options
+from mtc_keras.programs.command import set_up
+from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m mtc_keras.calibrate", description=__doc__)
-    parser.add_argument("--model", metavar="RUN", required=True, help="a run directory")
-    parser.add_argument(
-        "--data",
-        metavar="FILE",
-        action="append",
-        help="labelled rows that the model was not trained on (default: the config's validation "
-        "files)",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    options.add_data(
+        parser,
+        "labelled rows that the model was not trained on (default: the config's validation files)",
     )
     parser.add_argument(
         "--thresholds",
@@ -36,7 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="temperature",
         help="how probabilities are calibrated (default: temperature)",
     )
-    return run_program(_calibrate, parser.parse_args(argv))
 
 
 def _thresholds(text: str) -> Any:
@@ -53,29 +54,29 @@ def _thresholds(text: str) -> Any:
     return value
 
 
-def _calibrate(args: argparse.Namespace) -> None:
-    run = Run(args.model)
-    files = args.data or run.config.data.validation
+def run(args: argparse.Namespace) -> None:
+    calibrated = Run(args.model)
+    files = args.data or calibrated.config.data.validation
     if files is None or isinstance(files, (int, float)):
         raise ConfigError(f"the config of {args.model} names no validation file: give --data FILE")
-    _refuse_other_uses(run, files)
+    _refuse_other_uses(calibrated, files)
 
     from mtc_keras.data.reading import read_rows
 
     name = "validation" if args.data is None else ", ".join(args.data)
-    rows = read_rows(files, run.config.task_list, run.config.data, name)
+    rows = read_rows(files, calibrated.config.task_list, calibrated.config.data, name)
 
-    set_up(run.config.seed, run.config.distribution)
+    set_up(calibrated.config.seed, calibrated.config.distribution)
     from mtc_keras.console.log import Log
     from mtc_keras.console.tables import decision_tables, show_details
     from mtc_keras.data.tokens import tokenize
     from mtc_keras.scoring.decisions import fit_decisions
     from mtc_keras.scoring.judging import score_rows
 
-    model, size = run.model, run.config.training.batch_size
+    model, size = calibrated.model, calibrated.config.training.batch_size
     logits = model.predict_logits(tokenize(model.preprocessor, rows.texts), size)
     fitted = fit_decisions(
-        model.tasks, rows.targets, logits, args.thresholds, args.calibration, run.config.seed
+        model.tasks, rows.targets, logits, args.thresholds, args.calibration, calibrated.config.seed
     )
     # A task without a label in these rows keeps what it has.
     labelled = rows.coverage(model.tasks)
@@ -85,8 +86,8 @@ def _calibrate(args: argparse.Namespace) -> None:
         log.show(table)
     show_details(log, model.tasks, score_rows(model, rows, size, details=True).evaluation)
     log.line("these are the rows that it was fitted on: judge it on others, with evaluate")
-    run.save_decisions(model.decisions)
-    print(f"saved in {run.directory}; its metrics.json and predictions are of before")
+    calibrated.save_decisions(model.decisions)
+    print(f"saved in {calibrated.directory}; its metrics.json and predictions are of before")
 
 
 def _refuse_other_uses(run: Run, files: str | list[str]) -> None:
@@ -114,6 +115,11 @@ def _names(files: str | list[str] | None, path: str) -> bool:
     patterns = [files] if isinstance(files, str) else files or []
     return any(path == pattern or fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
+
+PROGRAM = Program(
+    "calibrate", "fit a run's temperatures and thresholds anew", __doc__, add_options, run
+)
+main = PROGRAM.main
 
 if __name__ == "__main__":
     sys.exit(main())

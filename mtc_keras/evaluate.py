@@ -1,35 +1,36 @@
-"""Judges a run on labelled data: `python -m mtc_keras.evaluate --model runs/x`."""
+"""Judges a run on labelled data.
+
+Shows the metrics of each task beside those of the best constant prediction.
+
+    mtc-keras evaluate --model runs/x
+    mtc-keras evaluate --model runs/x --data new.csv --out metrics.json
+"""
 
 import argparse
 import sys
-from collections.abc import Sequence
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import check_writable, readable_json, write_whole
-from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.programs import options
+from mtc_keras.programs.command import set_up
+from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m mtc_keras.evaluate", description=__doc__)
-    parser.add_argument("--model", metavar="RUN", required=True, help="a run directory")
-    parser.add_argument(
-        "--data",
-        metavar="FILE",
-        action="append",
-        help="labelled rows, in the run's format (default: the config's test files)",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    options.add_data(
+        parser, "labelled rows, in the run's format (default: the config's test files)"
     )
-    parser.add_argument("--out", metavar="FILE", help="write the metrics as JSON, too")
-    parser.add_argument("--verbose", action="store_true", help="show every class")
-    return run_program(_evaluate, parser.parse_args(argv))
+    options.add_out(parser, "write the metrics as JSON, too")
+    options.add_verbose(parser, "show every class")
 
 
-def _evaluate(args: argparse.Namespace) -> None:
-    run = Run(args.model)
+def run(args: argparse.Namespace) -> None:
+    judged = Run(args.model)
     if args.out:
         check_writable(args.out)
-    files = args.data or run.config.data.test
+    files = args.data or judged.config.data.test
     if files is None:
         raise ConfigError(f"the config of {args.model} names no test file: give --data FILE")
 
@@ -37,22 +38,25 @@ def _evaluate(args: argparse.Namespace) -> None:
 
     from mtc_keras.data.reading import read_rows
 
-    rows = read_rows(files, run.config.task_list, run.config.data, name)
+    rows = read_rows(files, judged.config.task_list, judged.config.data, name)
 
-    set_up(run.config.seed, run.config.distribution)
+    set_up(judged.config.seed, judged.config.distribution)
     from mtc_keras.console.log import Log
     from mtc_keras.console.tables import show_details, show_scores
     from mtc_keras.scoring.judging import baseline, score_rows
 
-    tasks = run.model.tasks
-    scores = score_rows(run.model, rows, run.config.training.batch_size, details=True)
-    constant = baseline(tasks, run.constants, rows.targets)
+    tasks = judged.model.tasks
+    scores = score_rows(judged.model, rows, judged.config.training.batch_size, details=True)
+    constant = baseline(tasks, judged.constants, rows.targets)
     log = Log()
     show_scores(log, rows.name, tasks, scores.evaluation, constant, per_class=args.verbose)
     show_details(log, tasks, scores.evaluation)
     if args.out:
         write_whole(args.out, readable_json({**scores.evaluation, "baseline": constant}))
 
+
+PROGRAM = Program("evaluate", "judge a run on labelled data", __doc__, add_options, run)
+main = PROGRAM.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -29,6 +29,8 @@ ROOMS = [
     "evaluate",
     "calibrate",
     "compare",
+    "cli",
+    "__main__",
 ]
 # A method of the model's class opens the room above it when it is called, and not before.
 OPENED_LATER = {("model.classifier", "mtc_keras.export.writing")}
@@ -109,7 +111,7 @@ def loaded_after(code: str) -> set[str]:
     "code",
     [
         "import mtc_keras, mtc_keras.config",
-        "import mtc_keras.train.program, mtc_keras.predict.program, mtc_keras.export.program",
+        "from mtc_keras.cli import build_parser, programs; build_parser(programs())",
     ],
 )
 def test_help_and_config_errors_need_no_heavy_import(code):

@@ -1,3 +1,3 @@
-"""Is one joint model worth it? `python -m mtc_keras.compare`."""
+"""Is one joint model worth it? `mtc-keras compare`."""
 
 from mtc_keras.compare.program import main as main

@@ -1,11 +1,13 @@
-"""Is one joint model worth it? `python -m mtc_keras.compare --config configs/x.toml`.
+"""Is one joint model worth it?
 
-Trains the joint model and one model a task, and compares their scores on the test rows,
-and what they cost.
+Trains the joint model and one model per task, and compares their scores on the
+test rows and what they cost.
+
+    mtc-keras compare --config configs/x.toml --seeds 3
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,9 @@ from mtc_keras.devices.memory import keep_freed_memory
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import readable_json, to_json, write_whole
 from mtc_keras.model.backbones import check_backbone
-from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.programs import options
+from mtc_keras.programs.command import set_up
+from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import check_output
 from mtc_keras.tasks import ClassificationTask
 
@@ -186,18 +190,8 @@ def cost_table(found: Mapping[str, Any]) -> "Table":
     return table
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m mtc_keras.compare", description=__doc__)
-    parser.add_argument("--config", metavar="FILE", required=True, help="the TOML config")
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="override a key of the config, such as training.epochs=1 (may be repeated)",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_config(parser)
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="trainings of each model (default: 1)"
     )
@@ -207,14 +201,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         dest="other",
         help="compare with one multilabel task of all classes, too",
     )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="train anew what is there from an earlier call"
-    )
-    return run_program(_compare, parser.parse_args(argv))
+    options.add_overwrite(parser, "train anew what is there from an earlier call")
 
 
-def _compare(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.overrides)
     print(f"{args.config}: reading the data, loading the model", flush=True)
     compare(config, args.seeds, binary=args.other == "binary", overwrite=args.overwrite)
     print(f"\nruns, compare.json and compare.log are in {compared_directory(config)}")
+
+
+PROGRAM = Program(
+    "compare", "compare one joint model with one model per task", __doc__, add_options, run
+)
+main = PROGRAM.main

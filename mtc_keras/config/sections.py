@@ -326,7 +326,7 @@ class DistributionConfig(Section):
     )
     processes: Annotated[int, Field(ge=1)] | Literal["auto", "cluster"] = Field(
         default="auto",
-        description="Processes of the training: those that scripts/launch_local, Slurm or Open "
+        description="Processes of the training: those that `mtc-keras launch`, Slurm or Open "
         "MPI started, a number, or what JAX finds out about the cluster (Kubernetes, TPU).",
     )
     coordinator: str | None = Field(

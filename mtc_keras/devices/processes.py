@@ -32,7 +32,7 @@ def initialize(coordinator: str | None, processes: int | None, process_id: int |
     except (RuntimeError, ValueError, OSError) as error:
         raise ConfigError(
             "distribution: the processes could not be joined; give distribution.coordinator, "
-            "processes and process_id, or start them with Slurm, Open MPI or scripts/launch_local",
+            "processes and process_id, or start them with Slurm, Open MPI or `mtc-keras launch`",
             [str(error)],
         ) from None
 

@@ -1,4 +1,4 @@
-"""Exports a run for serving: `python -m mtc_keras.export`.
+"""Exports a run for serving: `mtc-keras export`.
 
 Nothing is imported here, so that what asks an export starts without the rest.
 """

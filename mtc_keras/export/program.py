@@ -1,4 +1,11 @@
-"""Exports a run for serving: `python -m mtc_keras.export --model runs/x --out exports/x`."""
+"""Exports a run for serving.
+
+What is written needs neither Keras nor this package where it is used, and is
+tested against the run before it is kept.
+
+    mtc-keras export --model runs/x --out exports/x
+    mtc-keras export --model runs/x --out exports/y --format onnx
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -8,7 +15,9 @@ from typing import Any
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.export.folder import ONNX, SAVED_MODEL, check_format, version_folder
-from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.programs import options
+from mtc_keras.programs.command import set_up
+from mtc_keras.programs.program import Program
 from mtc_keras.programs.signals import tidied_at_sigterm
 from mtc_keras.run.directory import MODEL, Run
 
@@ -57,15 +66,13 @@ def export_model(
     return export_live(model, directory, text_pairs, format).directory
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m mtc_keras.export", description=__doc__)
-    parser.add_argument("--model", metavar="RUN", required=True, help="a run directory")
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    options.add_out(
+        parser,
+        "a version folder (exports/x/1), or the folder of versions, where the next is taken",
+        "DIR",
         required=True,
-        help="a version folder (exports/x/1), or the folder of versions, where the next is taken",
     )
     parser.add_argument(
         "--format",
@@ -81,19 +88,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="refuse int8 where a task's main metric gets worse by more than that "
         f"(default: {MAX_LOSS})",
     )
-    parser.add_argument(
-        "--data",
-        metavar="FILE",
-        action="append",
-        help="labelled rows that judge int8 (default: the config's validation files)",
+    options.add_data(
+        parser, "labelled rows that judge int8 (default: the config's validation files)"
     )
-    parser.add_argument(
-        "--self-test-texts",
-        metavar="FILE",
-        action="append",
-        help="rows with the run's text column, which the self-test reads besides its own texts",
+    options.add_data(
+        parser,
+        "rows with the run's text column, which the self-test reads besides its own texts",
+        name="--self-test-texts",
     )
-    return run_program(_export, parser.parse_args(argv))
 
 
 def _from_0(text: str) -> float:
@@ -106,24 +108,24 @@ def _from_0(text: str) -> float:
     return value
 
 
-def _export(args: argparse.Namespace) -> None:
-    run = Run(args.model)
+def run(args: argparse.Namespace) -> None:
+    saved = Run(args.model)
     directory = version_folder(args.out)  # before anything large is read
     check_format(directory, args.format)
-    files = _judging_files(run, args)
+    files = _judging_files(saved, args)
     texts: Sequence[Sequence[str]] = ()
     if args.self_test_texts or files:
         from mtc_keras.data.reading import read_rows
 
         if args.self_test_texts:
-            texts = read_rows(args.self_test_texts, [], run.config.data, "self-test").texts
+            texts = read_rows(args.self_test_texts, [], saved.config.data, "self-test").texts
     rows = None
     if files is not None:
         name = "validation" if args.data is None else ", ".join(args.data)
-        rows = read_rows(files, run.config.task_list, run.config.data, name)
+        rows = read_rows(files, saved.config.task_list, saved.config.data, name)
     max_loss = MAX_LOSS if args.max_loss is None else args.max_loss
     with tidied_at_sigterm("stopped; nothing was exported"):
-        exported = _export_run(run, directory, texts, args.format, rows, max_loss)
+        exported = _export_run(saved, directory, texts, args.format, rows, max_loss)
     print(exported.shown)
 
 
@@ -169,3 +171,7 @@ def _export_run(
         format,
         None if rows is None else smaller,
     )
+
+
+PROGRAM = Program("export", "export a run for serving", __doc__, add_options, run)
+main = PROGRAM.main

@@ -1,3 +1,3 @@
-"""Predicts with a run or an export: `python -m mtc_keras.predict`."""
+"""Predicts with a run or an export: `mtc-keras predict`."""
 
 from mtc_keras.predict.program import main as main

@@ -187,7 +187,7 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
         problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
     raise DataError(
         f"{str(file)!r} does not say what the export predicts: {problem}; "
-        "export the run anew with `python -m mtc_keras.export`"
+        "export the run anew with `mtc-keras export`"
     )
 
 

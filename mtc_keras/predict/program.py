@@ -1,11 +1,11 @@
 """Predicts with a run or an export: texts, a file, or files of any size in bulk.
 
-    python -m mtc_keras.predict --model runs/x --text "I love it"
-    python -m mtc_keras.predict --model runs/x --data rows.csv --out predictions.jsonl
-    python -m mtc_keras.predict --model runs/x --data 'in/*.parquet' --out predicted/
+    mtc-keras predict --model runs/x --text "I love it"
+    mtc-keras predict --model runs/x --data rows.csv --out predictions.jsonl
+    mtc-keras predict --model runs/x --data 'in/*.parquet' --out predicted/
 
-Where --out is a folder, rows are predicted in parts that hold all columns of the input and their
-predictions, and --resume goes on after whatever has stopped it.
+Where --out is a folder, it gets parts that hold all columns of the input and
+their predictions, and --resume goes on after whatever has stopped it.
 """
 
 import argparse
@@ -16,7 +16,8 @@ from typing import Any
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import check_writable, json_line, write_whole
 from mtc_keras.predict.predictors import open_predictor
-from mtc_keras.programs.command import run_program
+from mtc_keras.programs import options
+from mtc_keras.programs.program import Program
 from mtc_keras.run.writer import describe_rows
 
 FORMATS = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet")
@@ -24,16 +25,8 @@ COLUMNS = ("labels", "confidence", "probabilities")
 BULK = ("format", "columns", "rows_per_part", "engine", "workers", "resume", "strict")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mtc_keras.predict",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--model", metavar="MODEL", required=True, help="a run directory, or an export's folder"
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser, "a run directory, or the folder of an export")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--text",
@@ -41,12 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         nargs="+",
         help="a text, or the two of a text pair (may be repeated)",
     )
-    source.add_argument(
-        "--data",
-        metavar="FILE",
-        action="extend",
-        nargs="+",
-        help="files or globs with the run's text column: csv, tsv, jsonl, json (.gz, too), parquet",
+    options.add_data(
+        source,
+        "files or globs with the run's text column: csv, tsv, jsonl, json (.gz, too), parquet",
     )
     parser.add_argument(
         "--abstain-below",
@@ -54,9 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=float,
         help="leave out labels that are right with a lower probability than this",
     )
-    parser.add_argument(
-        "--out", metavar="PATH", help="a .jsonl file, or a folder of parts; default: the screen"
-    )
+    options.add_out(parser, "a .jsonl file, or a folder of parts; default: the screen", "PATH")
     bulk = parser.add_argument_group("into a folder of parts")
     bulk.add_argument("--format", choices=FORMATS, help="of the parts (default: jsonl)")
     bulk.add_argument(
@@ -88,10 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=None,
         help="stop at bad rows (default: list them in _bad_rows.jsonl)",
     )
-    return run_program(_predict, parser.parse_args(argv))
 
 
-def _predict(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     if args.abstain_below is not None and not 0 <= args.abstain_below <= 1:
         raise ConfigError(
             f"--abstain-below must lie between 0 and 1, received {args.abstain_below}"
@@ -159,7 +146,7 @@ def _predict_in_bulk(args: argparse.Namespace) -> None:
     columns = tuple(dict.fromkeys((args.columns or "labels,probabilities").split(",")))
     if strangers := [name for name in columns if name not in COLUMNS]:
         raise ConfigError(f"--columns takes {', '.join(COLUMNS)}, received {strangers[0]!r}")
-    options: dict[str, Any] = {"columns": tuple(name for name in COLUMNS if name in columns)}
+    chosen: dict[str, Any] = {"columns": tuple(name for name in COLUMNS if name in columns)}
     for name in ("rows_per_part", "workers"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ConfigError(
@@ -173,16 +160,20 @@ def _predict_in_bulk(args: argparse.Namespace) -> None:
     from mtc_keras.predict.bulk.job import Options
 
     if args.format is not None:
-        options["format"] = args.format
+        chosen["format"] = args.format
     if args.rows_per_part is not None:
-        options["rows_per_part"] = args.rows_per_part
+        chosen["rows_per_part"] = args.rows_per_part
     predict_files(
         args.data,
         args.model,
         args.out,
-        Options(abstain_below=args.abstain_below, **options),
+        Options(abstain_below=args.abstain_below, **chosen),
         engine=args.engine or "local",
         workers=args.workers,
         resume=bool(args.resume),
         strict=bool(args.strict),
     )
+
+
+PROGRAM = Program("predict", "predict with a run or an export", __doc__, add_options, run)
+main = PROGRAM.main

@@ -14,6 +14,7 @@ from mtc_keras.errors import Stopped, UserError
 
 USER_ERROR = 2
 INTERRUPTED = 130
+RunArguments = Callable[[argparse.Namespace], int | None]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -60,8 +61,8 @@ def silenced() -> Iterator[None]:
         os.close(nowhere)
 
 
-def run_program(program: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
-    """Runs a program and returns its exit code.
+def run_program(program: RunArguments, args: argparse.Namespace) -> int:
+    """Runs a program and returns its exit code: what the program returned, or 0 for `None`.
 
     A mistake of the user's, or a full disk, ends with one message on stderr and 2, as argparse
     does; Ctrl-C with 130, SIGTERM with 143. Anything else is a defect and keeps its traceback.
@@ -84,9 +85,9 @@ def _is_one_of_several() -> bool:
     return processes is not None and processes.count() > 1
 
 
-def _exit_code(program: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+def _exit_code(program: RunArguments, args: argparse.Namespace) -> int:
     try:
-        program(args)
+        return program(args) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
@@ -104,4 +105,3 @@ def _exit_code(program: Callable[[argparse.Namespace], None], args: argparse.Nam
             raise
         print(f"error: the disk is full: {error}", file=sys.stderr)
         return USER_ERROR
-    return 0

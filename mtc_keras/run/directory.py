@@ -57,8 +57,7 @@ class Run:
             if unfinished(self.directory).exists():
                 problem += f" ({unfinished(self.directory)} was not finished)"
             raise DataError(
-                f"run directory {str(self.directory)!r} {problem}; "
-                "it is made by `python -m mtc_keras.train`"
+                f"run directory {str(self.directory)!r} {problem}; it is made by `mtc-keras train`"
             )
 
     @cached_property

@@ -1,3 +1,3 @@
-"""Trains one model for all tasks: `python -m mtc_keras.train`."""
+"""Trains one model for all tasks: `mtc-keras train`."""
 
 from mtc_keras.train.program import main as main

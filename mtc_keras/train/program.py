@@ -1,9 +1,14 @@
-"""Trains one model for all tasks: `python -m mtc_keras.train --config configs/x.toml`."""
+"""Trains one model for all tasks and leaves a run directory.
+
+Everything is said in the config, a TOML file; --set overrides a key of it.
+
+    mtc-keras train --config configs/x.toml
+    mtc-keras train --config configs/x.toml --set training.epochs=1 --overwrite
+"""
 
 import argparse
 import shlex
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +16,9 @@ from mtc_keras.config import Config, config_schema, load_config
 from mtc_keras.devices.memory import keep_freed_memory
 from mtc_keras.errors import ConfigError, Stopped
 from mtc_keras.model.backbones import check_backbone
-from mtc_keras.programs.command import run_program, set_up
+from mtc_keras.programs import options
+from mtc_keras.programs.command import set_up
+from mtc_keras.programs.program import Program
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import Run, check_output, checkpoint_directory, finished_run
 
@@ -78,42 +85,36 @@ def fit(
     return train_run(config, dataset, verbose, resume)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m mtc_keras.train", description=__doc__)
-    parser.add_argument("--config", metavar="FILE", help="the TOML config")
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="override a key of the config, such as training.epochs=1 (may be repeated)",
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace a run that is there")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_config(parser)
+    options.add_overwrite(parser, "replace a run that is there")
     parser.add_argument(
         "--resume",
         action="store_true",
         help="go on with an unfinished run of the same config and data",
     )
-    parser.add_argument("--verbose", action="store_true", help="show every class each epoch")
+    options.add_verbose(parser, "show every class after each epoch")
     parser.add_argument(
-        "--print-schema", action="store_true", help="print the config's JSON Schema and stop"
+        "--print-schema",
+        action=PrintSchema,
+        nargs=0,
+        help="print the JSON Schema of the config and stop",
     )
-    args = parser.parse_args(argv)
-    if args.print_schema:
+
+
+class PrintSchema(argparse.Action):
+    """Prints the schema in place of a training, as `--help` prints the help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *received: object) -> None:
         print(config_schema())
-        return 0
-    if args.config is None:
-        parser.error("--config FILE is required")
-    return run_program(_train, args)
+        parser.exit()
 
 
-def _train(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.overrides)
     print(f"{args.config}: reading the data, loading the model", flush=True)
     try:
-        run = fit(
+        trained = fit(
             config,
             overwrite=args.overwrite,
             resume=args.resume,
@@ -125,15 +126,19 @@ def _train(args: argparse.Namespace) -> None:
         received = stopped.received if isinstance(stopped, Stopped) else signal.SIGINT
         message = f"{stopped}" or "interrupted"
         raise Stopped(received, f"{message}; go on with:\n  {_resume_command(args)}") from None
-    if not run.is_here:  # process 0 has written it, and says so
+    if not trained.is_here:  # process 0 has written it, and says so
         return
-    print(f"\nthe run is in {run.directory}; try:")
-    print(f"  python -m mtc_keras.evaluate --model {run.directory}")
-    print(f'  python -m mtc_keras.predict --model {run.directory} --text "…"')
+    print(f"\nthe run is in {trained.directory}; try:")
+    print(f"  mtc-keras evaluate --model {trained.directory}")
+    print(f'  mtc-keras predict --model {trained.directory} --text "…"')
 
 
 def _resume_command(args: argparse.Namespace) -> str:
     overrides = [part for override in args.overrides for part in ("--set", override)]
     verbose = ["--verbose"] if args.verbose else []
     arguments = ["--config", args.config, *overrides, *verbose, "--resume"]
-    return shlex.join(["python", "-m", "mtc_keras.train", *arguments])
+    return shlex.join(["mtc-keras", "train", *arguments])
+
+
+PROGRAM = Program("train", "train one model for all tasks", __doc__, add_options, run)
+main = PROGRAM.main

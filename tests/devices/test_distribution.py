@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtc_keras import cli
 from mtc_keras.config import DistributionConfig, check_config
 from mtc_keras.devices import distribution
 from mtc_keras.devices.shares import Share, fill_up
 from mtc_keras.errors import ConfigError
 from tests.conftest import ROOT, tiny_values
 
-LAUNCH = [sys.executable, str(ROOT / "scripts" / "launch_local.py")]
+LAUNCH = [sys.executable, "-m", "mtc_keras", "launch"]
 SAME = {"rtol": 0, "atol": 1e-5}
 
 
@@ -179,9 +180,28 @@ def test_what_stops_the_launcher_stops_its_processes():
         os.kill(process, 0)
 
 
-@pytest.mark.parametrize("arguments", [["0", "--", "true"], ["2", "--", "no_such_command"], ["2"]])
-def test_the_launcher_refuses_what_cannot_run(arguments):
-    assert call([*LAUNCH, *arguments]).returncode == 2
+def test_the_launcher_starts_a_training_by_its_options_alone():
+    done = call([*LAUNCH, "2", "--", "train", "--config", "no_such_config.toml"])
+    assert done.returncode == 2
+    assert "error: config file 'no_such_config.toml' does not exist" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["0", "--", "true"], "N must be 1 or more, received 0"),
+        (["2", "--", "no_such_command"], "'no_such_command' is not found"),
+    ],
+)
+def test_the_launcher_refuses_what_cannot_run(arguments, message, capsys):
+    assert cli.main(["launch", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_launcher_needs_a_command(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["launch", "2"])
+    assert "N -- COMMAND [OPTION ...]" in capsys.readouterr().err
 
 
 # === Settings ===

@@ -519,8 +519,8 @@ def test_a_process_that_is_asked_to_stop_saves_and_tells_how_to_go_on(number, on
     assert running.returncode == 128 + number, error
     assert "its state is saved; go on with:" in error
     command = error.strip().splitlines()[-1].split()
-    assert command[:3] == ["python", "-m", "mtc_keras.train"] and command[-1] == "--resume"
-    assert train.main(command[3:]) == 0
+    assert command[:2] == ["mtc-keras", "train"] and command[-1] == "--resume"
+    assert train.main(command[2:]) == 0
     assert metrics(run) == metrics(on_disk / "undisturbed")
 
 

@@ -1,0 +1,7 @@
+"""`python -m mtc_keras` is `mtc-keras`."""
+
+import sys
+
+from mtc_keras.cli import main
+
+sys.exit(main())

@@ -1,0 +1,55 @@
+"""Options that several programs share, each written once."""
+
+import argparse
+from collections.abc import Mapping
+
+import shtab
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Adds `--config FILE` and `--set KEY=VALUE`."""
+    option = parser.add_argument("--config", metavar="FILE", required=True, help="the TOML config")
+    complete(option, shtab.FILE)
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="override a key of the config, such as training.epochs=1 (may be repeated)",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser, help: str = "a run directory") -> None:
+    """Adds `--model DIR`."""
+    option = parser.add_argument("--model", metavar="DIR", required=True, help=help)
+    complete(option, shtab.DIRECTORY)
+
+
+def add_data(parser: "argparse._ActionsContainer", help: str, name: str = "--data") -> None:
+    """Adds `--data FILE …`: files or globs, after one option or several."""
+    option = parser.add_argument(name, metavar="FILE", action="extend", nargs="+", help=help)
+    complete(option, shtab.FILE)
+
+
+def add_out(
+    parser: argparse.ArgumentParser, help: str, metavar: str = "FILE", required: bool = False
+) -> None:
+    """Adds `--out`, the file or folder that is written."""
+    option = parser.add_argument("--out", metavar=metavar, required=required, help=help)
+    complete(option, shtab.DIRECTORY if metavar == "DIR" else shtab.FILE)
+
+
+def add_overwrite(parser: argparse.ArgumentParser, help: str) -> None:
+    """Adds `--overwrite`."""
+    parser.add_argument("--overwrite", action="store_true", help=help)
+
+
+def add_verbose(parser: argparse.ArgumentParser, help: str) -> None:
+    """Adds `--verbose`."""
+    parser.add_argument("--verbose", action="store_true", help=help)
+
+
+def complete(option: argparse.Action, by: Mapping[str, object]) -> None:
+    """Has a shell complete an option's value by files or directories."""
+    option.complete = by  # type: ignore[attr-defined]  # where shtab looks

@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
 
     set_up(calibrated.config.seed, calibrated.config.distribution)
     from mtc_keras.console.log import Log
-    from mtc_keras.console.tables import decision_tables, show_details
+    from mtc_keras.console.scores import show_details
+    from mtc_keras.console.tables import decision_tables
     from mtc_keras.data.tokens import tokenize
     from mtc_keras.scoring.decisions import fit_decisions
     from mtc_keras.scoring.judging import score_rows

@@ -72,5 +72,6 @@ def listed(names: Sequence[str], most: int = 12) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Returns `1 row`, `2 rows`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """Returns `1 row`, `2 rows`, `2 classes`."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"

@@ -42,15 +42,15 @@ def run(args: argparse.Namespace) -> None:
 
     set_up(judged.config.seed, judged.config.distribution)
     from mtc_keras.console.log import Log
-    from mtc_keras.console.tables import show_details, show_scores
+    from mtc_keras.console.scores import show_details, show_scores
     from mtc_keras.scoring.judging import baseline, score_rows
 
     tasks = judged.model.tasks
     scores = score_rows(judged.model, rows, judged.config.training.batch_size, details=True)
     constant = baseline(tasks, judged.constants, rows.targets)
     log = Log()
-    show_scores(log, rows.name, tasks, scores.evaluation, constant, per_class=args.verbose)
-    show_details(log, tasks, scores.evaluation)
+    show_scores(log, rows.name, tasks, scores.evaluation, constant, verbose=args.verbose)
+    show_details(log, tasks, scores.evaluation, verbose=args.verbose)
     if args.out:
         write_whole(args.out, readable_json({**scores.evaluation, "baseline": constant}))
 

@@ -10,6 +10,11 @@ from rich.console import Console
 LOG_WIDTH = 110
 
 
+def plain_console(**options: Any) -> Console:
+    """Returns a console that shows text as it is: names of classes and files are no markup."""
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, **options)
+
+
 class Log:
     """Prints to the screen, and into the run's log file if there is one.
 
@@ -20,17 +25,13 @@ class Log:
     """
 
     def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False) -> None:
-        self.screen = Console(
-            quiet=quiet,
-            highlight=False,
-            soft_wrap=True,
-            width=None if sys.stdout.isatty() else LOG_WIDTH,
-        )
+        width = None if sys.stdout.isatty() else LOG_WIDTH
+        self.screen = plain_console(quiet=quiet, width=width)
         self.bar: rich.progress.Progress | None = None  # the one being shown
         self._file: Console | None = None
         if path is not None:
             stream = path.open("a" if append else "w", encoding="utf-8", buffering=1)
-            self._file = Console(file=stream, width=LOG_WIDTH, highlight=False, soft_wrap=True)
+            self._file = plain_console(file=stream, width=LOG_WIDTH)
 
     def __enter__(self) -> Self:
         return self
@@ -43,10 +44,10 @@ class Log:
 
     def line(self, text: str) -> None:
         """Shows one line, as it is."""
-        self.show(text, markup=False)
+        self.show(text)
 
-    def show(self, shown: Any, **options: Any) -> None:
+    def show(self, shown: Any) -> None:
         """Shows a table or text."""
-        self.screen.print(shown, **options)
+        self.screen.print(shown)
         if self._file is not None:
-            self._file.print(shown, **options)
+            self._file.print(shown)

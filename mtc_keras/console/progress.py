@@ -8,7 +8,9 @@ from typing import Any
 import rich.progress
 from rich.table import Column
 
+from mtc_keras.console.listing import few
 from mtc_keras.console.log import Log
+from mtc_keras.errors import plural
 
 SECONDS_BETWEEN_LINES = 20.0  # without a terminal
 
@@ -44,10 +46,10 @@ class _Bar:
         self.bar: rich.progress.Progress | None = None
         if log.screen.is_terminal and not log.screen.quiet:
             self.bar = rich.progress.Progress(
-                rich.progress.TextColumn("{task.description}"),
+                rich.progress.TextColumn("{task.description}", markup=False),
                 rich.progress.BarColumn(bar_width=16),
                 counter,
-                rich.progress.TextColumn("{task.fields[rate]}"),
+                rich.progress.TextColumn("{task.fields[rate]}", markup=False),
                 rich.progress.TimeRemainingColumn(),
                 *([last] if last else []),
                 expand=last is not None,
@@ -84,7 +86,8 @@ class Progress(_Bar):
         title: what is under way.
         steps: int. Steps of the epoch.
         rows_a_step: int. For the rate of examples.
-        losses: names in the steps' logs to show: the total, then each task's.
+        losses: names in the steps' logs: the total, then each task's; of many, the greatest
+            are shown.
         first: int. Steps of the epoch that were done before, in an epoch that is resumed.
     """
 
@@ -99,13 +102,32 @@ class Progress(_Bar):
     ) -> None:
         self.rows_a_step = rows_a_step
         self.losses = losses
+        self.compiling: tuple[int, str] | None = None  # the step that XLA compiles, and a note
         self.lock = threading.Lock()
         # On a narrow terminal the losses are cut, never the bar or the steps.
         last = rich.progress.TextColumn(
-            "{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True)
+            "{task.fields[losses]}", markup=False, table_column=Column(ratio=1, no_wrap=True)
         )
         counter = rich.progress.MofNCompleteColumn()
         super().__init__(log, title, steps, first, counter, last, losses="")
+
+    def compile(self, step: int, number: int, of: int) -> None:
+        """Tells that a step compiles first, which takes from seconds to minutes.
+
+        Args:
+            step: int. The step that begins, from 0.
+            number: int. Which of the padded lengths it is the first step of, from 1.
+            of: int. Number of padded lengths.
+        """
+        note = f"compiling {number} of {plural(of, 'length')}"
+        with self.lock:
+            self.compiling = step, note
+            now = time.perf_counter()
+            if self.bar:
+                self.bar.update(self.bar_task, losses=note)
+            elif step == self.first or now - self.shown >= SECONDS_BETWEEN_LINES:
+                self.shown = now
+                self.log.line(f"{self.title}: step {step + 1}/{self.total}, {note}")
 
     def step(self, done: int, logs: Mapping[str, Any]) -> None:
         """Counts a finished step; may be called from several threads, not always in order."""
@@ -115,14 +137,15 @@ class Progress(_Bar):
 
     def _step(self, done: int, logs: Mapping[str, Any]) -> None:
         self.done = done
+        if self.compiling is not None and done > self.compiling[0]:
+            self.compiling = None
         now = time.perf_counter()
         if now - self.shown < (0.25 if self.bar else SECONDS_BETWEEN_LINES):
             return
         self.shown = now
         if self.bar:
-            self.bar.update(
-                self.bar_task, completed=done, rate=self._rate(), losses=self._losses(logs)
-            )
+            last = self._losses(logs) if self.compiling is None else self.compiling[1]
+            self.bar.update(self.bar_task, completed=done, rate=self._rate(), losses=last)
         else:
             self.log.line(
                 f"{self.title}: step {done}/{self.total}, {self._rate()}, "
@@ -133,7 +156,7 @@ class Progress(_Bar):
         """Ends the bar and leaves one line."""
         self._stop()
         self.log.line(
-            f"{self.title}: {self.done - self.first} steps in {self._seconds():.1f} s, "
+            f"{self.title}: {plural(self.done - self.first, 'step')} in {self._seconds():.1f} s, "
             f"{self._rate()}, {self._losses(logs)}"
         )
 
@@ -141,12 +164,14 @@ class Progress(_Bar):
         return f"{self._per_second(self.rows_a_step)} examples/s"
 
     def _losses(self, logs: Mapping[str, Any]) -> str:
-        shown = [
-            f"{name.removesuffix('_loss')} {float(logs[name]):.3f}"
-            for name in self.losses
-            if name in logs
-        ]
-        return f"{shown[0]} ({', '.join(shown[1:])})" if len(shown) > 1 else "".join(shown)
+        known = [(name, float(logs[name])) for name in self.losses if name in logs]
+        total, by_task = known[:1], known[1:]
+        shown = few(by_task, lambda item: item[1])
+        names = [f"{name.removesuffix('_loss')} {value:.3f}" for name, value in shown]
+        if len(shown) < len(by_task):
+            names.append(f"+ {plural(len(by_task) - len(shown), 'task')}")
+        tasks = f" ({', '.join(names)})" if names else ""
+        return "".join(f"{name} {value:.3f}{tasks}" for name, value in total)
 
 
 class RowProgress(_Bar):

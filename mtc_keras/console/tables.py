@@ -1,194 +1,127 @@
-"""What people see: log lines, a live progress bar, tables. Never the users' texts."""
+"""What is about to be trained, and what training chose, as tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
-from mtc_keras.console.log import Log
+from mtc_keras.console.listing import TASKS_OF_MANY, Listing, more, shortened
 from mtc_keras.tasks import ClassificationTask, Decision, Task
-from mtc_keras.tasks.metrics import COVERAGES
+
+MOST_WEIGHTS = 20  # rows of a task's class weights
 
 
-def task_tables(
-    tasks: Sequence[Task],
-    evaluation: Mapping[str, Any],
-    baseline: Mapping[str, Any],
-    title: str,
-) -> Iterator[Table]:
-    """Yields a table with a row a task, each metric with the baseline's in brackets.
+def number(value: float | None, form: str = ".4f") -> str:
+    """Returns a metric, by default with four decimals, or a dash where it is undefined."""
+    return "–" if value is None or value != value else format(value, form)
 
-    Tasks that are judged by other metrics stand in a table of their own.
+
+def coverage_table(splits: Sequence[Any], tasks: Sequence[Task]) -> Listing:
+    """Returns a table with the labelled rows of each task, one column per split.
+
+    Of many tasks it shows those with the fewest labelled training rows.
     """
-    groups: dict[tuple[str, ...], list[Task]] = {}
-    for task in tasks:
-        groups.setdefault(task.shown_metrics, []).append(task)
-    for metrics, members in groups.items():
-        table = Table(title=title, title_justify="left")
-        table.add_column("task")
-        for column in ("rows", "loss", *metrics):
-            table.add_column(column.replace("_", " "), justify="right")
-        for task in members:
-            found, constant = evaluation["tasks"][task.name], baseline["tasks"][task.name]
-            if found is None:
-                table.add_row(task.name, "0", *["–"] * (len(metrics) + 1))
-                continue
-            cells = [f"{number(found[m])} ({number(constant[m])})" for m in metrics]
-            table.add_row(task.name, f"{found['rows']:,}", number(found.get("loss")), *cells)
-        yield table
-        title = ""
-
-
-def class_tables(tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> Iterator[Table]:
-    """Yields the table of each task that has classes: precision, recall, F1, support."""
-    for task in tasks:
-        found = evaluation["tasks"][task.name]
-        if found is None or "classes" not in found:
-            continue
-        table = Table(title=f"{task.name} by class", title_justify="left")
-        table.add_column("class")
-        metrics = ["precision", "recall", "f1"]
-        if "average_precision_macro" in found:
-            metrics += ["average_precision", "roc_auc"]
-        for column in (*metrics, "support"):
-            table.add_column(column.replace("_", " "), justify="right")
-        for name, values in found["classes"].items():
-            numbers = [number(values[m]) for m in metrics]
-            table.add_row(escape(name), *numbers, f"{values['support']:,}")
-        yield table
-
-
-def show_scores(
-    log: Log,
-    split: str,
-    tasks: Sequence[Task],
-    evaluation: Mapping[str, Any],
-    baseline: Mapping[str, Any],
-    per_class: bool = False,
-) -> None:
-    """Shows the metrics of a split: a row a task, and every class if asked."""
-    title = f"{split}: score {number(evaluation['score'])} (in brackets: most frequent class)"
-    for table in task_tables(tasks, evaluation, baseline, title):
-        log.show(table)
-    overall = evaluation["overall"]
-    if "f1_micro" in overall:
-        micro, macro = number(overall["f1_micro"]), number(overall["f1_macro"])
-        log.line(f"all classes of all tasks together: F1 micro {micro}, F1 macro {macro}")
-    if per_class:
-        for table in class_tables(tasks, evaluation):
-            log.show(table)
-
-
-def loss_weight_table(loss_weights: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Returns the loss weights that `loss_weights.resolve_loss_weights` found."""
-    table = Table(title="loss weights", title_justify="left")
-    table.add_column("task")
-    table.add_column("rule")
-    table.add_column("loss", justify="right")
-    table.add_column("weight", justify="right")
-    for name, row in loss_weights.items():
-        weight = f"{row['weight']:.4g}"
-        table.add_row(name, row["rule"] or "given", number(row["loss"]), weight)
+    coverage = [rows.coverage(tasks) for rows in splits]
+    shown = shortened(tasks, lambda task: -coverage[0][task.name])
+    table = Listing(
+        "rows and labels",
+        ["task", "kind", *(rows.name for rows in splits)],
+        note=more(len(shown), len(tasks), "task", "these have the fewest labels"),
+        words=["kind"],
+        optional=["kind"],
+    )
+    table.add_row("(all rows)", "", *[f"{len(rows):,}" for rows in splits])
+    for task in shown:
+        counts = [known[task.name] for known in coverage]
+        cells = [
+            f"{count:,} ({count / max(len(rows), 1):.0%})"
+            for count, rows in zip(counts, splits, strict=True)
+        ]
+        table.add_row(task.name, task.summary, *cells)
     return table
 
 
-def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Table]:
-    """Yields the class weights of each task that has them."""
-    for task in tasks:
-        if not isinstance(task, ClassificationTask) or task.class_weight_list is None:
-            continue
-        table = Table(title=f"{task.name}: class weights", title_justify="left")
-        table.add_column("class")
-        table.add_column("training labels", justify="right")
-        table.add_column("weight", justify="right")
-        for index, weight in enumerate(task.class_weight_list):
+def loss_weight_table(loss_weights: Mapping[str, Mapping[str, Any]]) -> Listing:
+    """Returns the loss weights that `loss_weights.resolve_loss_weights` found.
+
+    Of many tasks it shows those with the greatest.
+    """
+    shown = shortened(list(loss_weights), lambda name: loss_weights[name]["weight"])
+    table = Listing(
+        "loss weights",
+        ["task", "rule", "loss", "weight"],
+        note=more(len(shown), len(loss_weights), "task", "loss_weights.json has all"),
+        words=["rule"],
+    )
+    for name in shown:
+        row = loss_weights[name]
+        table.add_row(name, row["rule"] or "given", number(row["loss"]), f"{row['weight']:.4g}")
+    return table
+
+
+def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Listing | str]:
+    """Yields the class weights of each task that has them: of many classes, the greatest."""
+    weighted = [
+        (task, weights)
+        for task in tasks
+        if isinstance(task, ClassificationTask) and (weights := task.class_weight_list) is not None
+    ]
+    for task, weights in weighted[:TASKS_OF_MANY]:
+        indices = list(range(len(weights)))
+        if len(indices) > MOST_WEIGHTS:
+            indices = sorted(indices, key=lambda index: -weights[index])[:MOST_WEIGHTS]
+        table = Listing(
+            f"{task.name}: class weights",
+            ["class", "training labels", "weight"],
+            note=more(len(indices), len(weights), "class", "class_weights.json has all"),
+        )
+        for index in indices:
             count = "–" if task.class_counts is None else f"{task.class_counts[index]:,}"
-            table.add_row(escape(task.shown(index)), count, f"{weight:.3g}")
+            table.add_row(task.shown(index), count, f"{weights[index]:.3g}")
         yield table
+    left_out = more(min(len(weighted), TASKS_OF_MANY), len(weighted), "task")
+    if left_out:
+        yield f"{left_out} with class weights; class_weights.json has all"
 
 
-def epoch_table(epochs: Mapping[str, Mapping[str, Any]], kept: int) -> Table:
-    """Returns each task's own best epoch, as `scoring.best_epochs` found them."""
-    table = Table(title=f"the kept epoch, {kept}, for each task", title_justify="left")
-    table.add_column("task")
-    for column in ("metric", "kept", "own best", "in epoch", "cost"):
-        table.add_column(column, justify="right")
-    for name, row in epochs.items():
+def epoch_table(epochs: Mapping[str, Mapping[str, Any]], kept: int) -> Listing:
+    """Returns each task's own best epoch, as `scoring.best_epochs` found them.
+
+    Of many tasks it shows those that lose most by the epoch that is kept.
+    """
+    shown = shortened(list(epochs), lambda name: epochs[name]["cost"])
+    table = Listing(
+        f"epoch {kept}, which is kept, beside the best epoch of each task",
+        ["task", "metric", "kept", "own best", "in epoch", "cost"],
+        note=more(len(shown), len(epochs), "task", "metrics.json has all"),
+        words=["metric"],
+        optional=["metric"],
+    )
+    for name in shown:
+        row = epochs[name]
         numbers = [number(row[key]) for key in ("kept", "best")]
         metric = row["metric"].replace("_", " ")
         table.add_row(name, metric, *numbers, str(row["best_epoch"]), number(row["cost"]))
     return table
 
 
-def decision_tables(tasks: Sequence[Task], decisions: Mapping[str, Decision]) -> Iterator[Table]:
-    """Yields the temperatures and thresholds of all tasks."""
-    table = Table(title="decisions", title_justify="left")
-    table.add_column("task")
-    table.add_column("temperature", justify="right")
-    table.add_column("thresholds")
-    for task in tasks:
-        if task.name in decisions:
-            decision = decisions[task.name]
-            values = sorted(decision.thresholds.values())
-            shown = f"{values[0]:.3f} … {values[-1]:.3f}" if values else "– (most likely class)"
-            table.add_row(task.name, f"{decision.temperature:.3f}", shown)
-    if decisions:
-        yield table
+def decision_tables(tasks: Sequence[Task], decisions: Mapping[str, Decision]) -> Iterator[Listing]:
+    """Yields the temperatures and thresholds of all tasks, if any task has them.
 
-
-def show_details(log: Log, tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> None:
-    """Shows what `scoring.probability_metrics` found: decisions, calibration, risk–coverage."""
-    found = {task.name: evaluation["tasks"][task.name] for task in tasks}
-    judged = [task for task in tasks if (found[task.name] or {}).get("risk_coverage")]
-    if not judged:
+    Of many tasks it shows those whose temperature is furthest from 1.
+    """
+    decided = [task for task in tasks if task.name in decisions]
+    if not decided:
         return
-    table = Table(
-        title="before → after temperature and thresholds (0.5 before)", title_justify="left"
+    shown = shortened(decided, lambda task: abs(math.log(decisions[task.name].temperature)))
+    table = Listing(
+        "decisions",
+        ["task", "temperature", "thresholds"],
+        note=more(len(shown), len(decided), "task", "these have the most unusual temperatures"),
+        words=["thresholds"],
     )
-    table.add_column("task")
-    columns = ["f1 micro", "f1 macro", "log loss", "ECE", "Brier"]
-    for column in columns:
-        table.add_column(column, justify="right")
-    for task in judged:
-        metrics = found[task.name]
-        pairs = [(metrics["undecided"][m], metrics[m]) for m in ("f1_micro", "f1_macro")]
-        before, after = metrics["calibration"]["before"], metrics["calibration"]["after"]
-        pairs += [
-            (before[m], after[m]) for m in ("log_loss", "expected_calibration_error", "brier_score")
-        ]
-        table.add_row(task.name, *(f"{number(b)} → {number(a)}" for b, a in pairs))
-    log.show(table)
-    table = Table(
-        title="risk–coverage: error (confidence of at least) when the surest rows are decided",
-        title_justify="left",
-    )
-    table.add_column("rows decided", justify="right")
-    for task in judged:
-        table.add_column(task.name, justify="right")
-    for at, share in enumerate(COVERAGES):
-        cells = [found[task.name]["risk_coverage"][at] for task in judged]
-        shown = [f"{cell['error']:.3f} ({cell['confidence']:.3f})" for cell in cells]
-        table.add_row(f"{share:.0%}", *shown)
-    log.show(table)
-
-
-def coverage_table(splits: Iterable[Any], tasks: Sequence[Task]) -> Table:
-    """Returns a table with rows and, for each task, labelled rows of every split."""
-    table = Table(title="rows and labels", title_justify="left")
-    table.add_column("split")
-    table.add_column("rows", justify="right")
-    for task in tasks:
-        table.add_column(f"{task.name}\n({task.summary})", justify="right")
-    for rows in splits:
-        known = rows.coverage(tasks)
-        cells = [
-            f"{known[task.name]:,} ({known[task.name] / max(len(rows), 1):.0%})" for task in tasks
-        ]
-        table.add_row(rows.name, f"{len(rows):,}", *cells)
-    return table
-
-
-def number(value: float | None, form: str = ".4f") -> str:
-    """Returns a metric, by default with four decimals, or a dash where it is undefined."""
-    return "–" if value is None or value != value else format(value, form)
+    for task in shown:
+        decision = decisions[task.name]
+        values = sorted(decision.thresholds.values())
+        thresholds = f"{values[0]:.3f} … {values[-1]:.3f}" if values else "– (most likely class)"
+        table.add_row(task.name, f"{decision.temperature:.3f}", thresholds)
+    yield table

@@ -116,16 +116,20 @@ class TrainingBatches:
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Returns inputs, targets and weights of some rows, filled up to a whole batch."""
-        longest = (self.tokens.offsets[rows + 1] - self.tokens.offsets[rows]).max()
         filled = self.share.of(fill_up(rows, self.batch_size))
         missing = self.share.of(np.arange(self.batch_size)) >= len(rows)
-        inputs = self.tokens.take(filled, padded_length(longest, self.lengths))
+        inputs = self.tokens.take(filled, self.padded_length(rows))
         targets = {name: array[filled] for name, array in self.targets.items()}
         for name, array in targets.items():
             array[missing] = self.missing[name]
         if self.sample_weight is None:
             return inputs, targets, np.ones(len(filled), "float32")
         return inputs, targets, {name: w[filled] for name, w in self.sample_weight.items()}
+
+    def padded_length(self, rows: np.ndarray) -> int:
+        """Returns the padded length of the batch of some rows."""
+        longest = (self.tokens.offsets[rows + 1] - self.tokens.offsets[rows]).max()
+        return padded_length(longest, self.lengths)
 
     def dataset(self) -> Any:
         """Returns a `tf.data.Dataset`; each pass over it reads the order of `self.epoch`."""

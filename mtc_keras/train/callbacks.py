@@ -1,4 +1,4 @@
-"""Keras callbacks: metrics of every task, the order of an epoch, progress and history."""
+"""Keras callbacks: metrics of every task, the best epoch, the order of an epoch and history."""
 
 import json
 import time
@@ -10,9 +10,6 @@ import keras
 import numpy as np
 
 from mtc_keras.config import lower_is_better
-from mtc_keras.console.log import Log
-from mtc_keras.console.progress import Progress
-from mtc_keras.console.tables import show_scores
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.files import to_json
 from mtc_keras.scoring.judging import flat_logs, score_model
@@ -229,66 +226,3 @@ class History(keras.callbacks.Callback):
     def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
         self.lines, self.seconds_before = values["lines"], values["seconds"]
         self.path.write_text("".join(self.lines), encoding="utf-8")  # an epoch is not there twice
-
-
-class EpochReport(keras.callbacks.Callback):
-    """Shows one live progress bar while training and one table after each epoch.
-
-    Args:
-        log: where lines and tables go.
-        metrics: the `TaskMetrics` whose numbers are shown; `None` without validation.
-        baseline: metrics of the most frequent class, as `scoring.baseline` returns.
-        best: the `EarlyStopping` that knows the best epoch; `None` without validation.
-        batches: the `TrainingBatches` that `fit` reads.
-        per_class: bool. Whether to show every class, too.
-    """
-
-    # Keras hands over a step's losses in a thread of its own, so that no step waits for them.
-    async_safe = True
-
-    def __init__(
-        self,
-        log: Log,
-        metrics: TaskMetrics | None,
-        baseline: dict[str, Any] | None,
-        best: keras.callbacks.EarlyStopping | None,
-        batches: TrainingBatches,
-        per_class: bool = False,
-    ) -> None:
-        super().__init__()
-        self.log = log
-        self.metrics = metrics
-        self.baseline = baseline
-        self.best = best
-        self.batches = batches
-        self.per_class = per_class
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        title = f"epoch {epoch + 1}/{self.params['epochs']}"
-        losses = ["loss", *(f"{task.name}_loss" for task in self.model.tasks)]
-        first, rows_a_step = self.batches.first_batch, self.batches.batch_size
-        self.progress = Progress(self.log, title, self.params["steps"], rows_a_step, losses, first)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.progress.step(self.batches.first_batch + batch + 1, logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.progress.close(logs or {})
-        self._show_shares(logs or {})
-        if self.metrics is None or self.best is None or self.baseline is None:
-            return
-        evaluation = self.metrics.evaluations[-1]
-        mark = " ← best so far" if self.best.best_epoch == epoch else ""
-        title = f"validation after epoch {epoch + 1}{mark}"
-        tasks = self.metrics.tasks or self.model.tasks
-        show_scores(self.log, title, tasks, evaluation, self.baseline, self.per_class)
-
-    def _show_shares(self, logs: Mapping[str, Any]) -> None:
-        """Shows what each task's loss counted in the total, and by which weight."""
-        names = [task.name for task in self.model.tasks if f"{task.name}_share" in logs]
-        if len(names) > 1:
-            shares = [
-                f"{name} {logs[f'{name}_share']:.0%} (weight {logs[f'{name}_weight']:.3g})"
-                for name in names
-            ]
-            self.log.line(f"shares of the loss: {', '.join(shares)}")

@@ -11,13 +11,13 @@ import numpy as np
 
 from mtc_keras.config import Config
 from mtc_keras.console.log import Log
+from mtc_keras.console.scores import show_scores
 from mtc_keras.console.tables import (
     class_weight_tables,
     coverage_table,
     decision_tables,
     epoch_table,
     loss_weight_table,
-    show_scores,
 )
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.dataset import Dataset
@@ -39,12 +39,12 @@ from mtc_keras.tasks import ClassificationTask, Task
 from mtc_keras.train.callbacks import (
     BestEpoch,
     EpochOrder,
-    EpochReport,
     History,
     MovingAverage,
     TaskMetrics,
 )
 from mtc_keras.train.checkpointing import Checkpointing
+from mtc_keras.train.epoch_report import EpochReport
 from mtc_keras.train.loss_weights import resolve_loss_weights
 
 
@@ -237,7 +237,6 @@ def announce(
         log.line(f"row weights: column {config.data.weight!r}")
     for note in notes:
         log.line(note)
-    log.line("the first steps are slow: XLA compiles one for each length of texts")
 
 
 def train_model(

@@ -3,11 +3,10 @@
 import io
 
 import pytest
-from rich.console import Console
 
-from mtc_keras.console.log import Log
+from mtc_keras.console.log import Log, plain_console
 from mtc_keras.console.progress import Progress, RowProgress
-from mtc_keras.console.tables import show_scores
+from mtc_keras.console.scores import show_scores
 from mtc_keras.tasks import Multilabel, Regression
 
 LOGS = {"loss": 7.25, "scenario_loss": 2.5, "intent_loss": 4.25, "slots_loss": 0.5}
@@ -15,7 +14,7 @@ LOGS = {"loss": 7.25, "scenario_loss": 2.5, "intent_loss": 4.25, "slots_loss": 0
 
 def terminal(width: int) -> Log:
     log = Log()
-    log.screen = Console(
+    log.screen = plain_console(
         file=io.StringIO(), force_terminal=True, width=width, legacy_windows=False, _environ={}
     )
     return log
@@ -44,14 +43,14 @@ def test_an_interrupted_bar_gives_the_cursor_back():
 
 
 def test_class_names_are_shown_as_they_are(capsys):
-    task = Multilabel(name="t", classes=["[/x]", "[b]"])
+    task = Multilabel(name="t", classes=["[/x]", ":smile:"])
     values = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 1}
     metrics = {"rows": 2, "loss": 1.0, "accuracy": 1.0, "f1_micro": 1.0, "f1_macro": 1.0}
-    metrics["classes"] = {"[/x]": values, "[b]": values}
+    metrics["classes"] = {"[/x]": values, ":smile:": values}
     evaluation = {"tasks": {"t": metrics}, "overall": {}, "score": 1.0}
-    show_scores(Log(), "test", [task], evaluation, evaluation, per_class=True)
+    show_scores(Log(), "[/] test", [task], evaluation, evaluation, verbose=True)
     shown = capsys.readouterr().out
-    assert "[/x]" in shown and "[b]" in shown
+    assert "[/] test: score" in shown and "[/x]" in shown and ":smile:" in shown
 
 
 def test_without_a_terminal_there_are_plain_lines(capsys):

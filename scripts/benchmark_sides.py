@@ -98,7 +98,9 @@ class Side:
 
     def prediction_batches(self) -> Any:
         """Returns the batches in which a pass predicts."""
-        return self.model.prediction_batches(self.tokens, self.batch_size)
+        from mtc_keras.model.prediction import prediction_batches
+
+        return prediction_batches(self.tokens, self.batch_size)
 
     def _work(self, tokens: Any, batches: Iterable[dict[str, np.ndarray]]) -> Work:
         slots = sum(inputs["padding_mask"].size for inputs in batches)

@@ -32,7 +32,7 @@ from mtc_keras.export.folder import (
 )
 from mtc_keras.export.model_card import model_card
 from mtc_keras.export.saved_model.ask import INPUTS
-from mtc_keras.tasks import ClassificationTask, Decision, Task
+from mtc_keras.tasks import Decision, Task
 
 
 @dataclass(frozen=True)
@@ -196,11 +196,7 @@ def _about_data(run: Any) -> dict[str, Any]:
 
 
 def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:
-    about: dict[str, Any] = {"kind": task.kind}
-    if isinstance(task, ClassificationTask):
-        about["classes"] = task.known_classes
-        about["class_names"] = dict(zip(task.known_classes, task.shown_classes, strict=True))
-    about |= task.model_dump(include={"separator"})  # of kinds that have one
+    about = task.exported()
     return about if decision is None else {**about, **decision.to_dict()}
 
 

@@ -78,7 +78,7 @@ class MultiTaskClassifier(MultiTaskSteps):
         balancing: str | Balancing | Mapping[str, Any] = "static",
         **kwargs: Any,
     ) -> None:
-        heads = tuple(t if isinstance(t, Task) else task_from_config(dict(t)) for t in tasks)
+        heads = tuple(task_from_config(task) for task in tasks)
         _check(heads, pooling)
         # === Layers ===
         self.backbone = backbone

@@ -189,6 +189,38 @@ class Task(BaseModel, ABC):
         """Returns bool of shape `(N, C)`: classes predicted, where the label is known."""
         return self.class_indicator(predictions)
 
+    # === Classes, of kinds that have them ===
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether a label is one or more of some classes."""
+        return False
+
+    @property
+    def known_classes(self) -> list[str]:
+        """The class names in order: listed, counted or learned; none for a kind without."""
+        return []
+
+    @property
+    def shown_classes(self) -> list[str]:
+        """What people see for each class."""
+        return self.known_classes
+
+    @property
+    def training_counts(self) -> list[int] | None:
+        """Training labels of each class; `None` without classes, and before `measure`."""
+        return None
+
+    @property
+    def class_weight_list(self) -> list[float] | None:
+        """The weight of each class in the loss; `None` where all are 1, and without classes."""
+        return None
+
+    def known_cells(self, targets: np.ndarray) -> np.ndarray:
+        """Returns bool of shape `(N, C)`: of which classes a row is known to have or lack them."""
+        cells = self.class_indicator(targets)  # (N, C)
+        return np.broadcast_to(self.labelled(targets)[:, None], cells.shape)
+
     # === Model ===
 
     def output(self, features: Any, name: str) -> Any:
@@ -268,6 +300,31 @@ class Task(BaseModel, ABC):
     def has_probabilities(self) -> bool:
         """Whether predictions are probabilities, which have a temperature."""
         return False
+
+    def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        """Returns float of shape `(N,)`: the probability that a row's decision is wholly right.
+
+        This and the four below are asked of kinds that `has_probabilities`.
+        """
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Returns bool of shape `(N,)`: rows whose known labels are all predicted right."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean negative log-likelihood of the known labels."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean squared error of the probabilities of the known labels."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def reliability(
+        self, targets: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns stated probabilities and whether it came so, for the calibration error."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
 
     def decision(self, **values: Any) -> Decision:
         """Returns a `Decision` of this task; by default temperature 1, thresholds 0.5."""
@@ -349,6 +406,13 @@ class Task(BaseModel, ABC):
     def label_cell(self, label: Any) -> Any:
         """Returns what `label` returned as a cell of csv, which has no lists."""
         return label
+
+    def exported(self) -> dict[str, Any]:
+        """Returns the fields with which an export's task reads and shows predictions as this one.
+
+        They are plain values; `task_from_config` makes a task of them and the name.
+        """
+        return {"kind": self.kind}
 
     @property
     def summary(self) -> str:

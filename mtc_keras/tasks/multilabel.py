@@ -259,6 +259,9 @@ class Multilabel(ClassificationTask):
 
     # === For people ===
 
+    def exported(self) -> dict[str, Any]:
+        return {**super().exported(), "separator": self.separator}
+
     def describe(
         self,
         probabilities: np.ndarray,

@@ -41,7 +41,8 @@ def _task(values: Any) -> Task:
     if kind is None:
         raise PydanticCustomError(
             "unknown_kind",
-            "{kind} is not a kind of task.{hint} Known: {names}",
+            "{kind} is not a kind of task.{hint} Known: {names}. A kind of your own must be "
+            "registered first (mtc_keras.register_kind), or offered by an installed package",
             {
                 "kind": repr(name),
                 "hint": did_you_mean(str(name), kind_names()),

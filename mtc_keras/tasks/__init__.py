@@ -12,16 +12,20 @@ from mtc_keras.tasks.kinds import (
 )
 from mtc_keras.tasks.multiclass import Multiclass
 from mtc_keras.tasks.multilabel import Multilabel
+from mtc_keras.tasks.number import NumberTask
 from mtc_keras.tasks.ordinal import Ordinal
 from mtc_keras.tasks.regression import Regression
+from mtc_keras.tasks.single_label import SingleLabelTask
 
 __all__ = [
     "ClassificationTask",
     "Decision",
     "Multiclass",
     "Multilabel",
+    "NumberTask",
     "Ordinal",
     "Regression",
+    "SingleLabelTask",
     "Task",
     "kind_named",
     "kind_names",

@@ -262,13 +262,13 @@ class Task(BaseModel, ABC):
             ValueError: if a rule needs counts that `measure` has not taken.
         """
 
-    @abstractmethod
     def constant_loss(self) -> float:
         """Returns the plain loss of the best constant prediction on the training labels.
 
         Raises:
-            ValueError: if `measure` has not taken the counts it needs.
+            ValueError: if `measure` has not taken the counts it needs, or the kind knows none.
         """
+        raise ValueError(f'a task of kind {self.kind!r} has no rule loss_weight = "prior"')
 
     @property
     def loss_factor(self) -> float:

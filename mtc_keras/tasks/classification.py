@@ -1,6 +1,7 @@
 """What the kinds with classes share."""
 
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -15,6 +16,8 @@ from mtc_keras.tasks.decision import Decision
 
 MOST_CLASS_WEIGHT = 10.0
 BETA = 0.999
+# A minus at most, unlike "--5"; few digits, as Python refuses to read thousands of them.
+_INTEGER = re.compile(r"-?\d{1,18}")
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -113,7 +116,7 @@ class ClassificationTask(Task):
     @cached_property
     def _numbers_are_names(self) -> bool:
         """An integer cell is an index, unless the classes themselves read as integers."""
-        return any(name.lstrip("-").isdigit() for name in self._index)
+        return any(_INTEGER.fullmatch(name) for name in self._index)
 
     @property
     def summary(self) -> str:
@@ -198,7 +201,7 @@ class ClassificationTask(Task):
         if name in self._index:
             return self._index[name]
         problem = f"class {name!r} is unknown"
-        if not self._numbers_are_names and name.lstrip("-").isdecimal():
+        if not self._numbers_are_names and _INTEGER.fullmatch(name):
             if 0 <= int(name) < len(self._index):
                 return int(name)
             problem = f"index {name} is outside 0 … {len(self._index) - 1}"
@@ -334,5 +337,5 @@ def _bit(value: object) -> str | None:
 
 def _natural(name: str) -> tuple[bool, float, str]:
     """Sorts integers by value and before other names."""
-    is_number = name.lstrip("-").isdecimal()
+    is_number = _INTEGER.fullmatch(name) is not None
     return (not is_number, float(name) if is_number else 0.0, name)

@@ -6,7 +6,7 @@ Shapes: B rows, T tokens, D features.
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 from mtc_keras.errors import ConfigError
 
@@ -34,7 +34,7 @@ class TextPooling(layers.Layer):
         self.pooling = pooling
         self.supports_masking = True
 
-    def call(self, states: keras.KerasTensor, padding_mask: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, states: KerasTensor, padding_mask: KerasTensor) -> KerasTensor:
         if self.pooling == "cls":
             return states[:, 0]  # (B, D)
         real = ops.cast(padding_mask, "bool")[..., None]  # (B, T, 1)
@@ -55,7 +55,7 @@ class TextPooling(layers.Layer):
         return {**super().get_config(), "pooling": self.pooling}
 
 
-def pool(backbone: keras.Model, poolings: list[str]) -> dict[str, keras.KerasTensor]:
+def pool(backbone: keras.Model, poolings: list[str]) -> dict[str, KerasTensor]:
     """Adds the poolings to a backbone's graph.
 
     Args:

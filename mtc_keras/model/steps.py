@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 import keras_hub
-from keras import ops
+from keras import KerasTensor, ops
 
 from mtc_keras.devices.distribution import on_every_process, share
 from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
@@ -18,12 +18,14 @@ from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
-Variables = Sequence[keras.KerasTensor]
+Variables = Sequence[KerasTensor]
 
 
 class MultiTaskSteps(keras_hub.models.Task):
     """The steps of a `MultiTaskClassifier`, whose constructor and `compile` set its attributes."""
 
+    backbone: keras_hub.models.Backbone
+    preprocessor: keras_hub.models.TextClassifierPreprocessor  # or None: it takes tokens only
     tasks: tuple[Task, ...]
     balancing: Balancing
     mean_losses: TaskMeans
@@ -40,7 +42,7 @@ class MultiTaskSteps(keras_hub.models.Task):
         y_pred: Any = None,
         sample_weight: SampleWeight = None,
         training: bool = True,
-    ) -> keras.KerasTensor:
+    ) -> KerasTensor:
         """Returns the tasks' losses, each over its labelled rows, combined by `balancing`.
 
         Args:

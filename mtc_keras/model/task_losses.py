@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-from keras import ops
+from keras import KerasTensor, ops
 
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
-Targets: TypeAlias = Mapping[str, keras.KerasTensor]
-SampleWeight: TypeAlias = keras.KerasTensor | Mapping[str, keras.KerasTensor] | None
+Targets: TypeAlias = Mapping[str, KerasTensor]
+SampleWeight: TypeAlias = KerasTensor | Mapping[str, KerasTensor] | None
 
 
 class TaskMeans(keras.metrics.Metric):
@@ -32,12 +32,12 @@ class TaskMeans(keras.metrics.Metric):
         self.total = self.add_variable((tasks,), "zeros", name="total")
         self.count = self.add_variable((tasks,), "zeros", name="count")
 
-    def update_state(self, values: keras.KerasTensor, sample_weight: keras.KerasTensor) -> None:
+    def update_state(self, values: KerasTensor, sample_weight: KerasTensor) -> None:
         """Adds float32 `values` and their weights, both of shape `(T,)`."""
         self.total.assign_add(values * sample_weight)
         self.count.assign_add(sample_weight)
 
-    def result(self) -> keras.KerasTensor:
+    def result(self) -> KerasTensor:
         """Returns float32 of shape `(T,)`; 0 for a task that has had no weight."""
         return ops.divide_no_nan(self.total, self.count)
 
@@ -77,7 +77,7 @@ def losses_and_counts(
     targets: Targets,
     logits: Targets,
     sample_weight: SampleWeight,
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+) -> tuple[KerasTensor, KerasTensor]:
     """Computes the losses of all tasks over a batch.
 
     Args:
@@ -103,10 +103,10 @@ def losses_and_counts(
 
 def _loss_and_count(
     loss: keras.losses.Loss,
-    targets: keras.KerasTensor,
-    logits: keras.KerasTensor,
-    sample_weight: keras.KerasTensor | None,
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    targets: KerasTensor,
+    logits: KerasTensor,
+    sample_weight: KerasTensor | None,
+) -> tuple[KerasTensor, KerasTensor]:
     """Returns a task's mean loss over a batch and the weight that it stands for."""
     if isinstance(loss, MaskedLoss):
         total, count = loss.sums(targets, logits, sample_weight)

@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -11,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mtc_keras.tasks.columns import Cell, Cells, ColumnPath, Mistake, parse_column
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.distinct import DistinctCells
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 TASK_NAME = r"^[a-z][a-z0-9_]*$"
 Pooling = Literal["mean", "cls", "max", "pooled"]
@@ -223,7 +228,7 @@ class Task(BaseModel, ABC):
 
     # === Model ===
 
-    def output(self, features: Any, name: str) -> Any:
+    def output(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         """Adds this task's hidden layers and head to pooled features; returns logits."""
         from keras import layers
 
@@ -234,7 +239,7 @@ class Task(BaseModel, ABC):
         return self.head(features, name)
 
     @abstractmethod
-    def head(self, features: Any, name: str) -> Any:
+    def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         """Adds this task's float32 head to features of shape `(B, D)`; returns logits."""
 
     @property
@@ -246,7 +251,7 @@ class Task(BaseModel, ABC):
         """
         return None
 
-    def dense(self, features: Any, units: int, name: str) -> Any:
+    def dense(self, features: "keras.KerasTensor", units: int, name: str) -> "keras.KerasTensor":
         """Adds a linear float32 layer that starts at `base_logits`."""
         from keras import initializers, layers
 
@@ -255,7 +260,7 @@ class Task(BaseModel, ABC):
         return layers.Dense(units, bias_initializer=bias, dtype="float32", name=name)(features)
 
     @abstractmethod
-    def make_loss(self) -> Any:
+    def make_loss(self) -> "keras.losses.Loss":
         """Returns the `keras.losses.Loss` of this task, which leaves out missing labels.
 
         Raises:
@@ -276,7 +281,7 @@ class Task(BaseModel, ABC):
         return 1.0
 
     @abstractmethod
-    def activate(self, logits: Any) -> Any:
+    def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         """Returns probabilities (or the predicted value), float32 of the logits' shape."""
 
     # === Judgement ===
@@ -340,7 +345,7 @@ class Task(BaseModel, ABC):
         return np.asarray(self.choose(probabilities, decision, np), self.target_dtype)
 
     @abstractmethod
-    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
         """Returns the predictions of `decide` in a number type of its own.
 
         Args:
@@ -351,7 +356,9 @@ class Task(BaseModel, ABC):
         """
 
     @abstractmethod
-    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+    def serve(
+        self, probabilities: "tf.Tensor", decision: Decision | None = None
+    ) -> dict[str, "tf.Tensor"]:
         """Returns what an export's `classify` answers for a batch, as TensorFlow's tensors.
 
         Args:
@@ -395,7 +402,7 @@ class Task(BaseModel, ABC):
         """
 
     @abstractmethod
-    def label(self, target: Any) -> Any:
+    def label(self, target: np.ndarray) -> Any:
         """Returns one row's target or prediction as a plain value, `None` where missing."""
 
     @property

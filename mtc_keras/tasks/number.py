@@ -1,13 +1,17 @@
 """What the kinds with a number per row share."""
 
 import math
-from typing import Any, ClassVar, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.columns import Cell, Cells, Mistake
 from mtc_keras.tasks.decision import Decision
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 LARGEST = float(np.finfo("float32").max)
 
@@ -97,10 +101,12 @@ class NumberTask(Task):
     def shown_metrics(self) -> tuple[str, ...]:
         return self.metric_names
 
-    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
         return probabilities
 
-    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+    def serve(
+        self, probabilities: "tf.Tensor", decision: Decision | None = None
+    ) -> dict[str, "tf.Tensor"]:
         """Returns `value`, the number predicted."""
         return {"value": probabilities}
 
@@ -125,5 +131,5 @@ class NumberTask(Task):
     def label_type(self) -> type[float]:
         return float
 
-    def label(self, target: Any) -> float | None:
+    def label(self, target: np.ndarray) -> float | None:
         return None if np.isnan(target) else float(target)

@@ -1,11 +1,16 @@
 """A number a row: a linear head."""
 
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
 from mtc_keras.tasks.columns import Cells
 from mtc_keras.tasks.number import NumberTask
+
+if TYPE_CHECKING:
+    import keras
+
+    from mtc_keras.tasks.losses import MaskedLoss
 
 
 class Regression(NumberTask):
@@ -58,7 +63,7 @@ class Regression(NumberTask):
         measured = {"mean": float(known.mean()), "scale": scale if scale > 0 else 1.0}
         return type(self).model_validate({**self.model_dump(), **measured})
 
-    def head(self, features: Any, name: str) -> Any:
+    def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         from keras import layers
 
         # Standardised inside, so that a head of small first weights starts at the mean.
@@ -68,7 +73,7 @@ class Regression(NumberTask):
         )(standard)
         return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)
 
-    def make_loss(self) -> Any:
+    def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks import losses
 
         scale = self.scale or 1.0
@@ -86,5 +91,5 @@ class Regression(NumberTask):
     def loss_factor(self) -> float:
         return 0.5 if self.loss == "mse" else 1.0
 
-    def activate(self, logits: Any) -> Any:
+    def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         return logits

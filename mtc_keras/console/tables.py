@@ -61,9 +61,7 @@ def loss_weight_table(loss_weights: Mapping[str, Mapping[str, Any]]) -> Listing:
 def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Listing | str]:
     """Yields the class weights of each task that has them: of many classes, the greatest."""
     weighted = [
-        (task, weights)
-        for task in tasks
-        if (weights := task.class_weight_list) is not None
+        (task, weights) for task in tasks if (weights := task.class_weight_list) is not None
     ]
     for task, weights in weighted[:TASKS_OF_MANY]:
         indices = list(range(len(weights)))

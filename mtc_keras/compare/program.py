@@ -200,7 +200,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="other",
         help="compare with one multilabel task of all classes, too",
     )
-    options.add_overwrite(parser, "train anew what is there from an earlier call")
+    options.add_overwrite(parser, "train again what an earlier call has trained")
 
 
 def run(args: argparse.Namespace) -> None:

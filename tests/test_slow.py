@@ -78,7 +78,7 @@ assert logs["topics_loss"] == [0.0] and np.isfinite(logs["loss"]).all(), logs
 
 @pytest.mark.timeout(1800)
 def test_generated_rows_train_past_a_kill_in_little_memory(tmp_path):
-    command = [sys.executable, "scripts/large_data.py", "--rows", "200000"]
+    command = [sys.executable, "-m", "benchmarks.large_data", "--rows", "200000"]
     done = subprocess.run(
         [*command, "--directory", str(tmp_path)],
         capture_output=True,

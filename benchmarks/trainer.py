@@ -1,15 +1,14 @@
 """The benchmark's peer: a Hugging Face Trainer on the same rows, in an environment of its own.
 
-    python benchmark_peer.py SPEC.json
+    python -m benchmarks.trainer SPEC.json
 
-Needs torch, transformers and accelerate, and nothing of mtc_keras. Reads one JSON request a line
-from stdin, `{"do": "check" | "tune" | "train" | "predict"}`, and answers each with one line of
-JSON on stdout, so that its rounds alternate with those of mtc_keras.
+Needs torch, transformers and accelerate, and nothing of mtc_keras. Reads one JSON request per
+line from stdin, `{"do": "check" | "tune" | "training" | "prediction"}`, and answers each with a
+line of JSON on stdout, so that its rounds alternate with those of mtc_keras.
 """
 
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -22,6 +21,8 @@ import torch.nn.functional as F
 import transformers
 from torch.nn.utils.rnn import pad_sequence
 from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from benchmarks.memory import resident_peak
 
 MEGA_BATCH = 50  # batches among which the Trainer sorts rows by length, unless rows are few
 MISSING = -1  # of a class index; NaN in targets of float
@@ -312,16 +313,6 @@ class Peer:
         }
 
 
-def resident_peak() -> int:
-    """Returns the most bytes of memory held by this process."""
-    try:
-        # Linux's ru_maxrss of a new process would begin at that of the one that started it.
-        with open("/proc/self/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) for line in status if line[:6] == "VmHWM:") * 1024
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def candidates(bfloat16: bool) -> Iterator[dict[str, Any]]:
     """Yields the settings among which the tuned Trainer chooses."""
     for half in (False, True) if bfloat16 else (False,):
@@ -349,15 +340,14 @@ def main() -> int:
     with open(sys.argv[1], encoding="utf-8") as file:
         spec = json.load(file)
     peer = Peer(spec)
+    actions = {"training": peer.train, "prediction": peer.predict, "tune": peer.tune}
     print(json.dumps(versions(spec)), file=answers)
     for line in sys.stdin:
         request = json.loads(line)
         if request["do"] == "check":
             answer = peer.check(request["heads"], request["rows"])
         else:
-            answer = {"train": peer.train, "predict": peer.predict, "tune": peer.tune}[
-                request["do"]
-            ]()
+            answer = actions[request["do"]]()
         print(json.dumps(answer), file=answers)
     return 0
 

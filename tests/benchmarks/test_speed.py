@@ -1,5 +1,6 @@
 """The benchmark counts padding and FLOPs as one would by hand, and runs through."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -8,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import measure, speed
+from benchmarks.measure import forward_flops, matmul_size
+from benchmarks.rounds import alternate
+from benchmarks.sides import GOEMOTIONS_LENGTHS, Ours, plain_lengths, work_of
+from benchmarks.tables import bars
+from mtc_keras.config import load_config
+from mtc_keras.data.reading import read_splits
+from mtc_keras.errors import ConfigError
+from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.tasks import Multiclass
 from tests.conftest import ROOT, rows, tiny_bert, tiny_config
-
-SCRIPTS = ROOT / "scripts"
-
-
-@pytest.fixture(autouse=True)
-def scripts(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
 
 
 def tiny_toml(directory: Path) -> Path:
@@ -30,19 +33,12 @@ def tiny_toml(directory: Path) -> Path:
 
 
 def run(arguments: list[str], directory: Path) -> dict:
-    import benchmark
-
     found = directory / "numbers.json"
-    assert benchmark.main([*arguments, "--warm-cache", "--json", str(found)]) == 0
+    assert speed.main([*arguments, "--warm-cache", "--json", str(found)]) == 0
     return json.loads(found.read_text(encoding="utf-8"))
 
 
 def test_flops_and_padding_are_those_of_a_hand_count():
-    from benchmark_measure import forward_flops, matmul_size
-    from benchmark_sides import work_of
-
-    from mtc_keras.model.classifier import MultiTaskClassifier
-
     backbone, preprocessor = tiny_bert()  # 2 layers, 8 wide, 16 wide between
     tasks = [Multiclass(name="a", classes=["x", "y"]), Multiclass(name="b", classes=["u", "v"])]
     size = matmul_size(MultiTaskClassifier(backbone, tasks, preprocessor))
@@ -61,10 +57,6 @@ def test_flops_and_padding_are_those_of_a_hand_count():
 
 
 def test_a_model_with_shared_layers_is_not_counted(monkeypatch):
-    from benchmark_measure import matmul_size
-
-    from mtc_keras.model.classifier import MultiTaskClassifier
-
     backbone, preprocessor = tiny_bert()
     model = MultiTaskClassifier(backbone, [Multiclass(name="a", classes=["x", "y"])], preprocessor)
     monkeypatch.setattr(backbone, "num_layers", 12)
@@ -74,14 +66,10 @@ def test_a_model_with_shared_layers_is_not_counted(monkeypatch):
 
 def test_the_order_of_rounds_does_not_mix_up_the_sides(monkeypatch):
     """The first side is compared with the others, whichever runs first in a round."""
-    import argparse
-
-    import benchmark
-    import benchmark_measure
 
     class Side:
         def __init__(self, name: str, seconds: float) -> None:
-            work = benchmark_measure.Work(rows=10, tokens=30, slots=40, forward_flops=100.0)
+            work = measure.Work(rows=10, tokens=30, slots=40, forward_flops=100.0)
             self.name, self.seconds = name, seconds
             self.work = {"training": work, "prediction": work}
 
@@ -93,9 +81,9 @@ def test_the_order_of_rounds_does_not_mix_up_the_sides(monkeypatch):
             return {}
 
     ran: list[str] = []
-    monkeypatch.setattr(benchmark_measure, "matmul_peak", lambda dtype: 1000.0)
+    monkeypatch.setattr(measure, "matmul_peak", lambda dtype: 1000.0)
     args = argparse.Namespace(rounds=2, precision="float32")
-    found = benchmark.alternate([Side("ours", 2.0), Side("peer", 5.0)], args)
+    found = alternate([Side("ours", 2.0), Side("peer", 5.0)], args)
     assert ran == ["ours", "peer"] * 2 + ["peer", "ours"] * 2
     assert found["ratios"]["peer"]["training"]["median"] == 2.5
     ours = found["sides"]["ours"]["training"]
@@ -105,11 +93,32 @@ def test_the_order_of_rounds_does_not_mix_up_the_sides(monkeypatch):
     assert found["sides"]["peer"]["prediction"]["model_flops_per_second"]["median"] == 100 / 5
 
 
-def test_the_benchmark_of_a_config(tmp_path, capsys, monkeypatch):
-    import benchmark_measure
+BARS_MET = {
+    "sides": {name: {} for name in "abcd"},
+    "ratios": {
+        "Trainer, tuned": {"training": {"median": 1.2}, "prediction": {"median": 0.9}},
+        "one model": {"training": {"median": 2.8}, "prediction": {"median": 1.0}},
+    },
+    "full_batches": {"32": {"share_of_peak": {"median": 0.9}}},
+}
 
-    monkeypatch.setattr(benchmark_measure, "PEAK_SECONDS", 0.01)
-    monkeypatch.setitem(benchmark_measure.PEAK_SIZES, "cpu", (512,))
+
+def test_bars_are_judged_where_they_were_measured():
+    found = list(bars(BARS_MET))
+    assert [(bar["measured"], bar["bar"], bar["met"]) for bar in found] == [
+        (1.2, "≥ 1.15", True),
+        (0.9, "≥ 1", False),
+        (0.9, "≥ 0.85", True),
+        (2.8, "≥ 2.7", True),
+    ]
+    of_two_tasks = {**BARS_MET, "sides": {name: {} for name in "abc"}}
+    assert "three" not in " ".join(bar["what"] for bar in bars(of_two_tasks))
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_a_config(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(measure, "PEAK_SECONDS", 0.01)
+    monkeypatch.setitem(measure.PEAK_SIZES, "cpu", (512,))
     config = tiny_toml(tmp_path)
     found = run(["--config", str(config), "--rows", "48", "--rounds", "2"], tmp_path)
     side = found["sides"]["mtc_keras"]
@@ -138,11 +147,6 @@ def test_the_benchmark_of_a_config(tmp_path, capsys, monkeypatch):
 
 
 def test_the_padding_share_is_that_of_the_batches_read(tmp_path):
-    from benchmark_sides import Ours
-
-    from mtc_keras.config import load_config
-    from mtc_keras.data.reading import read_splits
-
     config = load_config(tiny_toml(tmp_path))
     ours = Ours(config, read_splits(config), rows=48)
     batches = list(ours.batches.dataset().as_numpy_iterator())
@@ -156,6 +160,7 @@ def test_the_padding_share_is_that_of_the_batches_read(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_generated_rows_are_measured_stage_by_stage(tmp_path):
     found = run(["--scaling", "rows", "--most-rows", "1000"], tmp_path)
     stages = found["rows"]["1000"]["microseconds_per_row"]
@@ -172,19 +177,13 @@ def test_generated_rows_are_measured_stage_by_stage(tmp_path):
     ],
 )
 def test_a_wrong_command_line_ends_with_a_message(arguments, message, capsys):
-    import benchmark
-
     with pytest.raises(SystemExit) as stopped:
-        benchmark.main(arguments)
+        speed.main(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
 
 
 def test_lengths_are_drawn_from_the_histogram_or_all_equal():
-    from benchmark_sides import GOEMOTIONS_LENGTHS, plain_lengths
-
-    from mtc_keras.errors import ConfigError
-
     drawn = plain_lengths("goemotions", 20_000)
     counts = np.array(GOEMOTIONS_LENGTHS)
     mean = (counts * np.arange(len(counts))).sum() / counts.sum()
@@ -198,12 +197,11 @@ def test_lengths_are_drawn_from_the_histogram_or_all_equal():
 PLAIN = """
 import sys
 sys.modules["tensorflow"] = sys.modules["tensorflow_text"] = None  # as if not installed
-sys.path.insert(0, "scripts")
-import benchmark, benchmark_sides
-benchmark_sides.BERT_BASE = {
+from benchmarks import sides, speed
+sides.BERT_BASE |= {
     "num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 8, "vocabulary_size": 99
 }
-sys.exit(benchmark.main(sys.argv[1:]))
+sys.exit(speed.main(sys.argv[1:]))
 """
 
 
@@ -214,7 +212,7 @@ def test_plain_arrays_need_no_tensorflow(tmp_path):
     subprocess.run(
         [sys.executable, "-c", PLAIN, "--plain", "--json", str(found), *options],
         check=True,
-        cwd=SCRIPTS.parent,
+        cwd=ROOT,
     )
     side = json.loads(found.read_text(encoding="utf-8"))["sides"]["mtc_keras"]
     assert side["training"]["rows"] == 64

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Shows where the time of a training step goes: parts of it, then XLA's operations.
 
-Usage: scripts/profile_step.py [--config FILE] [--rows 32] [--tokens 20] [--repeats 15]
+Usage: python -m benchmarks.profile_step [--config FILE] [--rows 32] [--tokens 20] [--repeats 15]
 """
 
 import argparse
@@ -20,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.measure import matmul_peak
 from mtc_keras.config import load_config
 from mtc_keras.data.reading import read_splits
 from mtc_keras.devices import memory, process
@@ -90,13 +90,11 @@ def parts_of_a_step(model, plain, batch):
     def forward(trainable, fixed):
         return plain.stateless_call(trainable, fixed, batch[0], training=False)[0]
 
-    square = jnp.ones((2048, 2048))
     return {
         "training step": step(model),
         "the same without dropout": step(plain),
         "gradient without dropout, no optimizer": run(jax.grad(loss(plain)), *values(plain)),
         "forward pass": run(forward, *values(plain)),
-        "matmul 2048 × 2048 × 2048": run(lambda a: a @ a, square),
     }
 
 
@@ -145,7 +143,7 @@ def main():
     print(f"| {args.rows} rows of {args.tokens} tokens, ms | least | median |\n|---|---|---|")
     for name, values in seconds.items():
         print(f"| {name} | {1000 * min(values):.1f} | {1000 * np.median(values):.1f} |")
-    print(f"\n{2 * 2048**3 / min(seconds['matmul 2048 × 2048 × 2048']) / 1e9:.0f} GFLOP/s at most")
+    print(f"\n{matmul_peak('float32') / 1e9:.0f} GFLOP/s at most")
     print("\n| XLA's operations in a step | ms |\n|---|---|")
     for name, milliseconds in operations(parts["training step"]).most_common(14):
         print(f"| {name} | {milliseconds:.1f} |")

@@ -1,20 +1,20 @@
-"""What `benchmark.py` measures with: rates, FLOPs, the matmul peak, compile time, memory.
+"""What the benchmarks measure with: rates, FLOPs, the matmul peak, compile time, memory.
 
 Imports neither TensorFlow nor mtc_keras, so that `--plain` runs where there is neither.
 """
 
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+
+from benchmarks.memory import resident_peak
 
 # The event that JAX records of each stage of a compilation; a program that is found in the
 # persistent cache is traced and lowered all the same.
@@ -194,10 +194,7 @@ class EpochClock(keras.callbacks.Callback):
 def peak_memory() -> int:
     """Returns the most bytes held so far: of the GPU if there is one, else of this process."""
     stats = jax.devices()[0].memory_stats() or {}
-    if "peak_bytes_in_use" in stats:
-        return int(stats["peak_bytes_in_use"])
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return int(stats.get("peak_bytes_in_use", 0)) or resident_peak()
 
 
 class Stopwatch:
@@ -217,18 +214,9 @@ class Stopwatch:
         self.seconds[stage], self.last = now - self.last, now
 
 
-@dataclass(frozen=True)
-class Spread:
-    """The median of several rounds, and the lowest and highest."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
-        """Returns the spread of one or more values."""
-        return cls(statistics.median(values), min(values), max(values))
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Returns the median of several rounds, and the lowest and highest."""
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
 
 
 def rates(
@@ -247,23 +235,20 @@ def rates(
         "rows": work.rows,
         "tokens": work.tokens,
         "seconds": list(seconds),
-        "examples_per_second": asdict(Spread.of([work.rows / s for s in seconds])),
-        "tokens_per_second": asdict(Spread.of([work.tokens / s for s in seconds])),
+        "examples_per_second": spread([work.rows / s for s in seconds]),
+        "tokens_per_second": spread([work.tokens / s for s in seconds]),
         "padding_share": work.padding_share,
-        "model_flops_per_second": asdict(Spread.of(flops)),
-        "share_of_peak": asdict(
-            Spread.of([rate / peak for rate, peak in zip(flops, peaks, strict=True)])
-        ),
+        "model_flops_per_second": spread(flops),
+        "share_of_peak": spread([rate / peak for rate, peak in zip(flops, peaks, strict=True)]),
     }
 
 
-def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> dict[str, float]:
-    """Returns the spread of quotients, round by round."""
-    return asdict(Spread.of([a / b for a, b in zip(numerators, denominators, strict=True)]))
+def ratios(numerator: dict[str, Any], denominator: dict[str, Any]) -> dict[str, float]:
+    """Returns the spread, round by round, of the quotients of seconds per row of two `rates`."""
+    pairs = zip(seconds_per_row(numerator), seconds_per_row(denominator), strict=True)
+    return spread([a / b for a, b in pairs])
 
 
-def draw_lengths(histogram: Sequence[int], rows: int, seed: int) -> np.ndarray:
-    """Draws lengths of rows from a histogram whose entry n counts texts of n tokens."""
-    counts = np.asarray(histogram, "float64")
-    random = np.random.default_rng(seed)
-    return random.choice(len(counts), size=rows, p=counts / counts.sum())
+def seconds_per_row(measured: dict[str, Any]) -> list[float]:
+    """Returns the time of a row in each round of `rates`."""
+    return [seconds / measured["rows"] for seconds in measured["seconds"]]

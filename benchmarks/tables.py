@@ -1,4 +1,4 @@
-"""The benchmark's tables, from what its JSON holds."""
+"""The benchmark's tables and bars, from what its JSON holds."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +9,24 @@ from rich.table import Table
 WIDTH = 110
 MEBIBYTE = 1024**2
 BUSY = 0.25  # of a core, by others
+# What is to be reached on a CPU in float32: what is compared, where it stands, at least so much.
+BARS = (
+    ("training, rows/s over the tuned Trainer's", "ratios/Trainer, tuned/training", 1.15),
+    (
+        "training, rows/s over those of the Trainer padded to 128",
+        "ratios/Trainer, padded to 128/training",
+        2.5,
+    ),
+    ("prediction, rows/s over the tuned Trainer's", "ratios/Trainer, tuned/prediction", 1.0),
+    ("prediction of 32 tokens per row, share of the matmul peak", "full_batches/32", 0.85),
+    ("prediction of 128 tokens per row, share of the matmul peak", "full_batches/128", 0.85),
+    ("training, rows/s of one model over those of three", "ratios/one model/training", 2.7),
+    ("training, rate with 100 heads over that with one", "ratios/100 heads/training", 1 / 1.05),
+)
 
 
 def show(result: dict[str, Any]) -> None:
-    """Prints the tables of a result of `benchmark.py`."""
+    """Prints the tables of a result of `benchmarks.speed`."""
     console = Console(width=WIDTH, highlight=False)
     load = result["load_average_before"][0]
     console.print(f"{result['device']}, {result['cores']} cores, load average before: {load:.1f}")
@@ -43,7 +57,7 @@ def sides_table(result: dict[str, Any]) -> Table:
     for name, measured in result["full_batches"].items():
         share = spread(measured["share_of_peak"], "%")
         empty = [""] * (len(sides) - 1)
-        table.add_row(f"prediction of {name} tokens a row: of the matmul peak", share, *empty)
+        table.add_row(f"prediction of {name} tokens per row: of the matmul peak", share, *empty)
     peak = result["matmul_peak_flops_per_second"]["median"]
     table.caption = f"matmul peak in {result['arguments']['precision']}: {peak / 1e9:,.0f} GFLOP/s"
     if "whole_epoch" in result:
@@ -64,7 +78,7 @@ def measured_rows(result: dict[str, Any], action: str) -> Iterator[tuple[str, li
     yield "of the matmul peak", [spread(side["share_of_peak"], "%") for side in sides]
     ratios = [result["ratios"].get(name, {}).get(action) for name in result["sides"]]
     if any(ratios):
-        label = "speed-up over this" if ratios[0] is None else "over a model a task"
+        label = "speed-up over this" if ratios[0] is None else "over one model per task"
         if "1 head" in result["sides"]:
             label = "rate of 1 head over this"
         yield label, [spread(ratio) if ratio else "" for ratio in ratios]
@@ -82,7 +96,7 @@ def costs(sides: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
 
 def rows_table(rows: dict[str, Any]) -> Table:
     """Returns the cost of a row in each stage, by number of rows."""
-    table = Table(title="microseconds a row", title_justify="left")
+    table = Table(title="microseconds per row", title_justify="left")
     table.add_column("rows", justify="right")
     stages = list(next(iter(rows.values()))["microseconds_per_row"])
     for stage in [*stages, "peak memory, MiB"]:
@@ -92,6 +106,18 @@ def rows_table(rows: dict[str, Any]) -> Table:
         memory = f"{measured['peak_memory_bytes'] / MEBIBYTE:,.0f}"
         table.add_row(f"{int(count):,}", *costs_per_row, memory)
     return table
+
+
+def bars(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yields each bar that was measured, its number, and whether it is met."""
+    for what, place, bar in BARS:
+        found: Any = result
+        for key in place.split("/"):
+            found = found.get(key, {})
+        found = found.get("share_of_peak", found).get("median")
+        if found is None or ("three" in what and len(result["sides"]) != 4):
+            continue
+        yield {"what": what, "measured": found, "bar": f"≥ {bar:.3g}", "met": found >= bar}
 
 
 def bars_table(bars: list[dict[str, Any]]) -> Table:

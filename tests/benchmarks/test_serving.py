@@ -1,18 +1,6 @@
 """The benchmark of serving counts what it says, and shows it."""
 
-import pytest
-
-from tests.conftest import ROOT
-
-SCRIPTS = ROOT / "scripts"
-
-
-@pytest.fixture
-def serving(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    import benchmark_serving
-
-    return benchmark_serving
+from benchmarks import serving
 
 
 def found(**changes):
@@ -29,7 +17,7 @@ def found(**changes):
     return {**numbers, **changes}
 
 
-def test_the_table_has_a_column_a_way(serving):
+def test_the_table_has_a_column_a_way():
     ways = {"saved_model": found(), "int8": found(size_bytes=23_000_000)}
     lines = serving.table({"ways": ways}).splitlines()
     assert lines[:3] == [
@@ -41,14 +29,14 @@ def test_the_table_has_a_column_a_way(serving):
     assert cells == ["3.2", "1,234", "4.6", "1,234", "432", "99", "1,235"]
 
 
-def test_its_texts_differ_and_have_the_lengths_it_names(serving):
+def test_its_texts_differ_and_have_the_lengths_it_names():
     for tokens in serving.LENGTHS:
         texts = serving.texts_of(tokens, 256)
         assert len(set(texts)) == 256
         assert {len(text.split()) for text in texts} == {tokens - 2}  # and two special tokens
 
 
-def test_it_measures_a_way(serving, monkeypatch):
+def test_it_measures_a_way(monkeypatch):
     asked = []
     monkeypatch.setattr(serving, "open_way", lambda way, path: asked.append)
     numbers = serving.measure("onnx", "x", 40)
@@ -57,7 +45,7 @@ def test_it_measures_a_way(serving, monkeypatch):
     assert numbers["rows_per_second_32"] > 0 and numbers["peak_memory_bytes"] > 2**20
 
 
-def test_its_size_is_that_of_what_is_loaded(serving, tmp_path):
+def test_its_size_is_that_of_what_is_loaded(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights").write_bytes(b"12345")
     (tmp_path / "log").write_bytes(b"123")

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Measures what serving a run costs: its SavedModel, its ONNX exports and `predict` in JAX.
 
-Usage: scripts/benchmark_serving.py --model RUN [--json FILE] [--saved-model DIR] [--onnx DIR]
+Usage: python -m benchmarks.serving --model RUN [--json FILE] [--saved-model DIR] [--onnx DIR]
        [--int8 DIR]
 
 Exports that are not given are made in a temporary folder. Each way is measured in a process of its
@@ -12,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.memory import resident_peak
 
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = {
@@ -92,19 +92,8 @@ def measure(way: str, path: str, rows: int) -> dict[str, Any]:
         _seconds(ask, texts)
         rates = [rows / _seconds(ask, texts) for _ in range(3)]
         found[f"rows_per_second_{tokens}"] = statistics.median(rates)
-    # Of this process, in KiB, on macOS in bytes.
-    found["peak_memory_bytes"] = peak_memory()
+    found["peak_memory_bytes"] = resident_peak()
     return found
-
-
-def peak_memory() -> int:
-    """Returns the most bytes that this process held; on Linux not those of its parent."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage counts what was held before this program began, too
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _seconds(ask: Callable[[list[str]], Any], texts: list[str]) -> float:
@@ -134,7 +123,7 @@ def measured_apart(way: str, path: Path, rows: int) -> dict[str, Any]:
         environment["CUDA_VISIBLE_DEVICES"] = "-1"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "found.json"
-        command = [sys.executable, str(Path(__file__).resolve()), "--model", str(path)]
+        command = [sys.executable, "-m", "benchmarks.serving", "--model", str(path)]
         command += ["--way", way, "--rows", str(rows), "--json", str(out)]
         print(f"measuring {WAYS[way]}", file=sys.stderr, flush=True)
         measuring = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Trains a tiny model for one epoch on millions of generated rows, killed and resumed half-way.
 
-Usage: scripts/large_data.py [--rows 5000000] [--directory DIR]
+Usage: python -m benchmarks.large_data [--rows 5000000] [--directory DIR]
 
 What is shown: the time and the most memory of both processes. The directory needs about 250 bytes
-of disk a row.
+of disk per row.
 """
 
 import argparse

@@ -1,19 +1,12 @@
 """A tiny model, a few rows, and a config to train both in seconds."""
 
+import contextlib
+import functools
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-# The user's own caches stay as they are.
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="mtc_keras_cache_")
-# One compilation cache a session, away from the user's: the same tiny models come again.
-os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="mtc_keras_xla_")
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
-os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND", "jax")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
@@ -23,6 +16,7 @@ from hypothesis import settings
 from mtc_keras.config import Config, check_config
 from mtc_keras.data.sources import frame_tables, read_tables
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Regression, Task
+from tests import SHARED
 
 # The same examples on every machine, however slow it is.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -31,6 +25,13 @@ settings.load_profile("repeatable")
 ROOT = Path(__file__).parents[1]
 WORDS = ["good", "bad", "fine", "slow", "kind", "rude", "queue", "form", "clerk", "office"]
 WORDS += ["website", "fee", "bus", "late", "clean"]
+RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?"
+# A backbone whose word pieces are learned from the training texts, which takes seconds.
+RANDOM = {
+    "backbone": "random",
+    "random": {"hidden_dim": 8, "intermediate_dim": 8, "num_layers": 1},
+}
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +80,33 @@ def frame() -> pd.DataFrame:
     return rows(64)
 
 
+@functools.cache
+def tiny_backbone(hidden_dim: int = 8, intermediate_dim: int = 8) -> str:
+    """Returns the folder of a preset of random weights: one layer, and a fixed vocabulary.
+
+    Every process of a session finds the same one: it is written once, and in one step.
+    """
+    folder = SHARED / f"backbone_{hidden_dim}_{intermediate_dim}"
+    if not folder.exists():
+        vocabulary = [*RESERVED, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
+        backbone, preprocessor = tiny_bert(
+            vocabulary,
+            num_layers=1,
+            hidden_dim=hidden_dim,
+            intermediate_dim=intermediate_dim,
+            max_sequence_length=512,
+            dropout=0.1,
+        )
+        written = Path(tempfile.mkdtemp(dir=SHARED))
+        backbone.save_to_preset(str(written))
+        preprocessor.save_to_preset(str(written))
+        with contextlib.suppress(OSError):  # another process was faster
+            written.rename(folder)
+    return str(folder)
+
+
 def tiny_config(directory, **sections) -> Config:
-    """Returns a config of three tasks on a random backbone; sections are merged into it."""
+    """Returns a config of three tasks on a tiny backbone; sections are merged into it."""
     values = tiny_values(directory)
     for name, section in sections.items():
         values[name] = {**values.get(name, {}), **section}
@@ -95,11 +121,7 @@ def tiny_values(directory) -> dict:
             "topics": {"kind": "multilabel", "loss_weight": 2.0},
             "length": {"kind": "regression"},
         },
-        "model": {
-            "backbone": "random",
-            "max_length": 16,
-            "random": {"hidden_dim": 8, "intermediate_dim": 8, "num_layers": 1},
-        },
+        "model": {"backbone": tiny_backbone(), "max_length": 16},
         "training": {"epochs": 2, "batch_size": 16, "learning_rate": 1e-3},
         "output": {"directory": str(directory)},
     }
@@ -140,7 +162,7 @@ def all_kinds(tmp_path_factory):
             "mood": {"kind": "multiclass", "class_names": {"bad": "mauvaise humeur 😀"}},
             "grade": {"kind": "ordinal", "classes": ["0", "1", "2", "3"]},
         },
-        model={"random": {"hidden_dim": 64, "num_layers": 1}, "max_length": 24},
+        model={"backbone": tiny_backbone(64, 128), "max_length": 24},
         training={"epochs": 6, "learning_rate": 1e-2},
     )
     run = fit(config, train=labelled(160), validation=labelled(48, 1), verbose=0)
@@ -157,19 +179,23 @@ def all_kinds(tmp_path_factory):
     return Run(directory)
 
 
-def tiny_bert(**options):
+def tiny_bert(vocabulary=(*RESERVED, *WORDS), **options):
     """Returns a BERT with random weights, of two layers by default, and its preprocessor."""
     import keras
     import keras_hub
 
     keras.utils.set_random_seed(0)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    tokenizer = keras_hub.models.BertTokenizer(vocabulary=vocabulary, lowercase=True)
-    sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+    tokenizer = keras_hub.models.BertTokenizer(vocabulary=list(vocabulary), lowercase=True)
+    sizes = {
+        "num_layers": 2,
+        "num_heads": 2,
+        "hidden_dim": 8,
+        "intermediate_dim": 16,
+        "max_sequence_length": 32,
+        "dropout": 0.0,
+    }
     backbone = keras_hub.models.BertBackbone(
-        vocabulary_size=len(vocabulary),
-        max_sequence_length=32,
-        **{**sizes, "dropout": 0.0, **options},
+        vocabulary_size=len(vocabulary), **{**sizes, **options}
     )
     return backbone, keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=16)
 

@@ -8,15 +8,12 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from mtc_keras.data.fingerprint import add_texts
 from mtc_keras.data.tokens import Tokens, tokenize
-
-if TYPE_CHECKING:
-    import keras_hub
 
 MOST_CACHED_BYTES = 10 * 1024**3  # the files used longest ago are removed beyond this
 
@@ -28,9 +25,7 @@ FORMAT = 1  # of the cached files
 
 
 def cached_tokens(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor",
-    texts: Sequence[Sequence[str]],
-    directory: Path | None,
+    preprocessor: Any, texts: Sequence[Sequence[str]], directory: Path | None
 ) -> Tokens:
     """Tokenizes texts, or finds their tokens on disk from an earlier time.
 
@@ -61,9 +56,7 @@ def cached_tokens(
     return tokens
 
 
-def _key(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
-) -> str:
+def _key(preprocessor: Any, texts: Sequence[Sequence[str]]) -> str:
     """Returns a hash of all that decides the tokens."""
     import keras_hub
 

@@ -1,18 +1,12 @@
 """Exactly one class a row: a softmax head."""
 
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.single_label import SMALLEST, SingleLabelTask
-
-if TYPE_CHECKING:
-    import keras
-
-    from mtc_keras.tasks.losses import MaskedLoss
 
 
 class Multiclass(SingleLabelTask):
@@ -56,7 +50,7 @@ class Multiclass(SingleLabelTask):
         self._only_with_loss("focal", ["gamma"])
         self._only_with_loss("logit_adjusted", ["tau"])
 
-    def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    def head(self, features: Any, name: str) -> Any:
         return self.dense(features, len(self._index), name)
 
     @property
@@ -65,7 +59,7 @@ class Multiclass(SingleLabelTask):
             return None
         return np.log(self.counts + 1) - np.log(self.counts + 1).mean()
 
-    def make_loss(self) -> "MaskedLoss":
+    def make_loss(self) -> Any:
         from mtc_keras.tasks import losses
 
         shared: dict[str, Any] = {
@@ -85,7 +79,7 @@ class Multiclass(SingleLabelTask):
         seen = self.frequencies[self.frequencies > 0]
         return float(-(seen * np.log(seen)).sum())
 
-    def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
+    def activate(self, logits: Any) -> Any:
         from keras import ops
 
         return ops.softmax(logits, axis=-1)
@@ -94,7 +88,7 @@ class Multiclass(SingleLabelTask):
     def main_metric(self) -> str:
         return "accuracy"
 
-    def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
         return ops.argmax(probabilities, axis=-1)
 
 

@@ -50,8 +50,7 @@ def trained(tmp_path_factory) -> Path:
         "eight": {},
         "split": {"data_parallel": 2, "model_parallel": 2},
     }
-    # Most of the time is compiling, of steps that run for milliseconds.
-    flags = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"
     done = call(command(out, trainings), XLA_FLAGS=flags)
     assert done.returncode == 0, done.stderr
     return out

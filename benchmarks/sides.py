@@ -81,6 +81,8 @@ class Side:
 
         They are the first of an epoch over all rows, and so as full as in a whole epoch.
         """
+        from mtc_keras.model.prediction import prediction_batches
+
         parts = tokens, rows, self.model.tasks, self.batch_size, seed
         self.batches, epoch = FirstBatches(*parts), TrainingBatches(*parts)
         self.batches.most_rows = count
@@ -88,7 +90,7 @@ class Side:
         self.tokens = tokens.select(chosen)
         self.targets = {task: values[chosen] for task, values in rows.targets.items()}
         self.size = matmul_size(self.model)
-        predicted = self.model.prediction_batches(self.tokens, self.batch_size)
+        predicted = prediction_batches(self.tokens, self.batch_size)
         self.work = {
             "training": self._work(self.tokens, (inputs for inputs, *_ in self.batches)),
             "prediction": self._work(self.tokens, predicted),
@@ -237,7 +239,9 @@ class Plain(Side):
         )
 
     def predict(self) -> None:
-        batches = self.model.prediction_batches(self.tokens, self.batch_size)
+        from mtc_keras.model.prediction import prediction_batches
+
+        batches = prediction_batches(self.tokens, self.batch_size)
         inputs = ((batch,) for batch in batches)
         joined = keras.Model.predict(self.model, inputs, steps=len(batches), verbose=0)
         for output in joined.values():

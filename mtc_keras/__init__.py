@@ -40,6 +40,7 @@ _HOMES = {
     "fit": "mtc_keras.train.program",
     "load": "mtc_keras.run.directory",
     "load_config": "mtc_keras.config",
+    "register_kind": "mtc_keras.tasks",
 }
 
 __all__ = sorted(_HOMES)

@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
     show_details(log, model.tasks, score_rows(model, rows, size, details=True).evaluation)
     log.line("these are the rows that it was fitted on: judge it on others, with evaluate")
     calibrated.save_decisions(model.decisions)
-    print(f"saved in {calibrated.directory}; its metrics.json and predictions are of before")
+    print(f"saved in {calibrated.directory}; its metrics.json and predictions are from before")
 
 
 def _refuse_other_uses(run: Run, files: str | list[str]) -> None:

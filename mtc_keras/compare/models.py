@@ -26,7 +26,7 @@ from mtc_keras.errors import DataError
 from mtc_keras.programs.command import set_up
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import MODEL, Run, checkpoint_directory
-from mtc_keras.tasks import ClassificationTask, Decision, Multilabel, Task
+from mtc_keras.tasks import Decision, Multilabel, Task
 from mtc_keras.train.loss_weights import resolve_loss_weights
 from mtc_keras.train.steps import resolved, train_run
 
@@ -170,8 +170,8 @@ class AllClasses:
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        self.tasks = [task for task in tasks if isinstance(task, ClassificationTask)]
-        names = [[f"{task.name}: {name}" for name in task.classes or ()] for task in self.tasks]
+        self.tasks = [task for task in tasks if task.has_classes]
+        names = [[f"{task.name}: {name}" for name in task.known_classes] for task in self.tasks]
         self.task = Multilabel(name=ALL_CLASSES, classes=list(chain(*names)))
         ends = np.cumsum([len(block) for block in names]).tolist()
         self.blocks = [slice(*block) for block in pairwise([0, *ends])]
@@ -217,7 +217,7 @@ class AllClasses:
         )
 
 
-def _cells(task: ClassificationTask, targets: np.ndarray) -> np.ndarray:
+def _cells(task: Task, targets: np.ndarray) -> np.ndarray:
     cells = task.class_indicator(targets).astype("float32")
     return np.where(task.known_cells(targets), cells, np.float32(np.nan))
 

@@ -20,7 +20,6 @@ from mtc_keras.programs import options
 from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import check_output
-from mtc_keras.tasks import ClassificationTask
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -124,7 +123,7 @@ def check_request(config: Config, seeds: int, binary: bool) -> None:
         raise ConfigError("a comparison needs two or more tasks; the config has one")
     if seeds < 1:
         raise ConfigError(f"--seeds must be 1 or more, received {seeds}")
-    if binary and not any(isinstance(task, ClassificationTask) for task in config.task_list):
+    if binary and not any(task.has_classes for task in config.task_list):
         raise ConfigError("--with binary needs a task that has classes; the config has none")
 
 
@@ -201,7 +200,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="other",
         help="compare with one multilabel task of all classes, too",
     )
-    options.add_overwrite(parser, "train anew what is there from an earlier call")
+    options.add_overwrite(parser, "train again what an earlier call has trained")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mtc_keras.config.messages import problem_of
 from mtc_keras.config.root import Config
 from mtc_keras.errors import ConfigError, plural
-from mtc_keras.tasks import KINDS
+from mtc_keras.tasks import known_kinds
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
@@ -60,10 +60,18 @@ def check_config(values: dict[str, Any], origin: str = "config") -> Config:
 def config_schema() -> str:
     """Returns the JSON Schema of the config file, for editors."""
     schema = Config.model_json_schema()
-    for kind in KINDS.values():  # the table's key is the name
-        definition = schema["$defs"][kind.__name__]
-        del definition["properties"]["name"]
+    kinds = known_kinds()
+    for name, kind in kinds.items():
+        definition = kind.model_json_schema()
+        schema["$defs"] |= definition.pop("$defs", {})
+        del definition["properties"]["name"]  # the table's key is the name
         definition["required"] = ["kind"]
+        schema["$defs"][name] = definition
+    references = {name: f"#/$defs/{name}" for name in kinds}
+    schema["properties"]["tasks"]["additionalProperties"] = {
+        "discriminator": {"mapping": references, "propertyName": "kind"},
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+    }
     return json.dumps(schema, indent=2, ensure_ascii=False)
 
 

@@ -1,12 +1,18 @@
 """The whole config: its tables, and what must hold between them."""
 
 import os
-import typing
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 import tomli_w
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from mtc_keras.config.sections import (
     BalancingConfig,
@@ -19,12 +25,41 @@ from mtc_keras.config.sections import (
     TrainingConfig,
 )
 from mtc_keras.errors import did_you_mean, listed
-from mtc_keras.tasks import KINDS, Task
+from mtc_keras.tasks import Task, kind_named, kind_names
 
-if typing.TYPE_CHECKING:
-    AnyTask = Task
-else:  # one member per kind; the key `kind` says which
-    AnyTask = Annotated[typing.Union[tuple(KINDS.values())], Field(discriminator="kind")]  # noqa: UP007
+
+def _task(values: Any) -> Task:
+    """Checks a task by the class that its key `kind` names."""
+    if isinstance(values, Task):
+        return values
+    if not isinstance(values, dict):
+        raise PydanticCustomError("no_table", 'expected a table such as {kind = "multiclass"}')
+    name = values.get("kind")
+    if name is None:
+        raise PydanticCustomError("no_kind", "is required, one of {names}", {"names": _names()})
+    kind = kind_named(name)
+    if kind is None:
+        raise PydanticCustomError(
+            "unknown_kind",
+            "{kind} is not a kind of task.{hint} Known: {names}. A kind of your own must be "
+            "registered first (mtc_keras.register_kind), or offered by an installed package",
+            {
+                "kind": repr(name),
+                "hint": did_you_mean(str(name), kind_names()),
+                "names": _names(),
+            },
+        )
+    return kind.model_validate(values)
+
+
+def _names() -> str:
+    return listed(kind_names())
+
+
+# No union of classes told apart by `kind`, as it is made once and kinds may be registered later.
+OfItsKind = Annotated[
+    SerializeAsAny[Task], PlainValidator(_task, json_schema_input_type=dict[str, Any])
+]
 
 
 class Config(Section):
@@ -36,7 +71,7 @@ class Config(Section):
 
     seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of all random numbers.")
     data: DataConfig = Field(default_factory=DataConfig)
-    tasks: dict[str, AnyTask] = Field(min_length=1, description="One table per task.")
+    tasks: dict[str, OfItsKind] = Field(min_length=1, description="One table per task.")
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     balancing: BalancingConfig = Field(default_factory=BalancingConfig)
@@ -149,7 +184,7 @@ def lower_is_better(metric: str) -> bool:
 
 
 def _smooths(task: Any) -> bool:
-    kind = KINDS.get(str(task.get("kind"))) if isinstance(task, dict) else None
+    kind = kind_named(task.get("kind")) if isinstance(task, dict) else None
     return kind is not None and "label_smoothing" in kind.model_fields
 
 

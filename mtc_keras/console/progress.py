@@ -1,4 +1,4 @@
-"""How far something is: a live bar on a terminal, a line now and then elsewhere."""
+"""Progress: a live bar on a terminal, a line every twenty seconds elsewhere."""
 
 import threading
 import time
@@ -16,16 +16,16 @@ SECONDS_BETWEEN_LINES = 20.0  # without a terminal
 
 
 class _Bar:
-    """How far something is: a live bar on a terminal, a line now and then elsewhere.
+    """Progress of what can be counted: a live bar on a terminal, occasional lines elsewhere.
 
     Args:
         log: where it is shown.
-        title: what is under way.
-        total: int. Of what is counted, all there is.
-        first: int. What was done before.
+        title: str. What is under way.
+        total: int. The count at the end.
+        first: int. The count at the start, of what was done earlier.
         counter: the column of the bar that counts.
         last: optional column at the end of the bar.
-        fields: what its columns show at the beginning.
+        fields: what the columns show at first.
     """
 
     def __init__(
@@ -79,16 +79,16 @@ class _Bar:
 
 
 class Progress(_Bar):
-    """One epoch's progress.
+    """Progress of one epoch.
 
     Args:
         log: where it is shown.
-        title: what is under way.
+        title: str. What is under way.
         steps: int. Steps of the epoch.
-        rows_a_step: int. For the rate of examples.
+        rows_per_step: int. For the rate, in rows per second.
         losses: names in the steps' logs: the total, then each task's; of many, the greatest
             are shown.
-        first: int. Steps of the epoch that were done before, in an epoch that is resumed.
+        first: int. Steps of the epoch that were done earlier, when it is resumed.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class Progress(_Bar):
         log: Log,
         title: str,
         steps: int,
-        rows_a_step: int,
+        rows_per_step: int,
         losses: Sequence[str],
         first: int = 0,
     ) -> None:
-        self.rows_a_step = rows_a_step
+        self.rows_per_step = rows_per_step
         self.losses = losses
-        self.compiling: tuple[int, str] | None = None  # the step that XLA compiles, and a note
+        self.compiling: tuple[int, str] | None = None  # the step being compiled, and a note
         self.lock = threading.Lock()
         # On a narrow terminal the losses are cut, never the bar or the steps.
         last = rich.progress.TextColumn(
@@ -112,7 +112,7 @@ class Progress(_Bar):
         super().__init__(log, title, steps, first, counter, last, losses="")
 
     def compile(self, step: int, number: int, of: int) -> None:
-        """Tells that a step compiles first, which takes from seconds to minutes.
+        """Says that XLA compiles a step before it runs, which takes seconds or minutes.
 
         Args:
             step: int. The step that begins, from 0.
@@ -161,7 +161,7 @@ class Progress(_Bar):
         )
 
     def _rate(self) -> str:
-        return f"{self._per_second(self.rows_a_step)} examples/s"
+        return f"{self._per_second(self.rows_per_step)} rows/s"
 
     def _losses(self, logs: Mapping[str, Any]) -> str:
         known = [(name, float(logs[name])) for name in self.losses if name in logs]
@@ -175,13 +175,13 @@ class Progress(_Bar):
 
 
 class RowProgress(_Bar):
-    """How far rows are scored.
+    """Progress of a prediction of many rows.
 
     Args:
         log: where it is shown.
-        title: what is under way.
+        title: str. What is under way.
         rows: int. Rows in all.
-        first: int. Rows that were done before.
+        first: int. Rows that were done earlier.
     """
 
     def __init__(self, log: Log, title: str, rows: int, first: int = 0) -> None:

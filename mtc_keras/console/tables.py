@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mtc_keras.console.listing import TASKS_OF_MANY, Listing, more, shortened
-from mtc_keras.tasks import ClassificationTask, Decision, Task
+from mtc_keras.tasks import Decision, Task
 
 MOST_WEIGHTS = 20  # rows of a task's class weights
 
@@ -61,9 +61,7 @@ def loss_weight_table(loss_weights: Mapping[str, Mapping[str, Any]]) -> Listing:
 def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Listing | str]:
     """Yields the class weights of each task that has them: of many classes, the greatest."""
     weighted = [
-        (task, weights)
-        for task in tasks
-        if isinstance(task, ClassificationTask) and (weights := task.class_weight_list) is not None
+        (task, weights) for task in tasks if (weights := task.class_weight_list) is not None
     ]
     for task, weights in weighted[:TASKS_OF_MANY]:
         indices = list(range(len(weights)))
@@ -75,8 +73,8 @@ def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Listing | str]:
             note=more(len(indices), len(weights), "class", "class_weights.json has all"),
         )
         for index in indices:
-            count = "–" if task.class_counts is None else f"{task.class_counts[index]:,}"
-            table.add_row(task.shown(index), count, f"{weights[index]:.3g}")
+            count = "–" if task.training_counts is None else f"{task.training_counts[index]:,}"
+            table.add_row(task.shown_classes[index], count, f"{weights[index]:.3g}")
         yield table
     left_out = more(min(len(weighted), TASKS_OF_MANY), len(weighted), "task")
     if left_out:

@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtc_keras.data.fingerprint import add_texts
 from mtc_keras.data.tokens import Tokens, tokenize
+
+if TYPE_CHECKING:
+    import keras_hub
 
 MOST_CACHED_BYTES = 10 * 1024**3  # the files used longest ago are removed beyond this
 
@@ -25,7 +28,9 @@ FORMAT = 1  # of the cached files
 
 
 def cached_tokens(
-    preprocessor: Any, texts: Sequence[Sequence[str]], directory: Path | None
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor",
+    texts: Sequence[Sequence[str]],
+    directory: Path | None,
 ) -> Tokens:
     """Tokenizes texts, or finds their tokens on disk from an earlier time.
 
@@ -56,7 +61,9 @@ def cached_tokens(
     return tokens
 
 
-def _key(preprocessor: Any, texts: Sequence[Sequence[str]]) -> str:
+def _key(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
+) -> str:
     """Returns a hash of all that decides the tokens."""
     import keras_hub
 

@@ -6,11 +6,14 @@ Shapes: N texts, T tokens (padded), M tokens of all texts together.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mtc_keras.data.packed import take
+
+if TYPE_CHECKING:
+    import keras_hub
 
 TOKENIZED_AT_ONCE = 1024
 
@@ -94,7 +97,9 @@ class Tokens:
         return Tokens(flat, offsets, self.padding, self.dtypes, self.max_length)
 
 
-def tokenize(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Tokens:
+def tokenize(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
+) -> Tokens:
     """Tokenizes texts once.
 
     Args:
@@ -107,7 +112,11 @@ def tokenize(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Tokens:
     return _joined(list(_tokenized(preprocessor, texts)))
 
 
-def too_long(preprocessor: Any, texts: Sequence[Sequence[str]], tokens: Tokens) -> np.ndarray:
+def too_long(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor",
+    texts: Sequence[Sequence[str]],
+    tokens: Tokens,
+) -> np.ndarray:
     """Returns the indices of the rows whose tokens were cut off.
 
     Args:
@@ -127,7 +136,9 @@ def too_long(preprocessor: Any, texts: Sequence[Sequence[str]], tokens: Tokens) 
     return full[longer.lengths > limit]
 
 
-def _tokenized(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Iterator[Tokens]:
+def _tokenized(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
+) -> Iterator[Tokens]:
     """Yields the tokens of the texts, so many at once that padding needs little memory."""
     count = len(texts[0])
     for start in range(0, max(count, 1), KEPT_AT_ONCE):
@@ -136,7 +147,9 @@ def _tokenized(preprocessor: Any, texts: Sequence[Sequence[str]]) -> Iterator[To
         yield tokens if count else tokens.select(np.arange(0))
 
 
-def _padded(preprocessor: Any, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
+def _padded(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
+) -> dict[str, np.ndarray]:
     import keras_hub
 
     columns = tuple([_readable(text) for text in column] for column in texts)
@@ -181,7 +194,9 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
-def _without_padding(preprocessor: Any, inputs: Mapping[str, np.ndarray]) -> Tokens:
+def _without_padding(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor", inputs: Mapping[str, np.ndarray]
+) -> Tokens:
     real = inputs[MASK].astype(bool)
     offsets = np.concatenate([[0], np.cumsum(real.sum(axis=1, dtype="int64"))])
     vocabulary = preprocessor.tokenizer.vocabulary_size()

@@ -31,7 +31,7 @@ SPLIT_WEIGHTS = {
 class SplitModel(keras.distribution.ModelParallel):
     """Keras' `ModelParallel`, but weights that its devices cannot divide evenly stay whole."""
 
-    def get_variable_layout(self, variable: Any) -> Any:
+    def get_variable_layout(self, variable: keras.Variable) -> keras.distribution.TensorLayout:
         layout = super().get_variable_layout(variable)
         sizes = dict(zip(self.device_mesh.axis_names, self.device_mesh.shape, strict=True))
         whole = [None] * len(variable.shape)
@@ -160,7 +160,7 @@ def on_every_process(outputs: Any) -> Any:
     if distribution is None or processes.count() == 1:
         return outputs
 
-    def whole(output: Any) -> Any:
+    def whole(output: keras.KerasTensor) -> keras.KerasTensor:
         axes = [None] * len(output.shape)
         layout = keras.distribution.TensorLayout(axes, distribution.device_mesh)
         return keras.distribution.distribute_tensor(output, layout)

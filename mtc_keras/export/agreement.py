@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from mtc_keras.devices import process
 from mtc_keras.errors import ExportError
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import described
+
+if TYPE_CHECKING:
+    from mtc_keras.model.classifier import MultiTaskClassifier
 
 TOLERANCE = 1e-4
 BATCH_SIZES = (1, 32)
@@ -47,7 +50,10 @@ TEXTS = [
 
 
 def self_test(
-    model: Any, export: Path, text_pairs: bool = False, texts: Sequence[Sequence[str]] = ()
+    model: "MultiTaskClassifier",
+    export: Path,
+    text_pairs: bool = False,
+    texts: Sequence[Sequence[str]] = (),
 ) -> dict[str, Any]:
     """Compares what the model predicts with what the export answers in a fresh process.
 
@@ -159,7 +165,9 @@ def _difference(found: np.ndarray | None, expected: np.ndarray) -> float:
 
 
 def _wrong_tokens(
-    model: Any, columns: Sequence[Sequence[str]], answers: Mapping[str, np.ndarray]
+    model: "MultiTaskClassifier",
+    columns: Sequence[Sequence[str]],
+    answers: Mapping[str, np.ndarray],
 ) -> list[str]:
     """Returns a problem if texts have other tokens in an export than in the model."""
     tokens = tokenize(model.preprocessor, columns)
@@ -174,7 +182,9 @@ def _wrong_tokens(
 
 
 def _wrong_labels(
-    model: Any, probabilities: Mapping[str, np.ndarray], answers: Sequence[Mapping[str, Any]]
+    model: "MultiTaskClassifier",
+    probabilities: Mapping[str, np.ndarray],
+    answers: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """Returns a problem for each task whose labels are not those of its probabilities."""
     problems = []

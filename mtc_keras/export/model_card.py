@@ -3,16 +3,19 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtc_keras.export.folder import ONNX
 from mtc_keras.model.backbones import MINILM
+
+if TYPE_CHECKING:
+    from mtc_keras.run.directory import Run
 
 LICENCES = {"minilm": "Apache-2.0", MINILM: "Apache-2.0", f"hf://{MINILM}": "Apache-2.0"}
 UNKNOWN = "unknown; see where the backbone comes from"
 
 
-def model_card(about: Mapping[str, Any], backbone: str, run: Any = None) -> str:
+def model_card(about: Mapping[str, Any], backbone: str, run: "Run | None" = None) -> str:
     """Returns a model card in Markdown.
 
     Args:
@@ -79,7 +82,7 @@ def _tasks(about: Mapping[str, Any]) -> str:
     return _table(["task", "kind", "temperature", "classes, with thresholds"], rows)
 
 
-def _judgement(run: Any) -> list[str]:
+def _judgement(run: "Run") -> list[str]:
     parts = []
     for split in ("validation", "test"):
         if split not in run.metrics:
@@ -99,14 +102,14 @@ def _judgement(run: Any) -> list[str]:
     return parts or ["No split was held out."]
 
 
-def _data(run: Any) -> str:
+def _data(run: "Run") -> str:
     hashes = run.environment["data_sha256"]
     if not hashes:
         return "Tables given from Python, of which no hash is known."
     return _table(["file", "SHA-256"], hashes.items())
 
 
-def _backbone(backbone: str, run: Any) -> str:
+def _backbone(backbone: str, run: "Run | None") -> str:
     if run is None:
         return f"`{backbone}`. Licence of its weights: unknown."
     name = run.config.model.backbone

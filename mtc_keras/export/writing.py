@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtc_keras.devices import process
 from mtc_keras.errors import ConfigError
@@ -32,7 +32,11 @@ from mtc_keras.export.folder import (
 )
 from mtc_keras.export.model_card import model_card
 from mtc_keras.export.saved_model.ask import INPUTS
-from mtc_keras.tasks import ClassificationTask, Decision, Task
+from mtc_keras.tasks import Decision, Task
+
+if TYPE_CHECKING:
+    from mtc_keras.model.classifier import MultiTaskClassifier
+    from mtc_keras.run.directory import Run
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,10 @@ class Export:
 
 
 def export_live(
-    model: Any, path: str | Path, text_pairs: bool = False, format: str = SAVED_MODEL
+    model: "MultiTaskClassifier",
+    path: str | Path,
+    text_pairs: bool = False,
+    format: str = SAVED_MODEL,
 ) -> Export:
     """Exports a `MultiTaskClassifier` as it is now, with its decisions.
 
@@ -85,12 +92,12 @@ def export_live(
 
 
 def export_saved(
-    model: Any,
+    model: "MultiTaskClassifier",
     preset: Path,
     directory: Path,
     columns: Sequence[str],
     texts: Sequence[Sequence[str]] = (),
-    run: Any = None,
+    run: "Run | None" = None,
     format: str = SAVED_MODEL,
     quantize: Callable[[Path], dict[str, Any]] | None = None,
 ) -> Export:
@@ -145,7 +152,9 @@ def export_saved(
     return Export(directory, about)
 
 
-def check_tokenizer(model: Any, format: str = SAVED_MODEL, text_pairs: bool = False) -> None:
+def check_tokenizer(
+    model: "MultiTaskClassifier", format: str = SAVED_MODEL, text_pairs: bool = False
+) -> None:
     """Checks that a model's tokenizer can be part of a graph that serves, or lie beside it.
 
     Raises:
@@ -190,17 +199,13 @@ def shown_int8(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _about_data(run: Any) -> dict[str, Any]:
+def _about_data(run: "Run") -> dict[str, Any]:
     """Returns how rows are read, besides the text columns that `inputs` names."""
     return run.config.data.model_dump(include={"id", "rename"})
 
 
 def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:
-    about: dict[str, Any] = {"kind": task.kind}
-    if isinstance(task, ClassificationTask):
-        about["classes"] = task.known_classes
-        about["class_names"] = dict(zip(task.known_classes, task.shown_classes, strict=True))
-    about |= task.model_dump(include={"separator"})  # of kinds that have one
+    about = task.exported()
     return about if decision is None else {**about, **decision.to_dict()}
 
 

@@ -5,10 +5,19 @@ import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtc_keras.config import ModelConfig, RandomBackboneConfig
 from mtc_keras.errors import ConfigError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    import keras
+    import keras_hub
+
+# A backbone and the preprocessor that makes its inputs of texts.
+Pretrained: TypeAlias = (
+    "tuple[keras_hub.models.Backbone, keras_hub.models.TextClassifierPreprocessor]"
+)
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 REMOTE = ("hf://", "kaggle://", "modelscope://")
@@ -38,7 +47,7 @@ def load_backbone(
     texts: Iterable[str] = (),
     load_weights: bool = True,
     dtype: str | None = None,
-) -> tuple[Any, Any]:
+) -> Pretrained:
     """Loads a backbone and its preprocessor.
 
     Args:
@@ -129,13 +138,13 @@ def preset_names() -> list[str]:
     return sorted(name for name in names if not name.startswith("f_net_"))
 
 
-def length_limit(backbone: Any) -> int | None:
+def length_limit(backbone: "keras_hub.models.Backbone") -> int | None:
     """Returns the most tokens that a backbone reads, `None` where it has no limit."""
     limit = getattr(backbone, "max_sequence_length", None)
     return None if limit is None else int(limit)
 
 
-def layer_depths(backbone: Any) -> dict[Any, int]:
+def layer_depths(backbone: "keras_hub.models.Backbone") -> dict["keras.layers.Layer", int]:
     """Returns the depth of each layer of a backbone.
 
     0 for embeddings and all before the first transformer layer, `i + 1` for transformer
@@ -150,12 +159,12 @@ def layer_depths(backbone: Any) -> dict[Any, int]:
     return depths
 
 
-def num_layers(depths: dict[Any, int]) -> int:
+def num_layers(depths: dict["keras.layers.Layer", int]) -> int:
     """Returns the number of transformer layers among the depths of `layer_depths`."""
     return len({depth for layer, depth in depths.items() if _number(layer.name) is not None})
 
 
-def freeze(backbone: Any, parts: str | int) -> None:
+def freeze(backbone: "keras_hub.models.Backbone", parts: str | int) -> None:
     """Keeps parts of a backbone from being trained.
 
     Args:
@@ -184,7 +193,7 @@ def freeze(backbone: Any, parts: str | int) -> None:
             layer.trainable = False
 
 
-def enable_lora(backbone: Any, rank: int) -> None:
+def enable_lora(backbone: "keras_hub.models.Backbone", rank: int) -> None:
     """Freezes a backbone but for low-rank updates of its attention's query and value kernels.
 
     LoRA, Hu et al. 2021 (arXiv 2106.09685), as KerasHub does it. Saving the model adds the
@@ -278,9 +287,7 @@ def check_length(max_length: int, limit: int | None, backbone: str) -> None:
         )
 
 
-def _pretrained(
-    config: ModelConfig, load_weights: bool, options: dict[str, Any]
-) -> tuple[Any, Any]:
+def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]) -> Pretrained:
     import keras_hub
     from keras_hub.src.utils.preset_utils import load_json
 
@@ -313,7 +320,7 @@ def _cause(error: BaseException) -> str:
 
 def _random(
     sizes: RandomBackboneConfig, texts: Iterable[str], options: dict[str, Any]
-) -> tuple[Any, Any]:
+) -> Pretrained:
     import keras_hub
     import tensorflow as tf
 

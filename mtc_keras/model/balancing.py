@@ -5,11 +5,12 @@ factor of a task's loss in its gradient, which is logged; a task's own `loss_wei
 multiplies. A task without a label in a batch has no part in that step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops
+import numpy as np
+from keras import KerasTensor, ops
 
 SMALLEST = 1e-8  # keeps logarithms of losses, and their gradients, finite
 
@@ -39,7 +40,13 @@ class Balancing(keras.layers.Layer):
         self.factors = list(factors or [1.0] * num_tasks)
         self.built = True
 
-    def combine(self, losses: Any, present: Any, constants: Any, training: bool) -> tuple[Any, Any]:
+    def combine(
+        self,
+        losses: KerasTensor,
+        present: KerasTensor,
+        constants: KerasTensor,
+        training: bool,
+    ) -> tuple[KerasTensor, KerasTensor]:
         """Returns the number to minimise and the weight `w_t` of each task.
 
         Args:
@@ -51,17 +58,17 @@ class Balancing(keras.layers.Layer):
         weights = constants * self.weights_of(losses, present, training)
         return ops.sum(ops.stop_gradient(weights) * losses), weights
 
-    def weights_of(self, losses: Any, present: Any, training: bool) -> Any:
+    def weights_of(self, losses: KerasTensor, present: KerasTensor, training: bool) -> KerasTensor:
         """Returns the weights of a method that weighs losses without learning by gradient."""
         return ops.ones((self.num_tasks,))
 
-    def after_update(self, losses: Any, present: Any) -> None:
+    def after_update(self, losses: KerasTensor, present: KerasTensor) -> None:
         """Takes the losses of the same batch after the optimizer's step."""
 
     def on_epoch_end(self, losses: Sequence[float]) -> None:
         """Takes the mean training losses of an epoch."""
 
-    def _state(self, name: str, start: Any = 0.0) -> Any:
+    def _state(self, name: str, start: float | Sequence[float] = 0.0) -> keras.Variable:
         return self.add_weight(
             shape=(self.num_tasks,),
             initializer=keras.initializers.Constant(start),
@@ -69,12 +76,12 @@ class Balancing(keras.layers.Layer):
             name=name,
         )
 
-    def _adam(self, variable: Any, learning_rate: float) -> None:
+    def _adam(self, variable: keras.Variable, learning_rate: float) -> None:
         self.optimizer = keras.optimizers.Adam(learning_rate)
         self.optimizer.build([variable])
         self.optimizer_state = self.optimizer.variables  # part of the model's state
 
-    def _step(self, gradient: Any, variable: Any, present: Any) -> None:
+    def _step(self, gradient: KerasTensor, variable: keras.Variable, present: KerasTensor) -> None:
         """Takes a step of Adam; tasks that are not present keep their values and moments."""
         kept = [v for v in (variable, *self.optimizer.variables) if v.shape == variable.shape]
         before = [ops.convert_to_tensor(v) for v in kept]
@@ -110,7 +117,13 @@ class Uncertainty(Balancing):
         self.log_variances.assign(ops.log(ops.convert_to_tensor(self.factors, "float32")))
         self._adam(self.log_variances, learning_rate)
 
-    def combine(self, losses: Any, present: Any, constants: Any, training: bool) -> tuple[Any, Any]:
+    def combine(
+        self,
+        losses: KerasTensor,
+        present: KerasTensor,
+        constants: KerasTensor,
+        training: bool,
+    ) -> tuple[KerasTensor, KerasTensor]:
         log_variances = ops.convert_to_tensor(self.log_variances)
         weights = (
             constants * ops.convert_to_tensor(self.factors, "float32") * ops.exp(-log_variances)
@@ -145,7 +158,7 @@ class DynamicWeightAverage(Balancing):
         self.last = self._state("last_losses")
         self.rates = self._state("rates", 1.0)
 
-    def weights_of(self, losses: Any, present: Any, training: bool) -> Any:
+    def weights_of(self, losses: KerasTensor, present: KerasTensor, training: bool) -> KerasTensor:
         rates = ops.convert_to_tensor(self.rates)
         return self.num_tasks * ops.softmax(rates / self.temperature)
 
@@ -179,7 +192,7 @@ class RandomWeights(Balancing):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def weights_of(self, losses: Any, present: Any, training: bool) -> Any:
+    def weights_of(self, losses: KerasTensor, present: KerasTensor, training: bool) -> KerasTensor:
         if not training:
             return ops.ones((self.num_tasks,)) / self.num_tasks
         return ops.softmax(keras.random.normal((self.num_tasks,), seed=self.seed_generator))
@@ -188,11 +201,11 @@ class RandomWeights(Balancing):
         return {**super().get_config(), "seed": self.seed}
 
     # Keras leaves the states of seed generators out of its files.
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
         super().save_own_variables(store)
         store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
         self.seed_generator.state.assign(store["seed_state"])
 
 
@@ -205,7 +218,13 @@ class SumOfLogs(Balancing):
 
     method = "log"
 
-    def combine(self, losses: Any, present: Any, constants: Any, training: bool) -> tuple[Any, Any]:
+    def combine(
+        self,
+        losses: KerasTensor,
+        present: KerasTensor,
+        constants: KerasTensor,
+        training: bool,
+    ) -> tuple[KerasTensor, KerasTensor]:
         safe = ops.maximum(losses, SMALLEST)
         weights = present * constants / ops.stop_gradient(safe)
         return ops.sum(present * constants * ops.log(safe)), weights
@@ -237,14 +256,14 @@ class FAMO(Balancing):
         self.before = self._state("losses_before_update", 1.0)
         self._adam(self.xi, learning_rate)
 
-    def weights_of(self, losses: Any, present: Any, training: bool) -> Any:
+    def weights_of(self, losses: KerasTensor, present: KerasTensor, training: bool) -> KerasTensor:
         losses = ops.stop_gradient(losses)
         relative = present * ops.softmax(ops.convert_to_tensor(self.xi)) / (losses + SMALLEST)
         if training:
             self.before.assign(losses)
         return ops.divide_no_nan(relative, ops.sum(relative))
 
-    def after_update(self, losses: Any, present: Any) -> None:
+    def after_update(self, losses: KerasTensor, present: KerasTensor) -> None:
         before = ops.convert_to_tensor(self.before)
         progress = present * (ops.log(before + SMALLEST) - ops.log(losses + SMALLEST))
         xi = ops.convert_to_tensor(self.xi)

@@ -1,102 +1,36 @@
-"""`MultiTaskClassifier`: one KerasHub backbone, one named head a task."""
+"""`MultiTaskClassifier`: one KerasHub backbone, one named head per task."""
 
-import contextlib
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import keras_hub
 import numpy as np
-from keras import layers, ops
-from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
+from keras import layers
 
 import mtc_keras.model.optimizers  # noqa: F401  registered, so that trained models load
 from mtc_keras.config import ModelConfig
-from mtc_keras.data.batches import PredictionBatches
-from mtc_keras.data.tokens import Tokens, tokenize
-from mtc_keras.devices import hardware, process
-from mtc_keras.devices.distribution import on_every_process, share
-from mtc_keras.devices.forward import Forward
-from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
-from mtc_keras.devices.shares import fill_up
-from mtc_keras.errors import ConfigError
-from mtc_keras.model.backbones import check_length, length_limit, load_backbone, preset_of
+from mtc_keras.devices import process
+from mtc_keras.model import prediction
+from mtc_keras.model.backbones import load_backbone
 from mtc_keras.model.balancing import Balancing, make_balancing
+from mtc_keras.model.pooling import POOLINGS, pool
+from mtc_keras.model.presets import load_preset
+from mtc_keras.model.steps import MultiTaskSteps
+from mtc_keras.model.task_losses import SampleWeight, TaskMeans, TaskWeights, chosen_losses
 from mtc_keras.scoring.decisions import activate
 from mtc_keras.tasks import Task, task_from_config
-from mtc_keras.tasks.losses import MaskedLoss
 
 process.keep_tensorflow_off_gpus()
 
-POOLINGS = ("mean", "cls", "max", "pooled")
-
 
 @keras.saving.register_keras_serializable("mtc_keras")
-class TextPooling(layers.Layer):
-    """From the states of a text's tokens to one vector of features.
-
-    Args:
-        pooling: `"mean"` or `"max"` over the real tokens, or `"cls"`, the first token.
-
-    Call arguments:
-        states: float of shape `(B, T, D)`.
-        padding_mask: `(B, T)`, true for real tokens.
-
-    Returns:
-        float32 of shape `(B, D)`.
-    """
-
-    def __init__(self, pooling: str = "mean", **kwargs: Any) -> None:
-        super().__init__(dtype="float32", **{k: v for k, v in kwargs.items() if k != "dtype"})
-        self.pooling = pooling
-        self.supports_masking = True
-
-    def call(self, states: Any, padding_mask: Any) -> Any:
-        if self.pooling == "cls":
-            return states[:, 0]
-        real = ops.cast(padding_mask, "bool")[..., None]  # (B, T, 1)
-        if self.pooling == "max":
-            return ops.max(ops.where(real, states, -1e9), axis=1)
-        real = ops.cast(real, states.dtype)
-        return ops.sum(states * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1.0)
-
-    def compute_output_shape(self, states_shape: Any, padding_mask_shape: Any = None) -> Any:
-        return (states_shape[0], states_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "pooling": self.pooling}
-
-
-class TaskMeans(keras.metrics.Metric):
-    """The weighted mean of a number for each task.
-
-    One variable for all tasks: a step hands every variable in and out, which takes longer than
-    the arithmetic where each task has some of its own.
-
-    Args:
-        tasks: int. Number of tasks `T`.
-    """
-
-    def __init__(self, tasks: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.total = self.add_variable((tasks,), "zeros", name="total")
-        self.count = self.add_variable((tasks,), "zeros", name="count")
-
-    def update_state(self, values: Any, sample_weight: Any) -> None:
-        """Adds float32 `values` and their weights, both of shape `(T,)`."""
-        self.total.assign_add(values * sample_weight)
-        self.count.assign_add(sample_weight)
-
-    def result(self) -> Any:
-        """Returns float32 of shape `(T,)`; 0 for a task that has had no weight."""
-        return ops.divide_no_nan(self.total, self.count)
-
-
-@keras.saving.register_keras_serializable("mtc_keras")
-class MultiTaskClassifier(keras_hub.models.Task):
+class MultiTaskClassifier(MultiTaskSteps):
     """One backbone with a named head for every task.
 
-    The functional graph is backbone → pooling → dropout → one head a task. Its
+    The functional graph is backbone → pooling → dropout → one head per task. Its
     outputs are a dict of float32 logits by task; `predict` and `classify` apply each
     task's activation, so that a user sees probabilities. `fit`, `evaluate` and
     `predict` take texts, as everywhere in KerasHub, or token dicts.
@@ -135,16 +69,16 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
     def __init__(
         self,
-        backbone: Any,
+        backbone: keras_hub.models.Backbone,
         tasks: Sequence[Task | Mapping[str, Any]],
-        preprocessor: Any = None,
+        preprocessor: keras_hub.models.TextClassifierPreprocessor | None = None,
         pooling: str = "mean",
         dropout: float = 0.1,
         decisions: Mapping[str, Mapping[str, Any]] | None = None,
         balancing: str | Balancing | Mapping[str, Any] = "static",
         **kwargs: Any,
     ) -> None:
-        heads = [task if isinstance(task, Task) else task_from_config(dict(task)) for task in tasks]
+        heads = tuple(task_from_config(task) for task in tasks)
         _check(heads, pooling)
         # === Layers ===
         self.backbone = backbone
@@ -152,25 +86,20 @@ class MultiTaskClassifier(keras_hub.models.Task):
         self.output_dropout = layers.Dropout(dropout, dtype="float32", name="output_dropout")
 
         # === Functional Model ===
-        inputs = backbone.input
-        states = backbone(inputs)
-        poolings = list(dict.fromkeys(task.pooling or pooling for task in heads))
-        features = {
-            way: self.output_dropout(_pool(backbone, states, inputs["padding_mask"], way, number))
-            for number, way in enumerate(poolings)
-        }
+        pooled = pool(backbone, [task.pooling or pooling for task in heads])
+        features = {name: self.output_dropout(values) for name, values in pooled.items()}
         # Prefixed, as a task may bear the name of one of the backbone's layers.
         outputs = {
             task.name: task.output(features[task.pooling or pooling], f"head_{task.name}")
             for task in heads
         }
         # Known to `compile`, which the constructor of the base calls.
-        self.tasks: tuple[Task, ...] = tuple(heads)
+        self.tasks = heads
         self.mean_losses = TaskMeans(len(heads), name="mean_losses")
         self.mean_weights = TaskMeans(len(heads), name="mean_weights")
-        self.balancing = make_balancing(balancing, self._loss_factors)
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-        self._forward: tuple[Any, Forward] | None = None
+        self.balancing = make_balancing(balancing, [task.loss_factor for task in heads])
+        super().__init__(inputs=backbone.input, outputs=outputs, **kwargs)
+        self.compiled_forward = prediction.CompiledForward()
 
         # === Config ===
         self.pooling = pooling
@@ -181,10 +110,6 @@ class MultiTaskClassifier(keras_hub.models.Task):
             for task in heads
             if task.has_probabilities
         }
-
-    @property
-    def _loss_factors(self) -> list[float]:
-        return [task.loss_factor for task in self.tasks]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -198,7 +123,11 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
     @classmethod
     def from_preset(
-        cls, preset: str, tasks: Any = None, load_weights: bool = True, **kwargs: Any
+        cls,
+        preset: str,
+        tasks: Sequence[Task | Mapping[str, Any]] | None = None,
+        load_weights: bool = True,
+        **kwargs: Any,
     ) -> "MultiTaskClassifier":
         """Loads a saved `MultiTaskClassifier`, or puts new heads on a pretrained backbone.
 
@@ -216,23 +145,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
             ValueError: if `tasks` is missing for a backbone.
         """
         if tasks is None:
-            preset = preset_of(preset)
-            if not check_file_exists(preset, "task.json"):
-                raise ValueError(
-                    f"{preset!r} is no saved MultiTaskClassifier; a backbone needs `tasks`. "
-                    "Received: tasks=None"
-                )
-            # `Task.from_preset` looks for a subclass a backbone; one class serves all here.
-            loader = get_preset_loader(preset)
-            max_length = kwargs.pop("max_length", None)
-            saved = (loader.config["config"].get("dtype") or {}).get("config", {}).get("name")
-            if saved == "mixed_bfloat16" and process.dtype_policy("auto") == "float32":
-                kwargs.setdefault("dtype", "float32")  # trained on a GPU, loaded on a CPU
-            model = loader.load_task(cls, load_weights, load_task_weights=True, **kwargs)
-            if max_length is not None:
-                check_length(max_length, length_limit(model.backbone), preset)
-                model.preprocessor.sequence_length = max_length
-            return model
+            return load_preset(cls, preset, load_weights=load_weights, **kwargs)
         config = ModelConfig(backbone=preset, max_length=kwargs.pop("max_length", 128))
         backbone, preprocessor = load_backbone(
             config, load_weights=load_weights, dtype=kwargs.pop("dtype", None)
@@ -247,7 +160,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
         """Loads the heads' weights."""
         keras.saving.load_weights(self, filepath, objects_to_skip=self._not_in_heads())
 
-    def _not_in_heads(self) -> list[Any]:
+    def _not_in_heads(self) -> list[keras.layers.Layer | keras.optimizers.Optimizer | None]:
         return [*self.backbone._flatten_layers(), self.optimizer]
 
     # === Training ===
@@ -255,9 +168,9 @@ class MultiTaskClassifier(keras_hub.models.Task):
     def fit(
         self,
         x: Any = None,
-        y: Any = None,
+        y: Mapping[str, np.ndarray] | None = None,
         batch_size: int | None = None,
-        sample_weight: Any = None,
+        sample_weight: SampleWeight = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Trains as `keras_hub.models.Task.fit` does: rows are read in the order given.
@@ -266,7 +179,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
             x: texts (list, array), text pairs (tuple of two), or a `tf.data.Dataset` of
                 `(x, y)` or `(x, y, sample_weight)` with texts or tokens.
             y: dict from task to targets, as `Task.encode` returns.
-            batch_size: int. Rows a step, if `x` is no dataset.
+            batch_size: int. Rows per step, if `x` is no dataset.
             sample_weight: float32 of shape `(N,)`, or a dict of such by task.
             **kwargs: as for `keras.Model.fit`.
         """
@@ -281,10 +194,10 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
     def compile(
         self,
-        optimizer: Any = "auto",
+        optimizer: str | keras.optimizers.Optimizer = "auto",
         *,
-        loss: Any = "auto",
-        loss_weights: Any = "auto",
+        loss: str | Mapping[str, str | keras.losses.Loss] | None = "auto",
+        loss_weights: str | Mapping[str, float] | None = "auto",
         balancing: str | Balancing | None = None,
         gradient_accumulation: int = 1,
         rematerialisation: bool = False,
@@ -313,14 +226,14 @@ class MultiTaskClassifier(keras_hub.models.Task):
         if optimizer == "auto":
             optimizer = keras.optimizers.AdamW(5e-5)
         if balancing is not None:
-            layer = make_balancing(balancing, self._loss_factors)
+            layer = make_balancing(balancing, [task.loss_factor for task in self.tasks])
             self._tracker.untrack(self.balancing)
             self.balancing = layer
-        if getattr(optimizer, "gradient_accumulation_steps", None):
+        if steps := getattr(optimizer, "gradient_accumulation_steps", None):
             raise ValueError(
                 "gradient_accumulation_steps would average the means of small batches, which is "
                 "another gradient where labels are missing; compile takes gradient_accumulation. "
-                f"Received: {optimizer.gradient_accumulation_steps}"
+                f"Received: {steps}"
             )
         if (gradient_accumulation > 1 or rematerialisation) and keras.backend.backend() != "jax":
             raise ValueError(
@@ -329,31 +242,23 @@ class MultiTaskClassifier(keras_hub.models.Task):
             )
         self.gradient_accumulation = gradient_accumulation
         self.rematerialisation = rematerialisation
-        # A task's own loss or weight is asked for only where none is given.
-        given_losses, given_weights = self._by_task(loss), self._by_task(loss_weights)
-        losses = {task.name: given_losses.get(task.name) or task.make_loss() for task in self.tasks}
-        weights = given_weights | {
-            task.name: task.weight for task in self.tasks if task.name not in given_weights
-        }
-        for name, weight in weights.items():
-            if not isinstance(weight, (int, float)):
-                raise ValueError(
-                    f"loss_weights must be numbers. Received: {weight!r} for task {name!r}"
-                )
+        losses, weights = chosen_losses(
+            self.tasks, self._by_task(loss), self._by_task(loss_weights)
+        )
         super().compile(optimizer=optimizer, loss=losses, loss_weights=weights, **kwargs)
         # Keras' own container would need labels in every row and averages by batches.
         self._compile_loss = None
         self.task_losses = {name: keras.losses.get(value) for name, value in losses.items()}
         self.task_loss_weights = weights
 
-    def _by_task(self, given: Any) -> dict[str, Any]:
+    def _by_task(self, given: str | Mapping[str, Any] | None) -> dict[str, Any]:
         """Returns what `compile` was given by task; nothing for `"auto"`."""
         if given in ("auto", None):
             return {}
-        if not isinstance(given, dict):
+        if not isinstance(given, Mapping):
             raise ValueError(f"compile takes a dict by task. Received: {given!r}")
         self._check_names("compile", given)
-        return given
+        return dict(given)
 
     def _check_names(self, what: str, given: Mapping[str, Any]) -> None:
         names = [task.name for task in self.tasks]
@@ -379,254 +284,29 @@ class MultiTaskClassifier(keras_hub.models.Task):
         if is_built:  # else a model that never trained would miss the optimizer's state
             self.optimizer.build(self.trainable_variables)
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Returns the tasks' losses, each over its labelled rows, combined by `balancing`.
-
-        Args:
-            x: the inputs; not used.
-            y: dict from task to targets; tasks may be left out.
-            y_pred: dict from task to logits.
-            sample_weight: `None`, float32 of shape `(B,)`, or a dict of such by task.
-            training: bool. Whether the state of `balancing` may change.
-
-        Returns:
-            float32 scalar, by default `Σ_t loss_weight_t · loss_t`.
-        """
-        losses, counts = self._losses_and_counts(y, y_pred, sample_weight)
-        present = ops.cast(counts > 0, "float32")
-        constants = ops.convert_to_tensor(
-            [self.task_loss_weights[task.name] for task in self.tasks], "float32"
-        )
-        total, weights = self.balancing.combine(losses, present, constants, training)
-        self.mean_losses.update_state(losses, sample_weight=counts)
-        self.mean_weights.update_state(weights, sample_weight=present)
-        for extra in self.losses:
-            total = total + ops.sum(ops.cast(extra, "float32"))
-        return total
-
-    def _losses_and_counts(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any]:
-        """Returns two float32 of shape `(T,)`: each task's loss, and the weight of its labels."""
-        pairs = []
-        for task in self.tasks:
-            name = task.name
-            if name not in y:
-                pairs.append((ops.zeros(()), ops.zeros(())))
-                continue
-            weight = sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight
-            pairs.append(_loss_and_count(self.task_losses[name], y[name], y_pred[name], weight))
-        losses, counts = zip(*pairs, strict=True)
-        return ops.stack(losses), ops.stack(counts)
-
-    def stateless_call(
-        self, trainable_variables: Any, non_trainable_variables: Any, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Calls the model as `keras.Model` does; in training with less memory if asked."""
-        plain = super().stateless_call
-        accumulates = self.compiled and self.gradient_accumulation > 1
-        saves_memory = accumulates or (self.compiled and self.rematerialisation)
-        if not (saves_memory and kwargs.get("training") and len(args) == 1):
-            return plain(trainable_variables, non_trainable_variables, *args, **kwargs)
-
-        def forward(trainable: Any, non_trainable: Any, x: Any) -> Any:
-            outputs, non_trainable, losses = plain(
-                trainable, non_trainable, x, training=True, return_losses=True
-            )
-            return non_trainable, (outputs, losses)
-
-        if accumulates:
-            part = rematerialised(forward, keep_dense=False)
-            non_trainable, (outputs, losses) = scan_parts(
-                lambda state, x: part(trainable_variables, state, x),
-                non_trainable_variables,
-                args[0],
-                self.gradient_accumulation,
-            )
-        else:
-            forward = rematerialised(forward)
-            non_trainable, (outputs, losses) = forward(
-                trainable_variables, non_trainable_variables, args[0]
-            )
-        if kwargs.get("return_losses"):
-            return outputs, non_trainable, losses
-        return outputs, non_trainable
-
-    def train_step(self, *args: Any) -> Any:
-        found = super().train_step(*args)
-        if not self.balancing.needs_losses_after_update:
-            return found
-        # Only on JAX, which `make_balancing` checks: state is handed in and out.
-        logs, (trainable, non_trainable, optimizer, metrics) = found
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(args[1])
-        outputs, non_trainable = self.stateless_call(trainable, non_trainable, x, training=True)
-        variables = self.non_trainable_variables
-        mapping = list(zip(variables, non_trainable, strict=True))
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            losses, counts = self._losses_and_counts(y, outputs, sample_weight)
-            self.balancing.after_update(losses, ops.cast(counts > 0, "float32"))
-        non_trainable = [
-            value if (new := scope.get_current_value(variable)) is None else new
-            for variable, value in mapping
-        ]
-        return logs, (trainable, non_trainable, optimizer, metrics)
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Returns the metrics; `loss` is the sum of the tasks' mean losses by their mean weights.
-
-        Keras would average the batches' totals by rows, which is another number where
-        labels are missing.
-        """
-        results = super().get_metrics_result()
-        weights = results.pop(self.mean_weights.name)
-        losses = results.pop(self.mean_losses.name)
-        results["loss"] = ops.sum(weights * losses)
-        return results | {
-            f"{task.name}_loss": losses[index] for index, task in enumerate(self.tasks)
-        }
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns as a list, in its order."""
-        own = "loss", self.mean_losses.name, self.mean_weights.name
-        others = [name for name in super().metrics_names if name not in own]
-        return ["loss", *[f"{task.name}_loss" for task in self.tasks], *others]
-
-    def _flatten_metrics_in_order(self, logs: dict[str, Any]) -> list[Any]:
-        first = [name for name in self.metrics_names if name in logs]
-        return [logs[name] for name in dict.fromkeys([*first, *logs])]
-
-    def preprocess_samples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        if isinstance(x, dict):  # tokens already
-            batch = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
-        else:
-            batch = super().preprocess_samples(x, y, sample_weight)
-        return batch if y is None else self._fill_up(batch)
-
-    def _fill_up(self, batch: Any) -> Any:
-        """Adds rows without labels, which change no loss, until the devices divide the batch."""
-        devices = share().divisor
-        # Another loss than a masked one would count them.
-        if devices == 1 or not all(
-            isinstance(loss, MaskedLoss) for loss in self.task_losses.values()
-        ):
-            return batch
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        missing = {task.name: task.missing_target for task in self.tasks}
-        y = {name: fill_up(values, devices, missing[name]) for name, values in y.items()}
-        x, sample_weight = keras.tree.map_structure(
-            lambda values: None if values is None else fill_up(values, devices),
-            (x, sample_weight),
-            none_is_leaf=True,
-        )
-        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
-
     # === Prediction ===
 
-    def predict_step(self, *args: Any) -> Any:
-        found = super().predict_step(*args)
-        if share().processes == 1:
-            return found
-        outputs, state = found  # on JAX, the only backend of several processes
-        return on_every_process(outputs), state
-
     def predict_logits(
-        self, x: Any, batch_size: int | None = None, verbose: Any = 0, **kwargs: Any
+        self, x: Any, batch_size: int | None = None, verbose: int | str = 0, **kwargs: Any
     ) -> dict[str, np.ndarray]:
         """Returns the heads' raw outputs.
 
         Args:
             x: N texts (list, array or series of strings), a pair of such for text
                 pairs, `Tokens`, or whatever `keras.Model.predict` takes.
-            batch_size: int. Most rows a batch; 32 by default.
+            batch_size: int. Most rows per batch; 32 by default.
             verbose: as for `keras.Model.predict`.
 
         Returns:
             dict in the tasks' order, from name to float32 logits, rows in input order.
         """
-        tokens = x if isinstance(x, Tokens) else self._tokens(x)
-        if tokens is None:
-            outputs = self._predict(x, batch_size, verbose=verbose, **kwargs)
-        elif len(tokens) == 0:
-            shapes = self.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
-            outputs = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
-        else:
-            batches = self.prediction_batches(tokens, batch_size)
-            joined = self._predict_batches(batches, verbose=verbose, **kwargs)
-            outputs = {name: batches.restore(output) for name, output in joined.items()}
-        return {task.name: outputs[task.name] for task in self.tasks}
-
-    def prediction_batches(self, tokens: Tokens, batch_size: int | None) -> PredictionBatches:
-        """Returns the batches in which `predict` reads tokens.
-
-        Where there are enough of them for every core, they are made for one core each.
-        """
-        cores = hardware.cores()
-        most_rows = batch_size or 32
-        if cores > 1:
-            batches = PredictionBatches(tokens, most_rows, share(), Forward.MOST_TOKENS)
-            if len(batches) >= 2 * cores:
-                return batches
-        return PredictionBatches(tokens, most_rows, share())
-
-    def _predict_batches(
-        self, batches: PredictionBatches, verbose: Any, **kwargs: Any
-    ) -> dict[str, np.ndarray]:
-        """Predicts as Keras does; on one CPU without its pipeline, and several batches at once.
-
-        A step of a subclass, which may change the state, and callbacks are left to Keras.
-        """
-        own_step = type(self).predict_step is not MultiTaskClassifier.predict_step
-        cores = hardware.cores()
-        if kwargs or own_step or not cores or self.run_eagerly or not self.jit_compile:
-            return super().predict(batches.dataset(), verbose=verbose, **kwargs)
-        forward = self._forward_of_weights()
-        self.jax_state_sync()
-        state = tuple(
-            [variable.value for variable in variables]
-            for variables in (self.trainable_variables, self.non_trainable_variables)
-        )
-        if batches.most_tokens is None:
-            passing = forward.one_by_one(state, batches)
-        else:
-            passing = forward.at_once(state, batches, cores)
-        bar = keras.utils.Progbar(len(batches), verbose=1 if verbose == "auto" else verbose)
-        parts = []
-        with contextlib.closing(passing):
-            for outputs in passing:
-                parts.append(outputs)
-                bar.update(len(parts))
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def _forward_of_weights(self) -> Forward:
-        """Returns the compiled forward pass, made anew wherever Keras makes its own anew."""
-        self.make_predict_function()
-        if self._forward is None or self._forward[0] is not self.predict_function:
-            forward = Forward(lambda state, x: self.predict_step(state, x)[0])
-            self._forward = self.predict_function, forward
-        return self._forward[1]
-
-    def _predict(self, x: Any, batch_size: int | None, **kwargs: Any) -> dict[str, np.ndarray]:
-        """Predicts token dicts of arrays in batches that the devices divide; the rest as Keras."""
-        devices = share().divisor
-        if devices == 1 or not isinstance(x, dict):
-            return super().predict(x, batch_size=batch_size, **kwargs)
-        count = len(next(iter(x.values())))
-        filled = {name: fill_up(np.asarray(values), devices) for name, values in x.items()}
-        size = (batch_size or 32) + share().rows_to_fill(batch_size or 32)
-        outputs = super().predict(filled, batch_size=size, **kwargs)
-        return {name: output[:count] for name, output in outputs.items()}
+        return prediction.predict_logits(self, x, batch_size, verbose=verbose, **kwargs)
 
     def predict(
         self,
         x: Any,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: int | str = "auto",
         raw: bool = False,
         **kwargs: Any,
     ) -> dict[str, np.ndarray]:
@@ -636,7 +316,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
         Args:
             x: as for `predict_logits`.
-            batch_size: int. Most rows a batch; 32 by default.
+            batch_size: int. Most rows per batch; 32 by default.
             verbose: as for `keras.Model.predict`.
             raw: bool. `True` leaves out the temperatures of `decisions`.
 
@@ -660,11 +340,11 @@ class MultiTaskClassifier(keras_hub.models.Task):
     def classify(
         self, x: Any, batch_size: int | None = None, abstain_below: float | None = None
     ) -> list[dict[str, dict[str, Any]]]:
-        """Returns a plain dict a text: for every task its label or labels and probabilities.
+        """Returns a plain dict per text: for every task its label or labels and probabilities.
 
         Args:
             x: as for `predict`.
-            batch_size: int. Most rows a batch; 32 by default.
+            batch_size: int. Most rows per batch; 32 by default.
             abstain_below: float in [0, 1]. A task's label is `None` where the probability
                 that its decision is wholly right is lower.
 
@@ -691,7 +371,7 @@ class MultiTaskClassifier(keras_hub.models.Task):
 
     def export(
         self,
-        filepath: Any,
+        filepath: str | os.PathLike[str],
         format: str = "tf_saved_model",
         verbose: bool | None = None,
         text_pairs: bool = False,
@@ -719,57 +399,9 @@ class MultiTaskClassifier(keras_hub.models.Task):
             raise ValueError(f"A SavedModel takes texts and no {sorted(kwargs)}")
         from mtc_keras.export.writing import export_live  # above this room
 
-        about = export_live(self, filepath, text_pairs)
+        about = export_live(self, Path(filepath), text_pairs)
         if verbose is not False:
             print(about.shown)
-
-    def _tokens(self, x: Any) -> Tokens | None:
-        """Tokenizes texts; `None` if `x` is something else, such as a dataset."""
-        columns = x if isinstance(x, tuple) else (x,)
-        if any(isinstance(column, str) for column in columns):
-            raise ValueError("x must be a list of texts. Received: the text itself")
-        columns = tuple(c.tolist() if hasattr(c, "tolist") else c for c in columns)
-        if self.preprocessor is None or not all(isinstance(column, list) for column in columns):
-            return None
-        for column in columns:
-            for row, text in enumerate(column):
-                if not isinstance(text, str):
-                    raise ValueError(
-                        f"x must hold texts only. Received: {type(text).__name__} in row {row}"
-                    )
-        if len({len(column) for column in columns}) != 1:
-            raise ValueError(
-                f"Text pairs need two lists of one length. Received: {[len(c) for c in columns]}"
-            )
-        return tokenize(self.preprocessor, columns)
-
-
-class TaskWeights(keras.callbacks.Callback):
-    """Logs each task's weight and share of the loss, and tells `balancing` of the epoch's end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.of_training: tuple[list[float], list[float]] | None = None
-
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self.of_training = self._means()  # before validation resets them
-
-    def _means(self) -> tuple[list[float], list[float]]:
-        """Returns the tasks' mean losses and weights since the metrics were reset."""
-        means = self.model.mean_losses, self.model.mean_weights
-        losses, weights = (np.asarray(mean.result()).tolist() for mean in means)
-        return losses, weights
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        losses, weights = self.of_training or self._means()
-        self.of_training = None
-        parts = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
-        total = sum(parts)
-        if logs is not None:
-            for task, weight, part in zip(self.model.tasks, weights, parts, strict=True):
-                logs[f"{task.name}_weight"] = weight
-                logs[f"{task.name}_share"] = part / total if total else 0.0
-        self.model.balancing.on_epoch_end(losses)
 
 
 def _check(tasks: Sequence[Task], pooling: str) -> None:
@@ -778,25 +410,3 @@ def _check(tasks: Sequence[Task], pooling: str) -> None:
         raise ValueError(f"tasks must be one or more with different names. Received: {names}")
     if pooling not in POOLINGS:
         raise ValueError(f"pooling must be one of {POOLINGS}. Received: pooling={pooling!r}")
-
-
-def _pool(backbone: Any, outputs: Any, padding_mask: Any, pooling: str, number: int) -> Any:
-    """Returns the text's features, float32 of shape `(B, D)`."""
-    if pooling == "pooled":
-        if not isinstance(outputs, dict) or "pooled_output" not in outputs:
-            raise ConfigError(
-                f"model.pooling: {type(backbone).__name__} has no pooled output; "
-                '"mean", "cls" and "max" work with every backbone'
-            )
-        return outputs["pooled_output"]
-    states = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
-    name = f"text_pooling_{number}" if number else "text_pooling"
-    return TextPooling(pooling, name=name)(states, padding_mask)
-
-
-def _loss_and_count(loss: Any, targets: Any, logits: Any, sample_weight: Any) -> tuple[Any, Any]:
-    """Returns a task's mean loss over a batch and the weight that it stands for."""
-    if isinstance(loss, MaskedLoss):
-        total, count = loss.sums(targets, logits, sample_weight)
-        return ops.divide_no_nan(total, count), count
-    return loss(targets, logits, sample_weight), ops.cast(ops.shape(targets)[0], "float32")

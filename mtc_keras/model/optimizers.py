@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
@@ -32,7 +32,7 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.total_steps = total_steps
         self.decay = decay
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: KerasTensor) -> KerasTensor:
         step = ops.cast(step, "float32")
         rise = (step + 1.0) / max(self.warmup_steps, 1)
         left = max(self.total_steps - self.warmup_steps, 1)
@@ -74,13 +74,18 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         self.rate_factors = dict(rate_factors or {})
         self.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "scale"])
 
-    def _factor(self, variable: Any) -> float:
+    def _factor(self, variable: keras.Variable) -> float:
         return self.rate_factors.get(variable.path, 1.0)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(
+        self,
+        gradient: KerasTensor,
+        variable: keras.Variable,
+        learning_rate: KerasTensor,
+    ) -> None:
         super().update_step(gradient, variable, learning_rate * self._factor(variable))
 
-    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+    def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
         if not self.weight_decay:
             return
         for variable in variables:

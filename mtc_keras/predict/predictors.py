@@ -23,7 +23,6 @@ from mtc_keras.tasks import Decision, Task, task_from_config
 
 SAVED_MODEL = "saved_model.pb"
 EXPORT_BATCH = 32
-DESCRIBED = ("classes", "class_names", "separator")
 DECIDED = ("temperature", "thresholds")
 READ_BY = ("id", "rename")
 
@@ -172,7 +171,7 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
         about = json.loads(file.read_text(encoding="utf-8"))
         tasks, decisions = [], {}
         for name, entry in about["tasks"].items():
-            described = {key: entry[key] for key in ("kind", *DESCRIBED) if key in entry}
+            described = {key: value for key, value in entry.items() if key not in DECIDED}
             tasks.append(task_from_config({"name": name, **described}))
             decisions[name] = {key: entry[key] for key in DECIDED if key in entry}
         columns = list(about["inputs"].values())

@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--abstain-below",
         metavar="P",
         type=float,
-        help="leave out labels that are right with a lower probability than this",
+        help="leave out labels whose probability of being right is lower than this",
     )
     options.add_out(parser, "a .jsonl file, or a folder of parts; default: the screen", "PATH")
     bulk = parser.add_argument_group("into a folder of parts")
@@ -50,10 +50,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     bulk.add_argument(
         "--columns",
         metavar="LIST",
-        help=f"of {', '.join(COLUMNS)}, with commas between (default: labels,probabilities)",
+        help=f"of {', '.join(COLUMNS)}, separated by commas (default: labels,probabilities)",
     )
     bulk.add_argument(
-        "--rows-per-part", metavar="N", type=int, help="most rows of a part (default: 10000)"
+        "--rows-per-part", metavar="N", type=int, help="rows per part, at most (default: 10000)"
     )
     bulk.add_argument(
         "--engine", choices=("local", "ray"), help="this process (default), or a Ray cluster"
@@ -62,13 +62,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         metavar="N",
         type=int,
-        help="processes on Ray (default: one a GPU, or one a machine)",
+        help="processes on Ray (default: one per GPU, or one per machine)",
     )
     bulk.add_argument(
         "--resume",
         action="store_true",
         default=None,
-        help="go on with parts that were stopped; the result is that of a run undisturbed",
+        help="continue a job that was stopped; the result is the same as of one that was not",
     )
     bulk.add_argument(
         "--strict",

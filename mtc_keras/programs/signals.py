@@ -41,7 +41,9 @@ class Interruption:
         self.received = signal.Signals(number)
         self._restore()
         # Not `print`: the signal may have come in the middle of one.
-        message = f"\n{self.received.name}: stopping after this step; once more stops at once\n"
+        message = (
+            f"\n{self.received.name}: stopping after this step; a second signal stops at once\n"
+        )
         os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, message.encode())
 
     def _restore(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mtc_keras.tasks import ClassificationTask, Decision, Task
+from mtc_keras.tasks import Decision, Task
 
 Rule = Literal["per_label", "per_task"]
 FOLDS = 5
@@ -38,7 +38,7 @@ def fit_decisions(
     """
     found = {}
     for task in tasks:
-        if not isinstance(task, ClassificationTask):
+        if not task.has_probabilities:
             continue
         decision, labels = task.decision(), targets[task.name]
         if calibration == "temperature" and task.labelled(labels).any():
@@ -69,7 +69,7 @@ def calibrated(task: Task, logits: Any, decision: Decision | None = None) -> Any
     return task.activate(logits)
 
 
-def fit_temperature(task: ClassificationTask, targets: np.ndarray, logits: np.ndarray) -> float:
+def fit_temperature(task: Task, targets: np.ndarray, logits: np.ndarray) -> float:
     """Returns the temperature whose probabilities have the least log loss.
 
     Guo et al. 2017 (arXiv 1706.04599), section 4.2, for softmax, and the same for sigmoids

@@ -11,7 +11,7 @@ from mtc_keras.config import lower_is_better
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.scoring.decisions import activate
-from mtc_keras.tasks import ClassificationTask, Decision, Task
+from mtc_keras.tasks import Decision, Task
 from mtc_keras.tasks.metrics import calibration_error, ranking_metrics, risk_coverage
 
 
@@ -74,7 +74,7 @@ def score_model(
     if details:
         for task in tasks:
             found = evaluation["tasks"][task.name]
-            if found is not None and isinstance(task, ClassificationTask):
+            if found is not None and task.has_probabilities:
                 name = task.name
                 _merge(
                     found,
@@ -103,7 +103,7 @@ def score_rows(
 
 
 def probability_metrics(
-    task: ClassificationTask,
+    task: Task,
     targets: np.ndarray,
     logits: np.ndarray,
     decision: Decision | None = None,
@@ -133,7 +133,7 @@ def probability_metrics(
             task.class_indicator(targets),
             task.known_cells(targets),
             after,
-            list(task.classes or ()),
+            task.known_classes,
         ),
         "calibration": {
             moment: {

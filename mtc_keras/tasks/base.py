@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -11,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mtc_keras.tasks.columns import Cell, Cells, ColumnPath, Mistake, parse_column
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.distinct import DistinctCells
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 TASK_NAME = r"^[a-z][a-z0-9_]*$"
 Pooling = Literal["mean", "cls", "max", "pooled"]
@@ -189,9 +194,41 @@ class Task(BaseModel, ABC):
         """Returns bool of shape `(N, C)`: classes predicted, where the label is known."""
         return self.class_indicator(predictions)
 
+    # === Classes, of kinds that have them ===
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether a label is one or more of some classes."""
+        return False
+
+    @property
+    def known_classes(self) -> list[str]:
+        """The class names in order: listed, counted or learned; none for a kind without."""
+        return []
+
+    @property
+    def shown_classes(self) -> list[str]:
+        """What people see for each class."""
+        return self.known_classes
+
+    @property
+    def training_counts(self) -> list[int] | None:
+        """Training labels of each class; `None` without classes, and before `measure`."""
+        return None
+
+    @property
+    def class_weight_list(self) -> list[float] | None:
+        """The weight of each class in the loss; `None` where all are 1, and without classes."""
+        return None
+
+    def known_cells(self, targets: np.ndarray) -> np.ndarray:
+        """Returns bool of shape `(N, C)`: of which classes a row is known to have or lack them."""
+        cells = self.class_indicator(targets)  # (N, C)
+        return np.broadcast_to(self.labelled(targets)[:, None], cells.shape)
+
     # === Model ===
 
-    def output(self, features: Any, name: str) -> Any:
+    def output(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         """Adds this task's hidden layers and head to pooled features; returns logits."""
         from keras import layers
 
@@ -202,7 +239,7 @@ class Task(BaseModel, ABC):
         return self.head(features, name)
 
     @abstractmethod
-    def head(self, features: Any, name: str) -> Any:
+    def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         """Adds this task's float32 head to features of shape `(B, D)`; returns logits."""
 
     @property
@@ -214,7 +251,7 @@ class Task(BaseModel, ABC):
         """
         return None
 
-    def dense(self, features: Any, units: int, name: str) -> Any:
+    def dense(self, features: "keras.KerasTensor", units: int, name: str) -> "keras.KerasTensor":
         """Adds a linear float32 layer that starts at `base_logits`."""
         from keras import initializers, layers
 
@@ -223,20 +260,20 @@ class Task(BaseModel, ABC):
         return layers.Dense(units, bias_initializer=bias, dtype="float32", name=name)(features)
 
     @abstractmethod
-    def make_loss(self) -> Any:
+    def make_loss(self) -> "keras.losses.Loss":
         """Returns the `keras.losses.Loss` of this task, which leaves out missing labels.
 
         Raises:
             ValueError: if a rule needs counts that `measure` has not taken.
         """
 
-    @abstractmethod
     def constant_loss(self) -> float:
         """Returns the plain loss of the best constant prediction on the training labels.
 
         Raises:
-            ValueError: if `measure` has not taken the counts it needs.
+            ValueError: if `measure` has not taken the counts it needs, or the kind knows none.
         """
+        raise ValueError(f'a task of kind {self.kind!r} has no rule loss_weight = "prior"')
 
     @property
     def loss_factor(self) -> float:
@@ -244,7 +281,7 @@ class Task(BaseModel, ABC):
         return 1.0
 
     @abstractmethod
-    def activate(self, logits: Any) -> Any:
+    def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         """Returns probabilities (or the predicted value), float32 of the logits' shape."""
 
     # === Judgement ===
@@ -269,6 +306,31 @@ class Task(BaseModel, ABC):
         """Whether predictions are probabilities, which have a temperature."""
         return False
 
+    def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
+        """Returns float of shape `(N,)`: the probability that a row's decision is wholly right.
+
+        This and the four below are asked of kinds that `has_probabilities`.
+        """
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Returns bool of shape `(N,)`: rows whose known labels are all predicted right."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean negative log-likelihood of the known labels."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """Returns the mean squared error of the probabilities of the known labels."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
+    def reliability(
+        self, targets: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns stated probabilities and whether it came so, for the calibration error."""
+        raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
+
     def decision(self, **values: Any) -> Decision:
         """Returns a `Decision` of this task; by default temperature 1, thresholds 0.5."""
         return Decision(**values)
@@ -283,7 +345,7 @@ class Task(BaseModel, ABC):
         return np.asarray(self.choose(probabilities, decision, np), self.target_dtype)
 
     @abstractmethod
-    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
         """Returns the predictions of `decide` in a number type of its own.
 
         Args:
@@ -294,7 +356,9 @@ class Task(BaseModel, ABC):
         """
 
     @abstractmethod
-    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+    def serve(
+        self, probabilities: "tf.Tensor", decision: Decision | None = None
+    ) -> dict[str, "tf.Tensor"]:
         """Returns what an export's `classify` answers for a batch, as TensorFlow's tensors.
 
         Args:
@@ -338,7 +402,7 @@ class Task(BaseModel, ABC):
         """
 
     @abstractmethod
-    def label(self, target: Any) -> Any:
+    def label(self, target: np.ndarray) -> Any:
         """Returns one row's target or prediction as a plain value, `None` where missing."""
 
     @property
@@ -349,6 +413,13 @@ class Task(BaseModel, ABC):
     def label_cell(self, label: Any) -> Any:
         """Returns what `label` returned as a cell of csv, which has no lists."""
         return label
+
+    def exported(self) -> dict[str, Any]:
+        """Returns the fields with which an export's task reads and shows predictions as this one.
+
+        They are plain values; `task_from_config` makes a task of them and the name.
+        """
+        return {"kind": self.kind}
 
     @property
     def summary(self) -> str:

@@ -1,6 +1,7 @@
 """What the kinds with classes share."""
 
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -15,6 +16,8 @@ from mtc_keras.tasks.decision import Decision
 
 MOST_CLASS_WEIGHT = 10.0
 BETA = 0.999
+# A minus at most, unlike "--5"; few digits, as Python refuses to read thousands of them.
+_INTEGER = re.compile(r"-?\d{1,18}")
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -113,7 +116,7 @@ class ClassificationTask(Task):
     @cached_property
     def _numbers_are_names(self) -> bool:
         """An integer cell is an index, unless the classes themselves read as integers."""
-        return any(name.lstrip("-").isdigit() for name in self._index)
+        return any(_INTEGER.fullmatch(name) for name in self._index)
 
     @property
     def summary(self) -> str:
@@ -163,7 +166,7 @@ class ClassificationTask(Task):
 
     @property
     def class_weight_list(self) -> list[float] | None:
-        """The weight of each class in the loss, `None` where all are 1.
+        """The weight of each class in the loss; `None` where all are 1.
 
         Raises:
             ValueError: if a rule needs counts that `measure` has not taken.
@@ -198,7 +201,7 @@ class ClassificationTask(Task):
         if name in self._index:
             return self._index[name]
         problem = f"class {name!r} is unknown"
-        if not self._numbers_are_names and name.lstrip("-").isdecimal():
+        if not self._numbers_are_names and _INTEGER.fullmatch(name):
             if 0 <= int(name) < len(self._index):
                 return int(name)
             problem = f"index {name} is outside 0 … {len(self._index) - 1}"
@@ -242,13 +245,23 @@ class ClassificationTask(Task):
             raise ValueError(f"expected only 0, 1 or null, received {cell!r}") from None
 
     @property
+    def has_classes(self) -> bool:
+        return True
+
+    @property
     def known_classes(self) -> list[str]:
-        """The class names in order: listed, counted or learned."""
         return list(self._index)
+
+    @property
+    def training_counts(self) -> list[int] | None:
+        return self.class_counts
+
+    def exported(self) -> dict[str, Any]:
+        names = dict(zip(self.known_classes, self.shown_classes, strict=True))
+        return {**super().exported(), "classes": self.known_classes, "class_names": names}
 
     @cached_property
     def shown_classes(self) -> list[str]:
-        """What people see for each class."""
         return [self.class_names.get(name, name) for name in self._index]
 
     def shown(self, index: int) -> str:
@@ -271,32 +284,25 @@ class ClassificationTask(Task):
             list(self._index),
         )
 
-    def known_cells(self, targets: np.ndarray) -> np.ndarray:
-        """Returns bool of shape `(N, C)`: of which classes a row is known to have or lack them."""
-        return np.repeat(self.labelled(targets)[:, None], len(self._index), axis=1)
-
     def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """Returns bool of shape `(N,)`: rows whose known labels are all predicted right."""
         truth = self.class_indicator(targets)
         return (truth == self.predicted_indicator(targets, predictions)).all(axis=1)
 
     @abstractmethod
-    def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
-        """Returns float of shape `(N,)`: the probability that a row's decision is wholly right."""
+    def confidence(
+        self, probabilities: np.ndarray, decision: Decision | None = None
+    ) -> np.ndarray: ...
 
     @abstractmethod
-    def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
-        """Returns the mean negative log-likelihood of the known labels."""
+    def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float: ...
 
     @abstractmethod
-    def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
-        """Returns the mean squared error of the probabilities of the known labels."""
+    def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float: ...
 
     @abstractmethod
     def reliability(
         self, targets: np.ndarray, probabilities: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns stated probabilities and whether it came so, for the calibration error."""
+    ) -> tuple[np.ndarray, np.ndarray]: ...
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -331,5 +337,5 @@ def _bit(value: object) -> str | None:
 
 def _natural(name: str) -> tuple[bool, float, str]:
     """Sorts integers by value and before other names."""
-    is_number = name.lstrip("-").isdecimal()
+    is_number = _INTEGER.fullmatch(name) is not None
     return (not is_number, float(name) if is_number else 0.0, name)

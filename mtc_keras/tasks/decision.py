@@ -1,5 +1,6 @@
 """The decisions of a task: its temperature and the thresholds of its labels."""
 
+import math
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -41,8 +42,8 @@ class Thresholds(MutableMapping[str, float]):
                 f"{name!r} has no threshold.{did_you_mean(str(name), self._values)} "
                 f"Classes with one: {listed(list(self._values)) or 'none'}"
             )
-        if isinstance(value, bool) or not 0 <= float(value) <= 1:
-            raise ValueError(f"a threshold must lie between 0 and 1. Received: {value!r}")
+        if not 0 <= _number(value) <= 1:
+            raise ValueError(f"a threshold must be a number between 0 and 1. Received: {value!r}")
         self._values[name] = float(value)
 
     def __delitem__(self, name: str) -> None:
@@ -79,8 +80,10 @@ class Decision:
 
     @temperature.setter
     def temperature(self, value: float) -> None:
-        if isinstance(value, bool) or not 0 < float(value) < float("inf"):
-            raise ValueError(f"a temperature must be above 0 and finite. Received: {value!r}")
+        if not 0 < _number(value) < math.inf:
+            raise ValueError(
+                f"a temperature must be a number above 0 and finite. Received: {value!r}"
+            )
         self._temperature = float(value)
 
     @property
@@ -107,3 +110,13 @@ class Decision:
 
     def __repr__(self) -> str:
         return f"Decision(temperature={self.temperature}, thresholds={dict(self.thresholds)})"
+
+
+def _number(value: Any) -> float:
+    """Returns a value as a number, NaN where it is none: text such as "0.5", or true."""
+    if isinstance(value, (bool, str, bytes)):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

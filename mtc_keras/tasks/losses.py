@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 SMALLEST = 1e-7  # keeps powers and logarithms, and their gradients, finite
 
@@ -25,15 +25,20 @@ class MaskedLoss(keras.losses.Loss):
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name=name, reduction="mean_with_sample_weight", dtype=dtype)
 
-    def elements(self, targets: Any, logits: Any) -> Any:
+    def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         """Returns element losses for targets without missing labels."""
         raise NotImplementedError
 
-    def known(self, targets: Any, logits: Any) -> Any:
+    def known(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         """Returns bool of the element losses' shape: which of them have a label."""
         return _labelled(targets)
 
-    def sums(self, targets: Any, logits: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+    def sums(
+        self,
+        targets: KerasTensor,
+        logits: KerasTensor,
+        sample_weight: KerasTensor | None = None,
+    ) -> tuple[KerasTensor, KerasTensor]:
         """Returns numerator and denominator of the loss.
 
         Args:
@@ -55,7 +60,12 @@ class MaskedLoss(keras.losses.Loss):
         total = ops.sum(weights * self.elements(harmless, logits))
         return total, ops.sum(weights)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(
+        self,
+        y_true: KerasTensor,
+        y_pred: KerasTensor,
+        sample_weight: KerasTensor | None = None,
+    ) -> KerasTensor:
         return ops.divide_no_nan(*self.sums(y_true, y_pred, sample_weight))
 
     def get_config(self) -> dict[str, Any]:
@@ -87,14 +97,14 @@ class MaskedSparseCategoricalCrossentropy(MaskedLoss):
         self.class_weights = None if class_weights is None else list(class_weights)
         self.label_smoothing = label_smoothing
 
-    def elements(self, targets: Any, logits: Any) -> Any:
+    def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         log_p = ops.log_softmax(logits, axis=-1)
         classes = logits.shape[-1]
         smoothed = ops.one_hot(targets, classes, dtype=self.dtype) * (1.0 - self.label_smoothing)
         losses = -ops.sum((smoothed + self.label_smoothing / classes) * self.terms(log_p), axis=-1)
         return losses * _of_class(self.class_weights, targets, self.dtype)
 
-    def terms(self, log_p: Any) -> Any:
+    def terms(self, log_p: KerasTensor) -> KerasTensor:
         """Returns what stands beside `q` in the sum over classes, of shape `(B, C)`."""
         return log_p
 
@@ -119,7 +129,7 @@ class MaskedSparseCategoricalFocal(MaskedSparseCategoricalCrossentropy):
         super().__init__(**kwargs)
         self.gamma = gamma
 
-    def terms(self, log_p: Any) -> Any:
+    def terms(self, log_p: KerasTensor) -> KerasTensor:
         return _power(1.0 - ops.exp(log_p), self.gamma) * log_p
 
     def get_config(self) -> dict[str, Any]:
@@ -144,7 +154,7 @@ class MaskedLogitAdjusted(MaskedSparseCategoricalCrossentropy):
         self.frequencies = list(frequencies)
         self.tau = tau
 
-    def elements(self, targets: Any, logits: Any) -> Any:
+    def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         log_pi = ops.log(ops.convert_to_tensor(self.frequencies, dtype=self.dtype))
         return super().elements(targets, logits + self.tau * log_pi)
 
@@ -168,10 +178,10 @@ class MaskedCORN(MaskedLoss):
         super().__init__(**kwargs)
         self.class_weights = None if class_weights is None else list(class_weights)
 
-    def known(self, targets: Any, logits: Any) -> Any:
+    def known(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         return targets[:, None] >= ops.arange(logits.shape[-1], dtype=targets.dtype)
 
-    def elements(self, targets: Any, logits: Any) -> Any:
+    def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         above = targets[:, None] > ops.arange(logits.shape[-1], dtype=targets.dtype)
         losses = _sigmoid_crossentropy(ops.cast(above, self.dtype), logits)
         return losses * _of_class(self.class_weights, targets, self.dtype)[..., None]
@@ -208,17 +218,17 @@ class MaskedBinaryCrossentropy(MaskedLoss):
         self.class_weights = None if class_weights is None else list(class_weights)
         self.label_smoothing = label_smoothing
 
-    def elements(self, targets: Any, logits: Any) -> Any:
+    def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         smoothed = targets * (1.0 - self.label_smoothing) + self.label_smoothing / 2
         positive = 1.0 if self.class_weights is None else _row(self.class_weights, self.dtype)
         ones, zeros = smoothed * self.positives(logits), (1.0 - smoothed) * self.negatives(logits)
         return positive * ones + zeros
 
-    def positives(self, logits: Any) -> Any:
+    def positives(self, logits: KerasTensor) -> KerasTensor:
         """Returns the loss of each cell if its label were 1."""
         return ops.softplus(-logits)
 
-    def negatives(self, logits: Any) -> Any:
+    def negatives(self, logits: KerasTensor) -> KerasTensor:
         """Returns the loss of each cell if its label were 0."""
         return ops.softplus(logits)
 
@@ -242,10 +252,10 @@ class MaskedBinaryFocal(MaskedBinaryCrossentropy):
         super().__init__(**kwargs)
         self.gamma = gamma
 
-    def positives(self, logits: Any) -> Any:
+    def positives(self, logits: KerasTensor) -> KerasTensor:
         return _power(ops.sigmoid(-logits), self.gamma) * ops.softplus(-logits)
 
-    def negatives(self, logits: Any) -> Any:
+    def negatives(self, logits: KerasTensor) -> KerasTensor:
         return _power(ops.sigmoid(logits), self.gamma) * ops.softplus(logits)
 
     def get_config(self) -> dict[str, Any]:
@@ -278,10 +288,10 @@ class MaskedAsymmetric(MaskedBinaryCrossentropy):
         self.gamma_negative = gamma_negative
         self.margin = margin
 
-    def positives(self, logits: Any) -> Any:
+    def positives(self, logits: KerasTensor) -> KerasTensor:
         return _power(ops.sigmoid(-logits), self.gamma_positive) * ops.softplus(-logits)
 
-    def negatives(self, logits: Any) -> Any:
+    def negatives(self, logits: KerasTensor) -> KerasTensor:
         shifted = ops.relu(ops.sigmoid(logits) - self.margin)
         # log(1 - p) = -softplus(logit) is exact where 1 - p would lose its digits.
         if self.margin == 0:
@@ -314,10 +324,10 @@ class MaskedMeanSquaredError(MaskedLoss):
         super().__init__(**kwargs)
         self.scale = scale
 
-    def elements(self, targets: Any, logits: Any) -> Any:
+    def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         return self.of_error((logits - targets) / self.scale)
 
-    def of_error(self, error: Any) -> Any:
+    def of_error(self, error: KerasTensor) -> KerasTensor:
         """Returns the loss of an error in units of `scale`."""
         return ops.square(error)
 
@@ -329,7 +339,7 @@ class MaskedMeanSquaredError(MaskedLoss):
 class MaskedMeanAbsoluteError(MaskedMeanSquaredError):
     """Absolute error in units of `scale`; targets (NaN: missing) and logits of shape `(B,)`."""
 
-    def of_error(self, error: Any) -> Any:
+    def of_error(self, error: KerasTensor) -> KerasTensor:
         return ops.abs(error)
 
 
@@ -346,7 +356,7 @@ class MaskedHuber(MaskedMeanSquaredError):
         super().__init__(**kwargs)
         self.delta = delta
 
-    def of_error(self, error: Any) -> Any:
+    def of_error(self, error: KerasTensor) -> KerasTensor:
         size = ops.abs(error)
         linear = self.delta * (size - self.delta / 2)
         return ops.where(size <= self.delta, ops.square(error) / 2, linear)
@@ -355,28 +365,28 @@ class MaskedHuber(MaskedMeanSquaredError):
         return {**super().get_config(), "delta": self.delta}
 
 
-def _labelled(targets: Any) -> Any:
+def _labelled(targets: KerasTensor) -> KerasTensor:
     if "int" in keras.backend.standardize_dtype(targets.dtype):
         return targets >= 0
     return ops.logical_not(ops.isnan(targets))
 
 
-def _power(base: Any, exponent: float) -> Any:
+def _power(base: KerasTensor, exponent: float) -> KerasTensor:
     """Returns `base^exponent` for a base in [0, 1], with a gradient that is finite at 0."""
     if exponent == 0:
         return 1.0
     return ops.power(ops.maximum(base, SMALLEST), exponent)
 
 
-def _sigmoid_crossentropy(targets: Any, logits: Any) -> Any:
+def _sigmoid_crossentropy(targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
     return targets * ops.softplus(-logits) + (1.0 - targets) * ops.softplus(logits)
 
 
-def _row(values: Sequence[float], dtype: Any) -> Any:
+def _row(values: Sequence[float], dtype: str) -> KerasTensor:
     return ops.convert_to_tensor(values, dtype=dtype)
 
 
-def _of_class(weights: Sequence[float] | None, targets: Any, dtype: Any) -> Any:
+def _of_class(weights: Sequence[float] | None, targets: KerasTensor, dtype: str) -> KerasTensor:
     """Returns the weight of each row's class, of shape `(B,)`."""
     if weights is None:
         return ops.ones(ops.shape(targets), dtype=dtype)

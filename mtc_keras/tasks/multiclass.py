@@ -1,12 +1,18 @@
 """Exactly one class a row: a softmax head."""
 
-from typing import Any, Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.single_label import SMALLEST, SingleLabelTask
+
+if TYPE_CHECKING:
+    import keras
+
+    from mtc_keras.tasks.losses import MaskedLoss
 
 
 class Multiclass(SingleLabelTask):
@@ -50,7 +56,7 @@ class Multiclass(SingleLabelTask):
         self._only_with_loss("focal", ["gamma"])
         self._only_with_loss("logit_adjusted", ["tau"])
 
-    def head(self, features: Any, name: str) -> Any:
+    def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         return self.dense(features, len(self._index), name)
 
     @property
@@ -59,7 +65,7 @@ class Multiclass(SingleLabelTask):
             return None
         return np.log(self.counts + 1) - np.log(self.counts + 1).mean()
 
-    def make_loss(self) -> Any:
+    def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks import losses
 
         shared: dict[str, Any] = {
@@ -79,7 +85,7 @@ class Multiclass(SingleLabelTask):
         seen = self.frequencies[self.frequencies > 0]
         return float(-(seen * np.log(seen)).sum())
 
-    def activate(self, logits: Any) -> Any:
+    def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         from keras import ops
 
         return ops.softmax(logits, axis=-1)
@@ -88,7 +94,7 @@ class Multiclass(SingleLabelTask):
     def main_metric(self) -> str:
         return "accuracy"
 
-    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
         return ops.argmax(probabilities, axis=-1)
 
 

@@ -2,7 +2,8 @@
 
 import json
 from functools import cached_property
-from typing import Any, Literal, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -12,6 +13,12 @@ from mtc_keras.tasks.columns import Cell, parsed_json
 from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
 from mtc_keras.tasks.ordinal import binary_entropy
 from mtc_keras.tasks.single_label import SMALLEST
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from mtc_keras.tasks.losses import MaskedLoss
 
 
 class Multilabel(ClassificationTask):
@@ -165,7 +172,7 @@ class Multilabel(ClassificationTask):
     def known_cells(self, targets: np.ndarray) -> np.ndarray:
         return ~np.isnan(targets)
 
-    def head(self, features: Any, name: str) -> Any:
+    def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         return self.dense(features, len(self._index), name)
 
     @property
@@ -174,7 +181,7 @@ class Multilabel(ClassificationTask):
             return None
         return np.log(self.counts + 1) - np.log(self.known_counts - self.counts + 1)
 
-    def make_loss(self) -> Any:
+    def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks import losses
 
         shared: dict[str, Any] = {
@@ -199,7 +206,7 @@ class Multilabel(ClassificationTask):
         total = self.known_counts
         return float((total * binary_entropy(self.counts, total)).sum() / total.sum())
 
-    def activate(self, logits: Any) -> Any:
+    def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         from keras import ops
 
         return ops.sigmoid(logits)
@@ -211,12 +218,14 @@ class Multilabel(ClassificationTask):
     def decision(self, **values: Any) -> Decision:
         return Decision(list(self._index), **values)
 
-    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
         return probabilities >= (
             DEFAULT_THRESHOLD if decision is None else decision.threshold_array
         )
 
-    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+    def serve(
+        self, probabilities: "tf.Tensor", decision: Decision | None = None
+    ) -> dict[str, "tf.Tensor"]:
         """Returns `labels`, the class names a row, `selected`, 0 or 1, and `probability`."""
         import tensorflow as tf
         from keras import ops
@@ -259,6 +268,9 @@ class Multilabel(ClassificationTask):
 
     # === For people ===
 
+    def exported(self) -> dict[str, Any]:
+        return {**super().exported(), "separator": self.separator}
+
     def describe(
         self,
         probabilities: np.ndarray,
@@ -296,7 +308,7 @@ class Multilabel(ClassificationTask):
         """Whether no class holds the separator."""
         return not any(self.separator in name for name in self.shown_classes)
 
-    def label(self, target: Any) -> list[str] | None:
+    def label(self, target: np.ndarray) -> list[str] | None:
         if np.isnan(target).all():
             return None
         return [self.shown(int(index)) for index in np.flatnonzero(target == 1)]

@@ -1,13 +1,19 @@
 """Exactly one of several ordered classes a row: a CORN head."""
 
 from itertools import accumulate
-from typing import Any, Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.single_label import SingleLabelTask
+
+if TYPE_CHECKING:
+    import keras
+
+    from mtc_keras.tasks.losses import MaskedLoss
 
 
 class Ordinal(SingleLabelTask):
@@ -43,10 +49,10 @@ class Ordinal(SingleLabelTask):
                 'classes = ["…", "…"], or num_classes'
             )
 
-    def head(self, features: Any, name: str) -> Any:
+    def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         return self.dense(features, len(self._index) - 1, name)
 
-    def make_loss(self) -> Any:
+    def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks.losses import MaskedCORN
 
         return MaskedCORN(class_weights=self.class_weight_list)
@@ -57,7 +63,7 @@ class Ordinal(SingleLabelTask):
         subset, above = at_least[:-1], at_least[1:]
         return float((subset * binary_entropy(above, subset)).sum() / subset.sum())
 
-    def activate(self, logits: Any) -> Any:
+    def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         from keras import ops
 
         # P(y > k), k = 0 … K - 2; product by product, as tf2onnx converts no running one.
@@ -79,7 +85,7 @@ class Ordinal(SingleLabelTask):
     def shown_metrics(self) -> tuple[str, ...]:
         return ("accuracy", "f1_macro", "mae", "quadratic_weighted_kappa")
 
-    def choose(self, probabilities: Any, decision: Decision | None, ops: Any) -> Any:
+    def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
         above = 1 - ops.cumsum(probabilities, axis=-1)[..., :-1]
         return ops.sum(above > 0.5, axis=-1)
 

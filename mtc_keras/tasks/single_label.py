@@ -1,12 +1,15 @@
 """What the kinds share whose rows carry exactly one class."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from mtc_keras.tasks.classification import ClassificationTask, class_name
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.decision import Decision
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SMALLEST = 1e-7  # of a probability under a logarithm, as float32 sees it
 
@@ -72,7 +75,9 @@ class SingleLabelTask(ClassificationTask):
         frequent = self.class_indicator(training_targets).sum(axis=0).argmax()
         return np.asarray(frequent, self.target_dtype)
 
-    def serve(self, probabilities: Any, decision: Decision | None = None) -> dict[str, Any]:
+    def serve(
+        self, probabilities: "tf.Tensor", decision: Decision | None = None
+    ) -> dict[str, "tf.Tensor"]:
         """Returns `labels`, the class chosen, and `probability`, its own."""
         import tensorflow as tf
         from keras import ops
@@ -129,7 +134,7 @@ class SingleLabelTask(ClassificationTask):
     def label_type(self) -> type[str]:
         return str
 
-    def label(self, target: Any) -> str | None:
+    def label(self, target: np.ndarray) -> str | None:
         return None if target < 0 else self.shown(int(target))
 
 

@@ -51,8 +51,10 @@ class EpochReport(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         title = f"epoch {epoch + 1}/{self.params['epochs']}"
         losses = ["loss", *(f"{task.name}_loss" for task in self.model.tasks)]
-        first, rows_a_step = self.batches.first_batch, self.batches.batch_size
-        self.progress = Progress(self.log, title, self.params["steps"], rows_a_step, losses, first)
+        first, rows_per_step = self.batches.first_batch, self.batches.batch_size
+        self.progress = Progress(
+            self.log, title, self.params["steps"], rows_per_step, losses, first
+        )
 
         self.compiling = self._compiling_steps()
 

@@ -1,6 +1,6 @@
 """Trains one model for all tasks and leaves a run directory.
 
-Everything is said in the config, a TOML file; --set overrides a key of it.
+The config, a TOML file, says everything; --set overrides a key of it.
 
     mtc-keras train --config configs/x.toml
     mtc-keras train --config configs/x.toml --set training.epochs=1 --overwrite
@@ -87,11 +87,11 @@ def fit(
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_config(parser)
-    options.add_overwrite(parser, "replace a run that is there")
+    options.add_overwrite(parser, "replace the run in the output directory")
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on with an unfinished run of the same config and data",
+        help="continue an unfinished run of the same config and data",
     )
     options.add_verbose(parser, "show every class after each epoch")
     parser.add_argument(
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> None:
             raise
         received = stopped.received if isinstance(stopped, Stopped) else signal.SIGINT
         message = f"{stopped}" or "interrupted"
-        raise Stopped(received, f"{message}; go on with:\n  {_resume_command(args)}") from None
+        raise Stopped(received, f"{message}; continue with:\n  {_resume_command(args)}") from None
     if not trained.is_here:  # process 0 has written it, and says so
         return
     print(f"\nthe run is in {trained.directory}; try:")

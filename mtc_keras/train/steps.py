@@ -35,7 +35,7 @@ from mtc_keras.run.directory import CHECKPOINTS, Run, checkpoint_directory
 from mtc_keras.run.writer import RunWriter
 from mtc_keras.scoring.decisions import fit_decisions
 from mtc_keras.scoring.judging import baseline, best_epochs, score_rows
-from mtc_keras.tasks import ClassificationTask, Task
+from mtc_keras.tasks import Task
 from mtc_keras.train.callbacks import (
     BestEpoch,
     EpochOrder,
@@ -140,9 +140,9 @@ def check_same_start(start: Start) -> None:
 def class_weights(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
     """Returns the weight of each class, for each task that has class weights."""
     return {
-        task.name: dict(zip(task.classes or (), weights, strict=True))
+        task.name: dict(zip(task.known_classes, weights, strict=True))
         for task in tasks
-        if isinstance(task, ClassificationTask) and (weights := task.class_weight_list) is not None
+        if (weights := task.class_weight_list) is not None
     }
 
 

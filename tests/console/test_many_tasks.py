@@ -262,7 +262,7 @@ def test_class_weights_of_many_classes_and_tasks_are_capped():
 def test_an_epochs_line_names_the_greatest_losses_of_many_tasks():
     log = log_of(80)
     losses = ["loss", *(f"task_{n}_loss" for n in range(100))]
-    progress = Progress(log, "epoch 1/3", steps=43, rows_a_step=32, losses=losses)
+    progress = Progress(log, "epoch 1/3", steps=43, rows_per_step=32, losses=losses)
     progress.close({"loss": 7.25} | {name: float(n) for n, name in enumerate(losses[1:])})
     (line,) = written(log)
     assert line.endswith("loss 7.250 (task_99 99.000, task_98 98.000, task_97 97.000, + 97 tasks)")
@@ -274,7 +274,7 @@ def test_a_step_that_compiles_says_so_at_once_on_a_terminal():
         file=io.StringIO(), force_terminal=True, width=110, legacy_windows=False, _environ={}
     )
     with log:
-        progress = Progress(log, "epoch 1/3", steps=43, rows_a_step=32, losses=["loss"])
+        progress = Progress(log, "epoch 1/3", steps=43, rows_per_step=32, losses=["loss"])
         progress.compile(5, 3, 7)
         progress.shown = 0
         progress.step(4, {"loss": 1.0})  # one before it, told late
@@ -290,7 +290,7 @@ def test_a_step_that_compiles_says_so_at_once_on_a_terminal():
 
 def test_without_a_terminal_the_first_step_says_that_it_compiles():
     log = log_of(110)
-    progress = Progress(log, "epoch 1/3", steps=43, rows_a_step=32, losses=["loss"])
+    progress = Progress(log, "epoch 1/3", steps=43, rows_per_step=32, losses=["loss"])
     progress.compile(0, 1, 7)
     progress.compile(4, 2, 7)
     progress.shown -= 30

@@ -22,12 +22,12 @@ def terminal(width: int) -> Log:
 
 def test_a_narrow_terminal_cuts_the_losses_and_never_the_steps():
     log = terminal(80)
-    progress = Progress(log, "epoch 1/3", steps=43, rows_a_step=32, losses=list(LOGS))
+    progress = Progress(log, "epoch 1/3", steps=43, rows_per_step=32, losses=list(LOGS))
     progress.shown = 0
     progress.step(7, LOGS)
     progress.bar.refresh()
     shown = log.screen.file.getvalue()
-    assert " 7/43" in shown and "examples/s" in shown and "loss 7.250" in shown
+    assert " 7/43" in shown and "rows/s" in shown and "loss 7.250" in shown
     progress.close(LOGS)
     assert progress._losses(LOGS) == "loss 7.250 (scenario 2.500, intent 4.250, slots 0.500)"
 
@@ -35,7 +35,7 @@ def test_a_narrow_terminal_cuts_the_losses_and_never_the_steps():
 def test_an_interrupted_bar_gives_the_cursor_back():
     log = terminal(80)
     with pytest.raises(KeyboardInterrupt), log:
-        Progress(log, "epoch 1/3", steps=43, rows_a_step=32, losses=["loss"])
+        Progress(log, "epoch 1/3", steps=43, rows_per_step=32, losses=["loss"])
         raise KeyboardInterrupt
     hidden, shown = "\x1b[?25l", "\x1b[?25h"
     written = log.screen.file.getvalue()
@@ -54,7 +54,7 @@ def test_class_names_are_shown_as_they_are(capsys):
 
 
 def test_without_a_terminal_there_are_plain_lines(capsys):
-    progress = Progress(Log(), "epoch 1/3", steps=43, rows_a_step=32, losses=["loss"])
+    progress = Progress(Log(), "epoch 1/3", steps=43, rows_per_step=32, losses=["loss"])
     progress.step(1, LOGS)
     assert capsys.readouterr().out == ""
     progress.shown = 0
@@ -66,8 +66,8 @@ def test_without_a_terminal_there_are_plain_lines(capsys):
     assert "\x1b" not in "".join(lines)
 
 
-def test_steps_that_are_told_out_of_order_do_not_go_back(capsys):
-    progress = Progress(Log(), "epoch 1/3", steps=43, rows_a_step=32, losses=["loss"])
+def test_steps_reported_out_of_order_do_not_go_back(capsys):
+    progress = Progress(Log(), "epoch 1/3", steps=43, rows_per_step=32, losses=["loss"])
     for done in (1, 3, 2):
         progress.shown = 0
         progress.step(done, {"loss": float(done)})
@@ -77,8 +77,8 @@ def test_steps_that_are_told_out_of_order_do_not_go_back(capsys):
     assert lines[2].startswith("epoch 1/3: 3 steps in ")
 
 
-def test_rows_scored_are_told_with_their_rate_and_what_is_left(capsys):
-    progress = RowProgress(Log(), "scoring", rows=4000, first=1000)
+def test_a_prediction_shows_its_rate_and_the_time_left(capsys):
+    progress = RowProgress(Log(), "predicting", rows=4000, first=1000)
     progress.advance(10)
     assert capsys.readouterr().out == ""
     progress.started -= 10
@@ -86,15 +86,15 @@ def test_rows_scored_are_told_with_their_rate_and_what_is_left(capsys):
     progress.advance(990)
     progress.close()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("scoring: 2,000/4,000 rows, ")
+    assert lines[0].startswith("predicting: 2,000/4,000 rows, ")
     assert lines[0].endswith(" rows/s, 20 s left")
-    assert lines[1].startswith("scoring: 1,000 rows in 10.")
+    assert lines[1].startswith("predicting: 1,000 rows in 10.")
 
 
 def test_a_terminal_shows_rows_and_their_rate_as_a_bar():
     log = terminal(80)
     with log:
-        progress = RowProgress(log, "scoring", rows=4000)
+        progress = RowProgress(log, "predicting", rows=4000)
         progress.advance(1000)
         progress.bar.refresh()
         shown = log.screen.file.getvalue()

@@ -10,6 +10,7 @@ import pytest
 from mtc_keras.data.tokens import tokenize
 from mtc_keras.devices.forward import Forward
 from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.prediction import prediction_batches
 from mtc_keras.tasks import Multiclass, Regression
 from tests.conftest import tiny_bert
 
@@ -24,7 +25,7 @@ def model():
 
 
 def by_keras(model, texts, batch_size):
-    batches = model.prediction_batches(tokenize(model.preprocessor, [texts]), batch_size)
+    batches = prediction_batches(tokenize(model.preprocessor, [texts]), batch_size)
     joined = keras.Model.predict(model, batches.dataset(), verbose=0)
     return {name: batches.restore(output) for name, output in joined.items()}
 
@@ -61,7 +62,7 @@ def test_long_texts_have_small_batches_only_where_cores_share_them(model, monkey
     tokens = tokenize(model.preprocessor, [["good " * 12] * 64])  # 14 tokens, padded to 16
     for cores, rows in ((2, 2), (17, 32), (1, 32)):
         monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
-        shapes = {batch["token_ids"].shape for batch in model.prediction_batches(tokens, 32)}
+        shapes = {batch["token_ids"].shape for batch in prediction_batches(tokens, 32)}
         assert shapes == {(rows, 16)}
 
 

@@ -210,7 +210,7 @@ def test_a_label_is_shown_where_any_class_is_known():
 # === Thresholds and temperature ===
 
 
-@pytest.mark.parametrize("value", [-0.01, 1.01, NAN, math.inf, True])
+@pytest.mark.parametrize("value", [-0.01, 1.01, NAN, math.inf, True, "0.5", None])
 def test_a_threshold_outside_0_to_1_is_refused_on_every_way_in(value):
     decision = TASK.decision()
     with pytest.raises(ValueError, match="between 0 and 1"):
@@ -254,7 +254,7 @@ def test_a_copy_of_thresholds_keeps_their_values_and_is_set_alone():
     assert thresholds["E1"] == 0.5
 
 
-@pytest.mark.parametrize("value", [0, -1, -0.5, math.inf, NAN, True])
+@pytest.mark.parametrize("value", [0, -1, -0.5, math.inf, NAN, True, "2", None])
 def test_a_temperature_that_is_not_above_0_and_finite_is_refused(value):
     with pytest.raises(ValueError, match="above 0 and finite"):
         Decision(temperature=value)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtc_keras.tasks import KINDS, Multiclass, Multilabel, Regression, task_from_config
+from mtc_keras.tasks import Multiclass, Multilabel, Regression, known_kinds, task_from_config
 
 repeatable = settings(derandomize=True, deadline=None)
 
@@ -119,7 +119,7 @@ def test_a_learned_task_comes_back_from_its_own_config():
         Regression(name="c").learn([1, 2]),
     ):
         assert task_from_config(task.model_dump()) == task
-        assert type(task) is KINDS[task.kind]
+        assert type(task) is known_kinds()[task.kind]
 
 
 # === Classes ===
@@ -315,3 +315,25 @@ def test_a_cell_of_ignored_classes_alone_is_missing():
     targets, _ = task.encode([["hope"], ["hope", "joy"], []])
     assert np.isnan(targets[0]).all()
     assert targets[1:].tolist() == [[1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("label", ["--5", "-", "5-", pytest.param("9" * 5000, id="long")])
+def test_a_label_that_only_looks_like_an_integer_is_a_class_like_any_other(label):
+    assert Multiclass(name="a").learn([label, "10", "9"]).classes == ["9", "10", label]
+    with pytest.raises(ValueError, match="is unknown; training knows 'x', 'y'"):
+        Multiclass(name="a", classes=["x", "y"]).index_of(label)
+
+
+@pytest.mark.parametrize(
+    "cell", ["--5", "1e999", pytest.param("9" * 5000, id="long"), "5 stars", "nan", "½"]
+)
+def test_what_is_no_number_is_told_in_words_of_ours(cell):
+    with pytest.raises(ValueError, match=r"^expected a number, received '"):
+        Regression(name="a").encode_cell(cell)
+    [(row, problem)] = Regression(name="a").encode([1.0, cell])[1]
+    assert (row, problem) == (1, f"expected a number, received {cell!r}")
+
+
+def test_digits_of_other_scripts_are_numbers():
+    assert Regression(name="a").encode_cell("١٢") == 12.0
+    assert Multiclass(name="a", classes=["x", "y"]).index_of("١") == 1

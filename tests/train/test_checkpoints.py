@@ -423,7 +423,9 @@ def test_the_first_signal_ends_the_step_and_handlers_come_back(tmp_path, monkeyp
     assert stop.value.exit_code == 143
     assert names(config)[-1] == "epoch_000001_step_000000001"
     assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
-    assert "SIGTERM: stopping after this step; once more stops at once" in capfd.readouterr().err
+    assert (
+        "SIGTERM: stopping after this step; a second signal stops at once" in capfd.readouterr().err
+    )
 
 
 def test_a_signal_in_the_last_step_of_an_epoch_waits_for_the_judgement(tmp_path, monkeypatch):
@@ -517,7 +519,7 @@ def test_a_process_that_is_asked_to_stop_saves_and_tells_how_to_go_on(number, on
     running.send_signal(number)
     _, error = running.communicate(timeout=300)
     assert running.returncode == 128 + number, error
-    assert "its state is saved; go on with:" in error
+    assert "its state is saved; continue with:" in error
     command = error.strip().splitlines()[-1].split()
     assert command[:2] == ["mtc-keras", "train"] and command[-1] == "--resume"
     assert train.main(command[2:]) == 0

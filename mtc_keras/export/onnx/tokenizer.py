@@ -6,7 +6,10 @@ words last, a line break, which no text has by then, stands between words until 
 self-test compares the tokens of both.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras_hub
 
 END = "\n"  # of a word
 # What TensorFlow's regular expressions know as white space and control characters …
@@ -31,7 +34,7 @@ TOO_LONG = r"[\x{80}-\x{10FFFF}]{51,}|[\x{800}-\x{10FFFF}]{34,}|[\x{10000}-\x{10
 UNKNOWN = "\x01"  # part of no word piece
 
 
-def tokenizer_json(preprocessor: Any) -> str:
+def tokenizer_json(preprocessor: "keras_hub.models.TextClassifierPreprocessor") -> str:
     """Returns the tokenizer of a text classifier as the JSON of `tokenizers`.
 
     It cuts to the preprocessor's `sequence_length` and pads a batch to its longest text.

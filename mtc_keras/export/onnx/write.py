@@ -10,11 +10,14 @@ import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtc_keras.export.onnx.ask import MODEL, TOKENIZER
 from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.export.saved_model.write import probabilities
+
+if TYPE_CHECKING:
+    from mtc_keras.model.classifier import MultiTaskClassifier
 
 OPSET = 18
 DIMENSIONS = ("texts", "tokens")
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     (Path(args.directory) / TOKENIZER).write_text(text, encoding="utf-8")
 
 
-def write_onnx(model: Any, path: Path) -> None:
+def write_onnx(model: "MultiTaskClassifier", path: Path) -> None:
     """Writes an ONNX model.
 
     Its inputs are those of the backbone, int32 of shape `(B, T)`; its outputs the tasks, float32
@@ -67,7 +70,7 @@ def write_onnx(model: Any, path: Path) -> None:
     onnx.save(converted, path)
 
 
-def folded(model: Any) -> Any:
+def folded(model: "MultiTaskClassifier") -> Any:
     """Returns an ONNX model whose constant parts are computed, of standard operations alone.
 
     tf2onnx has weights of attention a second time, to ask for their shapes, and transposes

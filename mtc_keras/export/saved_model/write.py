@@ -10,10 +10,15 @@ Shapes: B texts, T tokens of the longest of them.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtc_keras.export.folder import WARM_UP
 from mtc_keras.export.saved_model.ask import INPUTS
+
+if TYPE_CHECKING:
+    import keras_hub
+
+    from mtc_keras.model.classifier import MultiTaskClassifier
 
 WARM_UP_TEXTS = (["a short text"], ["a text of some more words " * 8] * 8, ["longer " * 600] * 8)
 SIGNATURES = ("serving_default", "classify")
@@ -36,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_warm_up(Path(args.directory), names)
 
 
-def write_saved_model(model: Any, directory: str, names: Sequence[str]) -> None:
+def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Sequence[str]) -> None:
     """Writes the three signatures with one copy of the weights.
 
     Args:
@@ -99,7 +104,9 @@ def readable(columns: Sequence[Any]) -> tuple[Any, ...]:
     )
 
 
-def without_padding(preprocessor: Any, columns: tuple[Any, ...]) -> dict[str, Any]:
+def without_padding(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor", columns: tuple[Any, ...]
+) -> dict[str, Any]:
     """Returns the tokens of texts, of shape `(B, T)`: no longer than the longest text."""
     import tensorflow as tf
 
@@ -115,7 +122,7 @@ def without_padding(preprocessor: Any, columns: tuple[Any, ...]) -> dict[str, An
     }
 
 
-def probabilities(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+def probabilities(model: "MultiTaskClassifier", inputs: dict[str, Any]) -> dict[str, Any]:
     """Returns each task's calibrated probabilities, or its numbers, for tokens."""
     from mtc_keras.scoring.decisions import calibrated
 
@@ -126,7 +133,7 @@ def probabilities(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def answers(model: Any, found: dict[str, Any]) -> dict[str, Any]:
+def answers(model: "MultiTaskClassifier", found: dict[str, Any]) -> dict[str, Any]:
     """Returns each task's labels, such as `mood__labels`, for its probabilities."""
     return {
         f"{task.name}__{key}": value
@@ -135,7 +142,7 @@ def answers(model: Any, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resources(tokenizer: Any) -> list[Any]:
+def _resources(tokenizer: "keras_hub.tokenizers.Tokenizer") -> list[Any]:
     """Returns what a tokenizer keeps outside of the graph, such as a SentencePiece model."""
     import tensorflow as tf
 

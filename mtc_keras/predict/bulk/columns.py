@@ -8,7 +8,7 @@ import pyarrow  # type: ignore[import-untyped]
 
 from mtc_keras.predict.bulk.formats import TEXT
 from mtc_keras.predict.bulk.job import Options
-from mtc_keras.tasks import ClassificationTask, Decision, Task
+from mtc_keras.tasks import Decision, Task
 
 NUMBER = pyarrow.float32()
 LABEL_TYPES = {str: TEXT, list[str]: pyarrow.list_(TEXT), float: NUMBER}
@@ -35,7 +35,7 @@ def prediction_columns(
         labels = [task.label(target) for target in task.decide(found, decision)]
         if task.label_type is float:
             labels = _numbers(np.array([np.nan if x is None else x for x in labels], "float32"))
-        if isinstance(task, ClassificationTask):
+        if task.has_probabilities:
             confidence = task.confidence(found, decision)
             if options.abstain_below is not None:
                 abstained = (confidence < options.abstain_below).tolist()
@@ -58,7 +58,7 @@ def prediction_types(tasks: Sequence[Task], options: Options) -> dict[str, Any]:
     for task in tasks:
         if "labels" in options.columns or not task.has_probabilities:
             types[f"predicted_{task.name}"] = LABEL_TYPES[task.label_type]
-        if not isinstance(task, ClassificationTask):
+        if not task.has_probabilities:
             continue
         if "labels" in options.columns and options.abstain_below is not None:
             types[f"{task.name}_abstained"] = pyarrow.bool_()

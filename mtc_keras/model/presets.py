@@ -1,0 +1,52 @@
+"""A saved classifier, read from its folder."""
+
+from typing import Any, TypeVar
+
+import keras_hub
+from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
+
+from mtc_keras.devices import process
+from mtc_keras.model.backbones import check_length, length_limit, preset_of
+
+Model = TypeVar("Model", bound=keras_hub.models.Task)
+
+
+def load_preset(
+    kind: type[Model],
+    preset: str,
+    *,
+    load_weights: bool = True,
+    max_length: int | None = None,
+    **kwargs: Any,
+) -> Model:
+    """Loads what `save_to_preset` has written.
+
+    `keras_hub.models.Task.from_preset` looks for the subclass of a backbone, such as
+    `BertTextClassifier`; here one class serves all backbones.
+
+    Args:
+        kind: the class of the model.
+        preset: its folder.
+        load_weights: bool. `False` leaves the weights random.
+        max_length: int. Tokens per text; default: what was saved.
+        **kwargs: values of the saved config to change.
+
+    Raises:
+        ConfigError: if the backbone does not read so many tokens.
+        ValueError: if the folder holds no classifier.
+    """
+    preset = preset_of(preset)
+    if not check_file_exists(preset, "task.json"):
+        raise ValueError(
+            f"{preset!r} is no saved MultiTaskClassifier; a backbone needs `tasks`. "
+            "Received: tasks=None"
+        )
+    loader = get_preset_loader(preset)
+    saved = (loader.config["config"].get("dtype") or {}).get("config", {}).get("name")
+    if saved == "mixed_bfloat16" and process.dtype_policy("auto") == "float32":
+        kwargs.setdefault("dtype", "float32")  # trained on a GPU, loaded on a CPU
+    model: Model = loader.load_task(kind, load_weights, load_task_weights=True, **kwargs)
+    if max_length is not None:
+        check_length(max_length, length_limit(model.backbone), preset)
+        model.preprocessor.sequence_length = max_length
+    return model

@@ -1,0 +1,52 @@
+"""The members of Keras, KerasHub and JAX that are private or undocumented and used all the same.
+
+Each has its reason. A test holds that the installed versions have them all and that no other is
+used; the upper bounds of these packages in `pyproject.toml` come from this list.
+"""
+
+PRIVATE_MEMBERS = {
+    # === Training and prediction ===
+    "keras.Model._compile_loss": (
+        "None after `compile`: Keras' own container of losses needs labels in every row, and "
+        "averages over batches"
+    ),
+    "keras.Model._tracker": "forgets the old layer when `compile` changes the balancing method",
+    "keras.Model._flatten_metrics_in_order": (
+        "overridden, so that `evaluate` lists its numbers as `metrics_names` names them"
+    ),
+    "keras.Model.jax_state_sync": (
+        "brings the weights out of the step where a callback of `fit` asks for a prediction"
+    ),
+    "keras.Model.make_predict_function": "compiled anew wherever Keras compiles its own anew",
+    "keras.Model.predict_function": "as `make_predict_function`",
+    "keras.Model.get_metrics_result": "overridden: `loss` from the tasks' means",
+    "keras.Model.stateless_call": "overridden: activations computed anew or in parts of a batch",
+    "keras_hub.models.Task.preprocess_samples": (
+        "overridden: tokens are taken as they are; rows without labels fill up a batch"
+    ),
+    # === Optimizer ===
+    "keras.optimizers.Optimizer.update_step": "overridden: a rate for each variable",
+    "keras.optimizers.Optimizer._apply_weight_decay": "overridden: a decay for each variable",
+    "keras.optimizers.Optimizer._use_weight_decay": "which variables decay",
+    # === Callbacks: what a checkpoint must hold of them ===
+    "keras.callbacks.SwapEMAWeights._ema_weights_in_model": "whether averages are in the model",
+    "keras.callbacks.EarlyStopping.get_monitor_value": "overridden: floors, mixes and NaN",
+    "keras.callbacks.EarlyStopping.best": "the best value so far",
+    "keras.callbacks.EarlyStopping.best_epoch": "its epoch",
+    "keras.callbacks.EarlyStopping.best_weights": "its weights",
+    "keras.callbacks.EarlyStopping.wait": "epochs since then",
+    "keras.callbacks.EarlyStopping.stopped_epoch": "where it stopped",
+    # === Presets ===
+    "keras.Model._flatten_layers": "a preset's file of heads leaves out the backbone's layers",
+    "keras_hub.src.utils.preset_utils.check_file_exists": "whether a folder holds a classifier",
+    "keras_hub.src.utils.preset_utils.get_preset_loader": (
+        "one class serves all backbones; `Task.from_preset` looks for a subclass per backbone"
+    ),
+    "keras_hub.src.utils.preset_utils.PresetLoader.load_task": "as `get_preset_loader`",
+    "keras_hub.src.utils.preset_utils.load_json": (
+        "how many tokens a backbone reads, before its weights are fetched"
+    ),
+    # === Processes ===
+    "jax.experimental.multihost_utils.broadcast_one_to_all": "the first process decides",
+    "jax.experimental.multihost_utils.sync_global_devices": "processes wait for each other",
+}

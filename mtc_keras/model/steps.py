@@ -1,0 +1,185 @@
+"""What Keras calls in a step, for a model of several tasks.
+
+Shapes: B rows, T tasks.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import keras_hub
+from keras import KerasTensor, ops
+
+from mtc_keras.devices.distribution import on_every_process, share
+from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
+from mtc_keras.devices.shares import fill_up
+from mtc_keras.model.balancing import Balancing
+from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
+from mtc_keras.tasks import Task
+from mtc_keras.tasks.losses import MaskedLoss
+
+Variables = Sequence[KerasTensor]
+
+
+class MultiTaskSteps(keras_hub.models.Task):
+    """The steps of a `MultiTaskClassifier`, whose constructor and `compile` set its attributes."""
+
+    backbone: keras_hub.models.Backbone
+    preprocessor: keras_hub.models.TextClassifierPreprocessor  # or None: it takes tokens only
+    tasks: tuple[Task, ...]
+    balancing: Balancing
+    mean_losses: TaskMeans
+    mean_weights: TaskMeans
+    task_losses: dict[str, keras.losses.Loss]
+    task_loss_weights: dict[str, float]
+    gradient_accumulation: int
+    rematerialisation: bool
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: SampleWeight = None,
+        training: bool = True,
+    ) -> KerasTensor:
+        """Returns the tasks' losses, each over its labelled rows, combined by `balancing`.
+
+        Args:
+            x: the inputs; not used.
+            y: dict from task to targets; tasks may be left out.
+            y_pred: dict from task to logits.
+            sample_weight: `None`, float32 of shape `(B,)`, or a dict of such by task.
+            training: bool. Whether the state of `balancing` may change.
+
+        Returns:
+            float32 scalar, by default `Σ_t loss_weight_t · loss_t`.
+        """
+        losses, counts = losses_and_counts(self.task_losses, y, y_pred, sample_weight)  # (T,) each
+        present = ops.cast(counts > 0, "float32")
+        constants = ops.convert_to_tensor(
+            [self.task_loss_weights[task.name] for task in self.tasks], "float32"
+        )
+        total, weights = self.balancing.combine(losses, present, constants, training)
+        self.mean_losses.update_state(losses, sample_weight=counts)
+        self.mean_weights.update_state(weights, sample_weight=present)
+        for extra in self.losses:  # of layers, such as a regulariser
+            total = total + ops.sum(ops.cast(extra, "float32"))
+        return total
+
+    def stateless_call(
+        self,
+        trainable_variables: Variables,
+        non_trainable_variables: Variables,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Calls the model as `keras.Model` does; in training with less memory if asked."""
+        plain = super().stateless_call
+        accumulates = self.compiled and self.gradient_accumulation > 1
+        saves_memory = accumulates or (self.compiled and self.rematerialisation)
+        if not (saves_memory and kwargs.get("training") and len(args) == 1):
+            return plain(trainable_variables, non_trainable_variables, *args, **kwargs)
+
+        # The state comes first in what is returned, as in a scan.
+        def forward(trainable: Variables, non_trainable: Variables, x: Any) -> tuple[Any, Any]:
+            outputs, non_trainable, losses = plain(
+                trainable, non_trainable, x, training=True, return_losses=True
+            )
+            return non_trainable, (outputs, losses)
+
+        if accumulates:
+            # Nothing of a part is kept for the backward pass, or all parts would be in memory.
+            part = rematerialised(forward, keep_dense=False)
+            non_trainable, (outputs, losses) = scan_parts(
+                lambda state, x: part(trainable_variables, state, x),
+                non_trainable_variables,
+                args[0],
+                self.gradient_accumulation,
+            )
+        else:
+            forward = rematerialised(forward)
+            non_trainable, (outputs, losses) = forward(
+                trainable_variables, non_trainable_variables, args[0]
+            )
+        if kwargs.get("return_losses"):
+            return outputs, non_trainable, losses
+        return outputs, non_trainable
+
+    def train_step(self, *args: Any) -> Any:
+        found = super().train_step(*args)
+        if not self.balancing.needs_losses_after_update:
+            return found
+        # Only on JAX, which `make_balancing` checks: state is handed in and out.
+        logs, (trainable, non_trainable, optimizer, metrics) = found
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(args[1])
+        outputs, non_trainable = self.stateless_call(trainable, non_trainable, x, training=True)
+        variables = self.non_trainable_variables
+        mapping = list(zip(variables, non_trainable, strict=True))
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            losses, counts = losses_and_counts(self.task_losses, y, outputs, sample_weight)
+            self.balancing.after_update(losses, ops.cast(counts > 0, "float32"))
+        non_trainable = [
+            value if (new := scope.get_current_value(variable)) is None else new
+            for variable, value in mapping
+        ]
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
+    def predict_step(self, *args: Any) -> Any:
+        found = super().predict_step(*args)
+        if share().processes == 1:
+            return found
+        outputs, state = found  # on JAX, the only backend of several processes
+        return on_every_process(outputs), state
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Returns the metrics; `loss` is the sum of the tasks' mean losses by their mean weights.
+
+        Keras would average the batches' totals by rows, which is another number where
+        labels are missing.
+        """
+        results = super().get_metrics_result()
+        weights = results.pop(self.mean_weights.name)
+        losses = results.pop(self.mean_losses.name)
+        results["loss"] = ops.sum(weights * losses)
+        return results | {
+            f"{task.name}_loss": losses[index] for index, task in enumerate(self.tasks)
+        }
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns as a list, in its order."""
+        own = "loss", self.mean_losses.name, self.mean_weights.name
+        others = [name for name in super().metrics_names if name not in own]
+        return ["loss", *[f"{task.name}_loss" for task in self.tasks], *others]
+
+    def _flatten_metrics_in_order(self, logs: dict[str, Any]) -> list[Any]:
+        first = [name for name in self.metrics_names if name in logs]
+        return [logs[name] for name in dict.fromkeys([*first, *logs])]
+
+    def preprocess_samples(
+        self, x: Any, y: Targets | None = None, sample_weight: SampleWeight = None
+    ) -> Any:
+        if isinstance(x, dict):  # tokens already
+            batch = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        else:
+            batch = super().preprocess_samples(x, y, sample_weight)
+        return batch if y is None else self._fill_up(batch)
+
+    def _fill_up(self, batch: Any) -> Any:
+        """Adds rows without labels, which change no loss, until the devices divide the batch."""
+        devices = share().divisor
+        # Another loss than a masked one would count them.
+        if devices == 1 or not all(
+            isinstance(loss, MaskedLoss) for loss in self.task_losses.values()
+        ):
+            return batch
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        missing = {task.name: task.missing_target for task in self.tasks}
+        y = {name: fill_up(values, devices, missing[name]) for name, values in y.items()}
+        x, sample_weight = keras.tree.map_structure(
+            lambda values: None if values is None else fill_up(values, devices),
+            (x, sample_weight),
+            none_is_leaf=True,
+        )
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)

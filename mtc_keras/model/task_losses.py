@@ -1,0 +1,142 @@
+"""Each task's loss over its labelled rows: computed in a step, averaged over an epoch, logged.
+
+Shapes: B rows, T tasks.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+from keras import KerasTensor, ops
+
+from mtc_keras.tasks import Task
+from mtc_keras.tasks.losses import MaskedLoss
+
+Targets: TypeAlias = Mapping[str, KerasTensor]
+SampleWeight: TypeAlias = KerasTensor | Mapping[str, KerasTensor] | None
+
+
+class TaskMeans(keras.metrics.Metric):
+    """The weighted mean of a number for each task.
+
+    One variable for all tasks: a step hands every variable in and out, which takes longer than
+    the arithmetic where each task has some of its own.
+
+    Args:
+        tasks: int. Number of tasks `T`.
+    """
+
+    def __init__(self, tasks: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.total = self.add_variable((tasks,), "zeros", name="total")
+        self.count = self.add_variable((tasks,), "zeros", name="count")
+
+    def update_state(self, values: KerasTensor, sample_weight: KerasTensor) -> None:
+        """Adds float32 `values` and their weights, both of shape `(T,)`."""
+        self.total.assign_add(values * sample_weight)
+        self.count.assign_add(sample_weight)
+
+    def result(self) -> KerasTensor:
+        """Returns float32 of shape `(T,)`; 0 for a task that has had no weight."""
+        return ops.divide_no_nan(self.total, self.count)
+
+
+def chosen_losses(
+    tasks: Sequence[Task],
+    losses: Mapping[str, Any],
+    loss_weights: Mapping[str, float],
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Returns the loss and the loss weight of every task.
+
+    A task's own is asked for only where none is given, as it may be a rule that only a
+    training of a config resolves.
+
+    Args:
+        tasks: the tasks.
+        losses: the losses given, by task.
+        loss_weights: the weights given, by task.
+
+    Raises:
+        ValueError: for a weight that is no number.
+    """
+    chosen = {task.name: losses.get(task.name) or task.make_loss() for task in tasks}
+    weights = dict(loss_weights) | {
+        task.name: task.weight for task in tasks if task.name not in loss_weights
+    }
+    for name, weight in weights.items():
+        if not isinstance(weight, (int, float)):
+            raise ValueError(
+                f"loss_weights must be numbers. Received: {weight!r} for task {name!r}"
+            )
+    return chosen, weights
+
+
+def losses_and_counts(
+    losses: Mapping[str, keras.losses.Loss],
+    targets: Targets,
+    logits: Targets,
+    sample_weight: SampleWeight,
+) -> tuple[KerasTensor, KerasTensor]:
+    """Computes the losses of all tasks over a batch.
+
+    Args:
+        losses: each task's loss, in the order of the tasks.
+        targets: by task; tasks may be left out.
+        logits: by task.
+        sample_weight: `None`, float32 of shape `(B,)`, or a dict of such by task.
+
+    Returns:
+        Two float32 of shape `(T,)`: each task's mean loss over its labelled rows, and the
+        weight of these rows. Both are 0 for a task that was left out.
+    """
+    pairs = []
+    for name, loss in losses.items():
+        if name not in targets:
+            pairs.append((ops.zeros(()), ops.zeros(())))
+            continue
+        weight = sample_weight.get(name) if isinstance(sample_weight, Mapping) else sample_weight
+        pairs.append(_loss_and_count(loss, targets[name], logits[name], weight))
+    means, counts = zip(*pairs, strict=True)
+    return ops.stack(means), ops.stack(counts)
+
+
+def _loss_and_count(
+    loss: keras.losses.Loss,
+    targets: KerasTensor,
+    logits: KerasTensor,
+    sample_weight: KerasTensor | None,
+) -> tuple[KerasTensor, KerasTensor]:
+    """Returns a task's mean loss over a batch and the weight that it stands for."""
+    if isinstance(loss, MaskedLoss):
+        total, count = loss.sums(targets, logits, sample_weight)
+        return ops.divide_no_nan(total, count), count
+    return loss(targets, logits, sample_weight), ops.cast(ops.shape(targets)[0], "float32")
+
+
+class TaskWeights(keras.callbacks.Callback):
+    """Logs each task's weight and share of the loss, and tells `balancing` of the epoch's end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_training: tuple[list[float], list[float]] | None = None
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.of_training = self._means()  # before validation resets them
+
+    def _means(self) -> tuple[list[float], list[float]]:
+        """Returns the tasks' mean losses and weights since the metrics were reset."""
+        means = self.model.mean_losses, self.model.mean_weights
+        losses, weights = (np.asarray(mean.result()).tolist() for mean in means)
+        return losses, weights
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        losses, weights = self.of_training or self._means()
+        self.of_training = None
+        parts = [weight * loss for weight, loss in zip(weights, losses, strict=True)]
+        total = sum(parts)
+        if logs is not None:
+            for task, weight, part in zip(self.model.tasks, weights, parts, strict=True):
+                logs[f"{task.name}_weight"] = weight
+                logs[f"{task.name}_share"] = part / total if total else 0.0
+        self.model.balancing.on_epoch_end(losses)

@@ -20,7 +20,7 @@ MODULES = (
     "mtc_keras.calibrate",
     "mtc_keras.compare.program",
     "mtc_keras.export.program",
-    "mtc_keras.programs.launch",
+    "mtc_keras.launch",
 )
 DESCRIPTION = """\
 One BERT encoder, every label: multi-task text classification on Keras 3 and JAX.

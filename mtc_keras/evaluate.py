@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser, "labelled rows, in the run's format (default: the config's test files)"
     )
     options.add_out(parser, "write the metrics as JSON, too")
-    options.add_verbose(parser, "show every class")
+    options.add_verbose(parser, "show all tasks, however many, and their classes")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -29,6 +29,7 @@ ROOMS = [
     "evaluate",
     "calibrate",
     "compare",
+    "launch",
     "cli",
     "__main__",
 ]

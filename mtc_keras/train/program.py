@@ -93,7 +93,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="continue an unfinished run of the same config and data",
     )
-    options.add_verbose(parser, "show every class after each epoch")
+    options.add_verbose(parser, "show all tasks, however many, and their classes after each epoch")
     parser.add_argument(
         "--print-schema",
         action=PrintSchema,

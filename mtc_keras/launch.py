@@ -144,3 +144,6 @@ def _show(output: IO[bytes], number: int) -> None:
 
 PROGRAM = Program("launch", "start a training on several processes", __doc__, add_options, run)
 main = PROGRAM.main
+
+if __name__ == "__main__":
+    sys.exit(main())

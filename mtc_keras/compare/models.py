@@ -26,6 +26,7 @@ from mtc_keras.errors import DataError
 from mtc_keras.programs.command import set_up
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import MODEL, Run, checkpoint_directory
+from mtc_keras.run.output import owned_output
 from mtc_keras.tasks import Decision, Multilabel, Task
 from mtc_keras.train.loss_weights import resolve_loss_weights
 from mtc_keras.train.steps import resolved, train_run
@@ -68,8 +69,10 @@ class Training:
     def train(self, verbose: int, resume: bool = False) -> Run:
         """Trains it as a process of its own would: from its seed, whatever ran before."""
         set_up(self.config.seed)
-        begun = saved_checkpoints(checkpoint_directory(self.config.output.directory))
-        return train_run(self.config, self.dataset, verbose, resume and bool(begun))
+        directory = self.config.output.directory
+        begun = saved_checkpoints(checkpoint_directory(directory))
+        with owned_output(directory, overwrite=not resume, resume=resume):
+            return train_run(self.config, self.dataset, verbose, resume and bool(begun))
 
 
 @dataclass(frozen=True, eq=False)

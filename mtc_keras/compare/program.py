@@ -19,7 +19,7 @@ from mtc_keras.model.backbones import check_backbone
 from mtc_keras.programs import options
 from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
-from mtc_keras.run.directory import check_output
+from mtc_keras.run.output import check_output
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,6 +1,5 @@
 """From a TOML file and overrides to a checked `Config`; its JSON Schema."""
 
-import json
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from mtc_keras.config.messages import problem_of
 from mtc_keras.config.root import Config
 from mtc_keras.errors import ConfigError, plural
+from mtc_keras.files import readable_json
 from mtc_keras.tasks import known_kinds
 
 
@@ -72,7 +72,7 @@ def config_schema() -> str:
         "discriminator": {"mapping": references, "propertyName": "kind"},
         "oneOf": [{"$ref": reference} for reference in references.values()],
     }
-    return json.dumps(schema, indent=2, ensure_ascii=False)
+    return readable_json(schema).rstrip("\n")
 
 
 def _override(values: dict[str, Any], override: str) -> None:

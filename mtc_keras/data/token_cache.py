@@ -14,6 +14,8 @@ import numpy as np
 
 from mtc_keras.data.fingerprint import add_texts
 from mtc_keras.data.tokens import Tokens, tokenize
+from mtc_keras.errors import ConfigError
+from mtc_keras.files import folder_written_whole, json_digest, json_line, write_whole
 
 if TYPE_CHECKING:
     import keras_hub
@@ -54,7 +56,7 @@ def cached_tokens(
         os.utime(entry)
     except (OSError, EOFError, ValueError, KeyError):  # not there, or damaged
         tokens = tokenize(preprocessor, texts)
-        with suppress(OSError):  # a cache that cannot be written costs only time
+        with suppress(OSError, ConfigError):  # a cache that is not written costs only time
             shutil.rmtree(entry, ignore_errors=True)
             _write(entry, tokens)
             _remove_oldest(directory)
@@ -75,7 +77,7 @@ def _key(
         "sequence_length": preprocessor.sequence_length,
         "truncate": getattr(preprocessor, "truncate", None),
     }
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json_digest(settings).encode())
     with tempfile.TemporaryDirectory() as folder:
         preprocessor.tokenizer.save_assets(folder)
         for path in sorted(Path(folder).iterdir()):
@@ -87,19 +89,15 @@ def _key(
 def _write(directory: Path, tokens: Tokens) -> None:
     """Writes tokens under a temporary name, and gives them theirs when they are whole."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=directory.parent, suffix=".part"))
-    try:
+    with folder_written_whole(directory) as part:
         about = {
             "padding": dict(tokens.padding),
             "dtypes": dict(tokens.dtypes),
             "max_length": tokens.max_length,
         }
-        (part / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        write_whole(part / ABOUT, json_line(about))
         for name, values in {"offsets": tokens.offsets, **tokens.flat}.items():
             np.save(part / f"{name}.npy", values, allow_pickle=False)
-        part.rename(directory)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _read(directory: Path) -> Tokens:

@@ -1,6 +1,5 @@
 """The self-test of an export: texts of every sort, through the model and through the export."""
 
-import json
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from mtc_keras.devices import process
 from mtc_keras.errors import ExportError
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import described
+from mtc_keras.files import json_line, write_whole
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
@@ -118,7 +118,7 @@ def ask(
     with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
         questions, answers = Path(folder) / "questions.json", Path(folder) / "answers.npz"
         asked = {"texts": list(columns), "batch_sizes": batch_sizes}
-        questions.write_text(json.dumps(asked), encoding="utf-8")
+        write_whole(questions, json_line(asked))
         asking = run_module(module, str(export), str(questions), str(answers))
         if asking.returncode:
             raise ExportError(

@@ -1,23 +1,36 @@
 """The folder of an export: versions count up, and one is whole or not there."""
 
 import contextlib
-import json
-import os
-import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import held, sync, sync_all
+from mtc_keras.files import (
+    Format,
+    check_folder,
+    folder_written_whole,
+    held,
+    json_line,
+    remove_leftovers,
+    write_whole,
+)
 
 ABOUT = "assets.extra/mtc_keras.json"
 SAVED_MODEL, ONNX = "saved_model", "onnx"  # the formats
 ONNX_ABOUT = "mtc_keras.json"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MODELS = "models.config"
-UNFINISHED = ".unfinished"
 ONNX_PACKAGES = ("onnx", "onnxruntime", "tf2onnx", "tokenizers")
+
+
+def _number_beside_name(about: dict[str, Any]) -> dict[str, Any]:
+    """0.1 had the name of what TensorFlow or ONNX Runtime reads under the key of the number."""
+    return {("model_format" if key == "format" else key): about[key] for key in about}
+
+
+FORMAT = Format(migrations=(_number_beside_name,))  # of `mtc_keras.json`
 
 
 def version_folder(path: str | Path) -> Path:
@@ -60,11 +73,7 @@ def check_target(directory: Path) -> None:
     where = f"export folder {str(directory)!r}"
     if directory.is_dir() and any(directory.iterdir()):
         raise ConfigError(f"{where} holds something already; choose another, or remove it")
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError(f"{where} is a file; choose another")
-    parent = next(p for p in directory.parents if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise ConfigError(f"{where} cannot be made in {str(parent)!r}; choose another")
+    check_folder(directory, where)
 
 
 def check_format(directory: Path, format: str) -> None:
@@ -92,39 +101,31 @@ def check_format(directory: Path, format: str) -> None:
 
 @contextlib.contextmanager
 def unfinished_folder(directory: Path) -> Iterator[Path]:
-    """Gives a folder that gets its name at the end, or is removed with all that was made."""
+    """Gives a folder that gets its name at the end, or is removed with all that was made.
+
+    Raises:
+        ConfigError: if another process writes this version, or has written it meanwhile.
+    """
     made = [parent for parent in directory.parents if not parent.exists()]
-    part = directory.with_name(f".{directory.name}.{os.getpid()}{UNFINISHED}")
-    _remove_leftovers(directory)
-    part.mkdir(parents=True)
+    directory.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with held(part):
-            yield part
-            sync_all(part)
-            check_target(directory)  # another process may have been faster
-            part.rename(directory)
-        sync(directory.parent)
+        with held(directory, f"export folder {str(directory)!r}"):
+            check_target(directory)  # another process may have begun and ended here
+            remove_leftovers(directory.parent, directory.name)
+            with folder_written_whole(directory) as part:
+                yield part
+                check_target(directory)  # where folders cannot be held, another may be faster
     except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
         for parent in made:
             with contextlib.suppress(OSError):  # another process has put something there
                 parent.rmdir()
         raise
 
 
-def _remove_leftovers(directory: Path) -> None:
-    """Removes unfinished folders that no process holds: those of exports that were killed."""
-    beside = directory.parent.iterdir() if directory.parent.exists() else ()
-    for path in [p for p in beside if p.name.startswith(f".{directory.name}.")]:
-        if path.suffix == UNFINISHED:
-            with contextlib.suppress(BlockingIOError), held(path):
-                shutil.rmtree(path, ignore_errors=True)
-
-
 def write_models_config(folder: Path) -> None:
     """Writes what tells TensorFlow Serving of the versions, where there is none yet."""
-    path, name = folder / MODELS, json.dumps(folder.name, ensure_ascii=False)
-    base = json.dumps(f"/models/{folder.name}", ensure_ascii=False)
+    path, name = folder / MODELS, json_line(folder.name)
+    base = json_line(f"/models/{folder.name}")
     if path.exists():
         return
     text = (
@@ -136,7 +137,4 @@ def write_models_config(folder: Path) -> None:
         "  }\n"
         "}\n"
     )
-    part = path.with_name(f".{MODELS}.part")
-    part.write_text(text, encoding="utf-8")
-    sync(part)
-    part.replace(path)
+    write_whole(path, text)

@@ -29,7 +29,7 @@ def model_card(about: Mapping[str, Any], backbone: str, run: "Run | None" = None
         parts += ["## How it was judged", *_judgement(run)]
         parts += ["## What it was trained on", _data(run)]
     parts += ["## Backbone", _backbone(backbone, run)]
-    parts += ["## Self-test", _self_test(about["self_test"], about["format"])]
+    parts += ["## Self-test", _self_test(about["self_test"], about["model_format"])]
     if "int8" in about:
         parts += ["## Weights of 8 bits", _int8(about["int8"])]
     parts += ["## Versions", _table(["package", "version"], about["versions"].items())]
@@ -54,7 +54,7 @@ def licence_of(backbone: str) -> str:
 def _purpose(about: Mapping[str, Any]) -> str:
     columns = " and ".join(f"`{column}`" for column in about["inputs"].values())
     pair = ", text pairs," if len(about["inputs"]) > 1 else ""
-    if about["format"] == ONNX:
+    if about["model_format"] == ONNX:
         return (
             f"An ONNX model that reads at most {about['max_length']} token ids, which "
             f"`tokenizer.json` makes of texts ({columns}); what is longer is cut. It answers with "

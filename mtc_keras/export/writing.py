@@ -8,7 +8,6 @@ README.md                                  the model card
 An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json and README.md.
 """
 
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from mtc_keras.errors import ConfigError
 from mtc_keras.export.agreement import run_module, self_test
 from mtc_keras.export.folder import (
     ABOUT,
+    FORMAT,
     ONNX,
     ONNX_ABOUT,
     SAVED_MODEL,
@@ -32,6 +32,7 @@ from mtc_keras.export.folder import (
 )
 from mtc_keras.export.model_card import model_card
 from mtc_keras.export.saved_model.ask import INPUTS
+from mtc_keras.files import readable_json, write_whole
 from mtc_keras.tasks import Decision, Task
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Export:
         lines += [f"  {name}: {value:.1e}" for name, value in test["largest_difference"].items()]
         if "int8" in self.about:
             lines += shown_int8(self.about["int8"])
-        if self.about["format"] == SAVED_MODEL and not (self.directory / WARM_UP).exists():
+        if self.about["model_format"] == SAVED_MODEL and not (self.directory / WARM_UP).exists():
             lines.append("no warm-up requests: they need pip install 'mtc-keras[serving]'")
         return "\n".join(lines)
 
@@ -130,7 +131,8 @@ def export_saved(
             raise RuntimeError(f"the export could not be written:\n{writing.stderr[-4000:]}")
         about = {
             "name": directory.parent.name if is_version(directory) else directory.name,
-            "format": format,
+            "format": FORMAT.number,
+            "model_format": format,
             "inputs": dict(zip(INPUTS, columns, strict=False)),
             "data": {} if run is None else _about_data(run),
             "max_length": model.preprocessor.sequence_length,
@@ -144,9 +146,9 @@ def export_saved(
             about["int8"] = quantize(part)
         described = part / (ONNX_ABOUT if format == ONNX else ABOUT)
         described.parent.mkdir(exist_ok=True)
-        described.write_text(_json(about), encoding="utf-8")
+        write_whole(described, readable_json(about))
         card = model_card(about, type(model.backbone).__name__, run)
-        (part / "README.md").write_text(card, encoding="utf-8")
+        write_whole(part / "README.md", card)
     if is_version(directory) and format == SAVED_MODEL:
         write_models_config(directory.parent)
     return Export(directory, about)
@@ -207,7 +209,3 @@ def _about_data(run: "Run") -> dict[str, Any]:
 def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:
     about = task.exported()
     return about if decision is None else {**about, **decision.to_dict()}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -13,11 +13,13 @@ from keras import layers
 import mtc_keras.model.optimizers  # noqa: F401  registered, so that trained models load
 from mtc_keras.config import ModelConfig
 from mtc_keras.devices import process
+from mtc_keras.files.formats import KEY
 from mtc_keras.model import prediction
 from mtc_keras.model.backbones import load_backbone
 from mtc_keras.model.balancing import Balancing, make_balancing
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
+from mtc_keras.model.saved import FORMAT
 from mtc_keras.model.steps import MultiTaskSteps
 from mtc_keras.model.task_losses import SampleWeight, TaskMeans, TaskWeights, chosen_losses
 from mtc_keras.scoring.decisions import activate
@@ -112,7 +114,7 @@ class MultiTaskClassifier(MultiTaskSteps):
         }
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config = {
             **super().get_config(),
             "tasks": [task.model_dump() for task in self.tasks],
             "pooling": self.pooling,
@@ -120,6 +122,12 @@ class MultiTaskClassifier(MultiTaskSteps):
             "decisions": {name: decision.to_dict() for name, decision in self.decisions.items()},
             "balancing": keras.saving.serialize_keras_object(self.balancing),
         }
+        return FORMAT.stamped(config)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "MultiTaskClassifier":
+        today = FORMAT.read(config, "the saved model")
+        return super().from_config({key: today[key] for key in today if key != KEY})
 
     @classmethod
     def from_preset(

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from mtc_keras.config import DataConfig
 from mtc_keras.errors import DataError
-from mtc_keras.export.folder import ABOUT, is_version
+from mtc_keras.export.folder import ABOUT, FORMAT, is_version
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import Served
 from mtc_keras.files import sha256
+from mtc_keras.model.saved import saved_config
 from mtc_keras.programs.command import set_up, silenced
 from mtc_keras.run.directory import MODEL, Run
 from mtc_keras.tasks import Decision, Task, task_from_config
@@ -105,7 +106,7 @@ class RunPredictor(Predictor):
         self.path = path
         self.run = Run(path)
         self.data = self.run.config.data
-        saved = json.loads((path / MODEL / "task.json").read_text(encoding="utf-8"))["config"]
+        saved = saved_config(path / MODEL)
         self.tasks = [task_from_config(task) for task in saved["tasks"]]
         self.decisions = _decisions(self.tasks, saved["decisions"])
 
@@ -169,6 +170,7 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
     file = path / ABOUT
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
+        about = FORMAT.read(about, f"export {str(path)!r}")
         tasks, decisions = [], {}
         for name, entry in about["tasks"].items():
             described = {key: value for key, value in entry.items() if key not in DECIDED}
@@ -181,6 +183,8 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
         return tasks, _decisions(tasks, decisions), data
     except OSError as error:
         problem = error.strerror
+    except DataError:  # of a newer version
+        raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         # Pydantic's message is of many lines.
         problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)

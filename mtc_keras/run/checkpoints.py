@@ -6,7 +6,6 @@ epoch_000002_step_000000120/    2 epochs and 120 steps of the third are done
     SHA256SUMS                  of both, as `sha256sum --check` reads it
 """
 
-import json
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -20,13 +19,23 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import PART, sha256, sync
+from mtc_keras.files import (
+    PART,
+    Format,
+    exact_json,
+    folder_written_whole,
+    json_line,
+    read_exact_json,
+    remove_leftovers,
+    sha256,
+)
 
 if TYPE_CHECKING:
     from mtc_keras.config import Config
     from mtc_keras.data.dataset import Dataset
 
 ARRAYS, STATE, SUMS = "arrays.safetensors", "state.json", "SHA256SUMS"
+FORMAT = Format(migrations=(dict,))  # the first number changed nothing but itself
 # What may change between the beginning of a training and its end.
 FREE_KEYS = (
     "output.",
@@ -50,7 +59,8 @@ class Checkpoint:
     @cached_property
     def state(self) -> dict[str, Any]:
         """What `state.json` holds."""
-        return json.loads((self.path / STATE).read_text(encoding="utf-8"))
+        state = read_exact_json((self.path / STATE).read_text(encoding="utf-8"))
+        return FORMAT.read(state, f"checkpoint {str(self.path)!r}")
 
     @property
     def epoch(self) -> int:
@@ -98,31 +108,24 @@ def write_checkpoint(
         ConfigError: if it cannot be written; earlier ones stay as they are.
     """
     path = directory / f"epoch_{state['epoch']:06d}_step_{state['step']:09d}"
-    part = path.with_name(path.name + PART)
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        save_file(dict(arrays), part / ARRAYS)
-        (part / STATE).write_text(json.dumps(state, default=_plain), encoding="utf-8")
-        sums = [f"{sha256(part / name)}  {name}\n" for name in (ARRAYS, STATE)]
-        (part / SUMS).write_text("".join(sums), encoding="utf-8")
-        for file in (part / ARRAYS, part / STATE, part / SUMS, part):
-            sync(file)
-        if path.exists():  # a damaged one that was left aside
-            shutil.rmtree(path)
-        part.rename(path)
-        sync(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        # In place of one that was left aside as damaged, or of the same position.
+        with folder_written_whole(path, replace=True) as part:
+            save_file(dict(arrays), part / ARRAYS)
+            (part / STATE).write_text(exact_json(FORMAT.stamped(state)), encoding="utf-8")
+            sums = [f"{sha256(part / name)}  {name}\n" for name in (ARRAYS, STATE)]
+            (part / SUMS).write_text("".join(sums), encoding="utf-8")
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(part, ignore_errors=True)
         earlier = len(saved_checkpoints(directory))
         raise ConfigError(
             f"no checkpoint could be saved in {str(directory)!r}: "
             f"{getattr(error, 'strerror', None) or error}",
             [f"earlier checkpoints are as they were ({earlier}): make room, then add --resume"],
         ) from None
-    for other in directory.iterdir():
-        if other.suffix == PART:
-            shutil.rmtree(other, ignore_errors=True)
+    remove_leftovers(directory)
+    for other in directory.glob(f"epoch_*_step_*{PART}"):  # as version 0.1 left them
+        shutil.rmtree(other, ignore_errors=True)
     kept = [other for other in saved_checkpoints(directory) if other <= path][-keep:]
     for other in saved_checkpoints(directory):
         if other not in kept:  # too old, or of a past that has been left aside as damaged
@@ -211,7 +214,7 @@ def identify(
         "rows": {rows.name: rows.fingerprint for rows in splits if rows is not None},
         "versions": dict(versions),
     }
-    return json.loads(json.dumps(identity, default=_plain))  # as it will be read back
+    return read_exact_json(exact_json(identity))  # as it will be read back
 
 
 def _check_identity(
@@ -250,7 +253,7 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str,
 
 
 def _shown(value: Any) -> str:
-    return "not set" if value is None else json.dumps(value, ensure_ascii=False)
+    return "not set" if value is None else json_line(value)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -262,8 +265,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{key}"] = value
     return found
-
-
-def _plain(value: Any) -> Any:
-    """Returns NumPy's numbers and arrays as plain values; NaN and infinities stay."""
-    return value.tolist()

@@ -9,6 +9,7 @@
     predictions/         validation.jsonl and test.jsonl
     environment.json     versions, device, seconds, hashes of the data files
     train.log            what was shown on the screen
+    run.json             the number of this format, and the checksums of what a load reads
 
 A run is written under `NAME.unfinished` and renamed at its end, so that a directory
 under its own name is always whole. Until then `checkpoints/` holds what a training that
@@ -16,9 +17,8 @@ was stopped goes on from.
 """
 
 import json
-import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,24 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config import Config, load_config
-from mtc_keras.errors import ConfigError, DataError
-from mtc_keras.files import write_whole
-from mtc_keras.run.checkpoints import saved_checkpoints
+from mtc_keras.errors import DataError
+from mtc_keras.files import Format, readable_json, sha256, write_whole
 from mtc_keras.tasks import Decision
 
-MODEL = "model"
+MODEL, CHECKPOINTS, RUN = "model", "checkpoints", "run.json"
+# `task.json`, which `calibrate` changes, is read as JSON, and so has no checksum.
+TASK = f"{MODEL}/task.json"
+FILES = {
+    *(MODEL, CHECKPOINTS, RUN, "config.toml", "history.jsonl", "predictions", "train.log"),
+    *("metrics.json", "loss_weights.json", "class_weights.json", "environment.json"),
+}
 
 
-CHECKPOINTS = "checkpoints"
+def _checksums_of_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {"sha256": {}, **values}
+
+
+FORMAT = Format(migrations=(_checksums_of_none,))
 
 
 class Run:
@@ -46,19 +55,22 @@ class Run:
             machines may not see it.
 
     Raises:
-        DataError: if the directory holds no finished run.
+        DataError: if the directory holds no finished run, or that of a newer version.
     """
 
     def __init__(self, directory: str | Path, is_here: bool = True) -> None:
         self.directory = Path(directory)
         self.is_here = is_here
-        if is_here and not (self.directory / MODEL / "task.json").is_file():
+        if not is_here:
+            return
+        if not (self.directory / TASK).is_file():
             problem = "does not exist" if not self.directory.exists() else "holds no finished run"
             if unfinished(self.directory).exists():
                 problem += f" ({unfinished(self.directory)} was not finished)"
             raise DataError(
                 f"run directory {str(self.directory)!r} {problem}; it is made by `mtc-keras train`"
             )
+        self._about()
 
     @cached_property
     def config(self) -> Config:
@@ -70,25 +82,43 @@ class Run:
         """The `MultiTaskClassifier`, of its best epoch."""
         from mtc_keras.model.classifier import MultiTaskClassifier
 
+        self.check_model()
         return MultiTaskClassifier.from_preset(str(self.directory / MODEL))
+
+    def check_model(self) -> None:
+        """Checks that the files of the model are those that were written.
+
+        Raises:
+            DataError: naming each that is not.
+        """
+        problems = []
+        for name, digest in self._about()["sha256"].items():
+            path = self.directory / name
+            if not path.is_file():
+                problems.append(f"{name}: is gone")
+            elif sha256(path) != digest:
+                problems.append(f"{name}: has changed")
+        if problems:
+            raise DataError(
+                f"run {str(self.directory)!r} is damaged; train it anew, or copy it again", problems
+            )
 
     def save_decisions(self, decisions: Mapping[str, Decision]) -> None:
         """Puts changed temperatures and thresholds into the saved model, whole or not at all."""
-        file = self.directory / MODEL / "task.json"
-        task = json.loads(file.read_text(encoding="utf-8"))
+        task = self._json(TASK)
         values = {name: decision.to_dict() for name, decision in decisions.items()}
         task["config"]["decisions"] = values
-        write_whole(file, json.dumps(task, indent=4, ensure_ascii=False))
+        write_whole(self.directory / TASK, readable_json(task))
 
     @property
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds."""
-        return json.loads((self.directory / "metrics.json").read_text(encoding="utf-8"))
+        return self._json("metrics.json")
 
     @property
     def environment(self) -> dict[str, Any]:
         """What `environment.json` holds."""
-        return json.loads((self.directory / "environment.json").read_text(encoding="utf-8"))
+        return self._json("environment.json")
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -97,9 +127,38 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """A dict an epoch."""
-        lines = (self.directory / "history.jsonl").read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        """A dict per epoch."""
+        return self._read("history.jsonl", lambda text: [*map(json.loads, text.splitlines())])
+
+    def _about(self) -> dict[str, Any]:
+        """Returns what the run says of itself; raises `DataError` if a newer version wrote it."""
+        about = self._json(RUN) if (self.directory / RUN).exists() else {}
+        return FORMAT.read(about, f"run {str(self.directory)!r}")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        values = self._read(name, json.loads)
+        if not isinstance(values, dict):
+            raise self._damaged(name, "holds no JSON object")
+        return values
+
+    def _read(self, name: str, parse: Callable[[str], Any]) -> Any:
+        """Returns what a file holds.
+
+        Raises:
+            DataError: if it is gone, or holds something else.
+        """
+        try:
+            return parse((self.directory / name).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise self._damaged(name, f"cannot be read: {error.strerror}") from None
+        except ValueError as error:  # of JSON, or of UTF-8
+            raise self._damaged(name, f"is not what was written: {error}") from None
+
+    def _damaged(self, name: str, problem: str) -> DataError:
+        return DataError(
+            f"run {str(self.directory)!r} is damaged; train it anew, or copy it again",
+            [f"{name}: {problem}"],
+        )
 
 
 def load(directory: str | Path) -> Any:
@@ -129,6 +188,13 @@ def resolved_path(directory: str) -> Path:
     return Path(directory).expanduser().resolve()
 
 
+def model_checksums(directory: Path) -> dict[str, str]:
+    """Returns the SHA-256 of each file of a run's model that never changes, by its path."""
+    paths = [path for path in sorted((directory / MODEL).rglob("*")) if path.is_file()]
+    names = {path.relative_to(directory).as_posix(): path for path in paths}
+    return {name: sha256(path) for name, path in names.items() if name != TASK}
+
+
 def unfinished(directory: Path) -> Path:
     """Returns where a run is written before it is whole."""
     return directory.with_name(directory.name + ".unfinished")
@@ -142,39 +208,7 @@ def checkpoint_directory(directory: str) -> Path:
 def finished_run(directory: str) -> Run | None:
     """Returns the run of a directory if there is one, and none that is to take its place."""
     path = resolved_path(directory)
-    if not (path / MODEL / "task.json").is_file() or unfinished(path).exists():
+    if not (path / TASK).is_file() or unfinished(path).exists():
         return None
     shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)  # of a process killed at its very end
     return Run(path)
-
-
-def check_output(directory: str, overwrite: bool, resume: bool = False) -> None:
-    """Checks that a run may be written.
-
-    Raises:
-        ConfigError: if the directory cannot be written, holds something that is no run,
-            or holds a run and `overwrite` is not set; if an unfinished run has checkpoints
-            and neither `overwrite` nor `resume` is set.
-    """
-    path = resolved_path(directory)
-    begun = saved_checkpoints(checkpoint_directory(directory))
-    if begun and not overwrite and not resume:
-        raise ConfigError(
-            f"output.directory: {str(unfinished(path))!r} holds checkpoints of an unfinished run; "
-            "go on with --resume, or start anew with --overwrite"
-        )
-    may_replace = overwrite or (resume and unfinished(path).exists())  # it was begun with that
-    where = f"output.directory: {directory!r}"
-    another = "choose another (--set output.directory=…)"
-    parent = next(p for p in path.parents if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise ConfigError(f"{where} cannot be made in {str(parent)!r}; {another}")
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise ConfigError(f"{where} is a file; {another}")
-    holds_files = any(path.iterdir())
-    if holds_files and not (path / MODEL / "task.json").is_file():
-        raise ConfigError(f"{where} holds files that are no run; {another}")
-    if holds_files and not may_replace:
-        raise ConfigError(f"{where} already holds a run; {another} or replace it with --overwrite")

@@ -8,10 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from mtc_keras.files import json_line, readable_json
-from mtc_keras.run.directory import CHECKPOINTS, Run, resolved_path, unfinished
+from mtc_keras.errors import ConfigError
+from mtc_keras.files import json_line, readable_json, rename, sync_all, write_whole, written_whole
+from mtc_keras.run.directory import (
+    CHECKPOINTS,
+    FILES,
+    FORMAT,
+    RUN,
+    Run,
+    model_checksums,
+    resolved_path,
+    unfinished,
+)
+from mtc_keras.run.output import is_run, remove_run, replaced
 
-KEPT_ON_RESUME = (CHECKPOINTS, "history.jsonl", "train.log")
+KEPT_ON_RESUME = {RUN, CHECKPOINTS, "history.jsonl", "train.log"}
 
 
 class RunWriter:
@@ -32,12 +43,13 @@ class RunWriter:
             self.directory = Path(self._temporary.name)
             return
         self.directory = unfinished(self.final)
-        if self.directory.exists() and not resume:
-            shutil.rmtree(self.directory)
+        if not resume:
+            remove_run(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        for path in self.directory.iterdir():  # a model half written, such
-            if path.name not in KEPT_ON_RESUME:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.write_json(RUN, FORMAT.stamped({}))  # the sign that the folder is ours
+        for name in FILES - KEPT_ON_RESUME:  # a model half written, such
+            path = self.path(name)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
         """Returns the path of one of the run's files."""
@@ -45,7 +57,11 @@ class RunWriter:
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes a value as readable JSON."""
-        self.path(name).write_text(readable_json(value), encoding="utf-8")
+        self.write_text(name, readable_json(value))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a text file."""
+        write_whole(self.path(name), text)
 
     def write_predictions(
         self,
@@ -57,24 +73,32 @@ class RunWriter:
     ) -> None:
         """Writes what a split was predicted to be by a model, beside its labels."""
         self.path("predictions").mkdir(exist_ok=True)
-        with self.path(f"predictions/{name}.jsonl").open("w", encoding="utf-8") as file:
+        with written_whole(self.path(f"predictions/{name}.jsonl")) as file:
             for row, line in enumerate(describe_rows(model, probabilities, ids)):
                 for task in model.tasks:
                     line[task.name]["target"] = task.label(targets[task.name][row])
-                file.write(json_line(line) + "\n")
+                file.write(f"{json_line(line)}\n".encode())
 
     def finish(self) -> Run:
         """Renames the directory to its final name, in place of an older run if there is one."""
         if not self.is_kept:
             self._temporary.cleanup()
             return Run(self.final, is_here=False)
-        replaced = self.final.with_name(self.final.name + ".replaced")
-        shutil.rmtree(replaced, ignore_errors=True)  # of a process that was killed here
+        checksums = model_checksums(self.directory)
+        self.write_json(RUN, FORMAT.stamped({"sha256": checksums}))
+        older = replaced(self.final)
+        remove_run(older)  # of a process that was killed here
+        sync_all(self.directory)  # before the older run goes, or any checkpoint
         if self.final.exists():
-            self.final.rename(replaced)
-        self.directory.rename(self.final)
+            if not is_run(self.final):  # it was, or was not there, when the training began
+                raise ConfigError(
+                    f"output.directory: {str(self.final)!r} holds files that are no run; move them "
+                    f"away: the whole run is in {str(self.directory)!r}"
+                )
+            rename(self.final, older)
+        rename(self.directory, self.final)
         shutil.rmtree(self.final / CHECKPOINTS, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
+        remove_run(older)
         return Run(self.final)
 
 

@@ -1,6 +1,5 @@
 """Any number of classes a row, none included: one sigmoid a class."""
 
-import json
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from mtc_keras.files import json_line
 from mtc_keras.tasks.classification import ClassificationTask, class_name
 from mtc_keras.tasks.columns import Cell, parsed_json
 from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
@@ -301,7 +301,7 @@ class Multilabel(ClassificationTask):
             return None
         if self._separates:
             return self.separator.join(label)
-        return json.dumps(label, ensure_ascii=False)
+        return json_line(label)
 
     @cached_property
     def _separates(self) -> bool:

@@ -1,6 +1,5 @@
 """Keras callbacks: metrics of every task, the best epoch, the order of an epoch and history."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 
 from mtc_keras.config import lower_is_better
 from mtc_keras.data.batches import TrainingBatches
-from mtc_keras.files import to_json
+from mtc_keras.files import json_line, write_whole
 from mtc_keras.scoring.judging import flat_logs, score_model
 from mtc_keras.tasks import Task
 
@@ -213,7 +212,7 @@ class History(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         line = {"epoch": epoch + 1, "seconds": round(self._seconds(), 2), **(logs or {})}
         self.started = None
-        self.lines.append(json.dumps(to_json(line)) + "\n")
+        self.lines.append(json_line(line) + "\n")
         with self.path.open("a", encoding="utf-8") as file:
             file.write(self.lines[-1])
 
@@ -225,4 +224,4 @@ class History(keras.callbacks.Callback):
 
     def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
         self.lines, self.seconds_before = values["lines"], values["seconds"]
-        self.path.write_text("".join(self.lines), encoding="utf-8")  # an epoch is not there twice
+        write_whole(self.path, "".join(self.lines))  # an epoch is not there twice

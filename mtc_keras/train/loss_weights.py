@@ -1,10 +1,8 @@
 """Loss weights by a rule: from the labels' frequencies, or from a short training of each task."""
 
 import contextlib
-import hashlib
 import json
 import math
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from mtc_keras.data.dataset import Dataset, only_task
 from mtc_keras.data.tokens import tokenize
 from mtc_keras.devices import process, processes
 from mtc_keras.devices.distribution import share
-from mtc_keras.errors import DataError
+from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.files import json_digest, json_line, write_whole
 from mtc_keras.model.building import build_model, build_optimizer
 from mtc_keras.scoring.judging import score_model
 from mtc_keras.tasks import Task
@@ -83,12 +82,10 @@ def _probed(config: Config, dataset: Dataset, task: Task) -> float:
     if math.isfinite(loss := processes.of_first_process(_read(file))):
         return loss
     loss = probe(config, alone)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs only time
+    with contextlib.suppress(OSError, ConfigError):  # a cache that is not written costs only time
         if math.isfinite(loss):
             file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"task": task.name, "loss": loss}), encoding="utf-8")
-            part.replace(file)
+            write_whole(file, json_line({"task": task.name, "loss": loss}))
     return loss
 
 
@@ -156,4 +153,4 @@ def _key(config: Config, dataset: Dataset) -> str:
         "steps": config.balancing.probe_steps,
         "rows": [rows.fingerprint for rows in (dataset.train, dataset.validation)],
     }
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return json_digest(settings)

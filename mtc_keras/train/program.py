@@ -20,7 +20,8 @@ from mtc_keras.programs import options
 from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
 from mtc_keras.run.checkpoints import saved_checkpoints
-from mtc_keras.run.directory import Run, check_output, checkpoint_directory, finished_run
+from mtc_keras.run.directory import Run, checkpoint_directory, finished_run
+from mtc_keras.run.output import check_output, owned_output
 
 
 def fit(
@@ -82,7 +83,8 @@ def fit(
     set_up(config.seed, config.distribution, config.training.batch_size)
     from mtc_keras.train.steps import train_run
 
-    return train_run(config, dataset, verbose, resume)
+    with owned_output(config.output.directory, overwrite, resume):
+        return train_run(config, dataset, verbose, resume)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

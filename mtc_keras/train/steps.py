@@ -89,7 +89,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     }
     resumed, first = start.checkpoint is not None, processes.process_id() == 0
     run = RunWriter(config.output.directory, resumed, is_kept=first)
-    run.path("config.toml").write_text(resolved(config, dataset).to_toml(), encoding="utf-8")
+    run.write_text("config.toml", resolved(config, dataset).to_toml())
     run.write_json("loss_weights.json", loss_weights)
     run.write_json("class_weights.json", class_weights(dataset.tasks))
     with Log(run.path("train.log"), quiet=verbose == 0 or not first, append=resumed) as log:

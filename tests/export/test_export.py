@@ -27,6 +27,7 @@ from mtc_keras.export import writing as exporting
 from mtc_keras.export.folder import unfinished_folder, version_folder
 from mtc_keras.export.saved_model.ask import Served, described
 from mtc_keras.export.saved_model.write import readable, without_padding, write_warm_up
+from mtc_keras.files.whole import MARKER
 from mtc_keras.run.directory import Run
 from tests.conftest import answers_alone, rows, tiny_bert
 from tests.model.test_backbones import sentence_pieces
@@ -385,7 +386,7 @@ def test_a_folder_that_holds_something_is_not_overwritten(run, exported, capsys)
 
 def test_versions_count_up(tmp_path):
     assert version_folder(tmp_path / "new") == tmp_path / "new" / "1"
-    for name in ("9", "10", ".11.unfinished"):
+    for name in ("9", "10", ".11.99.0123abcd.part"):
         (tmp_path / "x" / name).mkdir(parents=True)
     (tmp_path / "x" / "models.config").write_text("")
     assert version_folder(tmp_path / "x") == tmp_path / "x" / "11"
@@ -407,18 +408,21 @@ def test_of_two_processes_that_write_one_version_the_first_wins(tmp_path):
 
 
 def test_what_a_killed_export_left_is_removed_and_a_living_ones_is_not(tmp_path):
-    left, other = tmp_path / ".1.99.unfinished", tmp_path / ".2.99.unfinished"
-    for path in (left, other):
+    names = [".1.99.00000000.part", ".2.99.00000000.part", ".1.99.ffffffff.part"]
+    left, other, somebody_elses = (tmp_path / name for name in names)
+    for path in (left, other, somebody_elses):
         (path / "variables").mkdir(parents=True)
+    for path in (left, other):
+        (path / MARKER).touch()
     with unfinished_folder(tmp_path / "1") as living:
-        assert not left.exists() and other.exists()
-        living = living.rename(tmp_path / ".1.98.unfinished")
-        with unfinished_folder(tmp_path / "1") as part:
-            (part / "saved_model.pb").write_text("")
+        (living / "saved_model.pb").write_text("")
+        assert not left.exists()
+        second = pytest.raises(ConfigError, match=r"another process \(pid \d+ .*\) is writing it")
+        with second, unfinished_folder(tmp_path / "1"):
+            pass
         assert living.exists()
-        living.rename(part)
-        (tmp_path / "1" / "saved_model.pb").unlink()
-    assert {path.name for path in tmp_path.iterdir()} == {"1", other.name}
+    assert {path.name for path in tmp_path.iterdir()} == {"1", other.name, somebody_elses.name}
+    assert [path.name for path in (tmp_path / "1").iterdir()] == ["saved_model.pb"]
 
 
 def test_sigterm_ends_what_writes_it_and_leaves_nothing(run, tmp_path, monkeypatch, capfd):

@@ -177,7 +177,7 @@ def test_its_description_and_card(all_kinds, exported):
     assert names == ["README.md", "model.onnx", "mtc_keras.json", "tokenizer.json"]
     assert [path.name for path in exported.parent.iterdir()] == ["1"]  # no models.config
     about = about_of(exported)
-    assert about["format"] == "onnx" and about["max_length"] == 24
+    assert (about["format"], about["model_format"]) == (1, "onnx") and about["max_length"] == 24
     assert about["tasks"]["topics"]["thresholds"]["queue"] == 0.8
     assert max(about["self_test"]["largest_difference"].values()) < 1e-4
     card = (exported / "README.md").read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 import csv
 import datetime
 import decimal
-import fcntl
 import gzip
 import json
 import os
@@ -22,6 +21,7 @@ from pyarrow import parquet
 
 from mtc_keras.config import DataConfig
 from mtc_keras.errors import DataError
+from mtc_keras.files import held
 from mtc_keras.predict import program as predict
 from mtc_keras.predict.bulk import part_predictor
 from mtc_keras.predict.bulk.columns import prediction_columns, prediction_types
@@ -486,7 +486,7 @@ from mtc_keras.predict import program as predict
 from mtc_keras.predict.bulk import part_predictor
 write = part_predictor.write_rows
 def killed(file, *arguments):
-    if file.name.endswith("part-00001.jsonl.part"):
+    if "part-00001.jsonl" in file.name:
         file.write(b"half a part")
         file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -506,7 +506,8 @@ def test_a_killed_prediction_goes_on_to_the_bytes_of_an_undisturbed_one(
         [sys.executable, "-c", KILLED, *arguments, "--rows-per-part", str(PART)], cwd=ROOT
     )
     assert done.returncode == -9
-    assert {"part-00000.jsonl", "part-00001.jsonl.part"} < set(contents(out))
+    assert "part-00000.jsonl" in contents(out) and "part-00001.jsonl" not in contents(out)
+    assert [path.name for path in out.glob(".part-00001.jsonl.*.part")]
     assert predict_to(finished, data, out, "--resume") == 0
     assert contents(out) == contents(undisturbed)
 
@@ -518,7 +519,7 @@ def test_an_interrupted_prediction_says_how_far_it_came(
     write_rows = part_predictor.write_rows
 
     def interrupted(file, *arguments):
-        if file.name.endswith("part-00002.jsonl.part"):
+        if "part-00002.jsonl" in file.name:
             raise KeyboardInterrupt
         write_rows(file, *arguments)
 
@@ -535,7 +536,8 @@ def test_an_interrupted_prediction_says_how_far_it_came(
 
 def test_a_prediction_killed_as_it_began_can_begin_again(finished, predicted, tmp_path):
     data, undisturbed = predicted
-    (tmp_path / "_manifest.json.part").write_bytes(b"{")
+    for name in ("._manifest.json.99.0123abcd.part", "_manifest.json.part", ".lock"):
+        (tmp_path / name).write_bytes(b"{")
     assert predict_to(finished, data, tmp_path, "--resume") == 0
     assert contents(tmp_path) == contents(undisturbed)
 
@@ -647,7 +649,7 @@ def test_input_that_changes_while_it_is_predicted_is_noticed(
     write_rows = part_predictor.write_rows
 
     def changing(file, *arguments):
-        if file.name.endswith("part-00001.jsonl.part"):
+        if "part-00001.jsonl" in file.name:
             content = data.read_text()
             data.unlink()
             if change == "replace":
@@ -700,13 +702,11 @@ def test_a_folder_that_cannot_be_written_to_is_refused(
 
 
 def test_two_processes_do_not_write_into_one_folder(finished, predicted, tmp_path, capsys):
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with held(tmp_path, "the other one", inside=True):
         assert predict_to(finished, predicted[0], tmp_path) == 2
-    finally:
-        os.close(descriptor)
-    assert "another process is predicting into it" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert f"--out {str(tmp_path)!r}: another process (pid {os.getpid()} " in message
+    assert "is writing it; wait until that has ended" in message
     assert not any(tmp_path.iterdir())
 
 

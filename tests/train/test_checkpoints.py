@@ -1,6 +1,7 @@
 """Nothing is lost: a training that is stopped anywhere goes on to the same numbers."""
 
 import json
+import math
 import os
 import random
 import resource
@@ -17,6 +18,7 @@ import tomli_w
 
 import mtc_keras
 from mtc_keras.errors import ConfigError, Stopped
+from mtc_keras.files.whole import MARKER
 from mtc_keras.programs.signals import Interruption
 from mtc_keras.run import checkpoints
 from mtc_keras.run.directory import Run, checkpoint_directory
@@ -294,12 +296,18 @@ def test_the_last_checkpoints_are_kept_and_a_damaged_future_is_not(tmp_path):
         state = {"epoch": epoch, "step": step, "nan": float("nan"), "array": np.ones(2)}
         return checkpoints.write_checkpoint(tmp_path, state, arrays, keep=2)
 
-    (tmp_path / "epoch_000000_step_000000009.part").mkdir()
+    (tmp_path / "epoch_000000_step_000000009.part").mkdir()  # of version 0.1
+    left = tmp_path / ".epoch_000000_step_000000009.99.0123abcd.part"
+    left.mkdir()
+    (left / MARKER).touch()
     (tmp_path / "epoch_000007_step_000000000").mkdir()
     paths = [write(0, 5), write(0, 30), write(1, 0), write(1, 0)]
     assert sorted(tmp_path.iterdir()) == [paths[1], paths[2]]
     found = checkpoints.Checkpoint(paths[1])
     assert (found.epoch, found.step, found.state["array"]) == (0, 30, [1.0, 1.0])
+    assert math.isnan(found.state["nan"])
+    text = (paths[1] / "state.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["format"] == 1
     ((name, array),) = found.arrays("group")
     assert name == "a" and array.tolist() == [30, 30]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mtc_keras.export.onnx.ask import MODEL, TOKENIZER
 from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.export.saved_model.write import probabilities
+from mtc_keras.files import write_whole
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model = MultiTaskClassifier.from_preset(args.preset, dtype="float32")
     write_onnx(model, Path(args.directory) / MODEL)
     text = tokenizer_json(model.preprocessor)
-    (Path(args.directory) / TOKENIZER).write_text(text, encoding="utf-8")
+    write_whole(Path(args.directory) / TOKENIZER, text)
 
 
 def write_onnx(model: "MultiTaskClassifier", path: Path) -> None:

@@ -12,15 +12,15 @@ parts (pyarrow, Spark, DuckDB).
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from mtc_keras.console.log import Log
 from mtc_keras.console.progress import RowProgress
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import ConfigError, Stopped, plural
-from mtc_keras.files import PART, held
+from mtc_keras.files import LOCK, PART, being_read, held, is_unfinished
 from mtc_keras.predict.bulk.job import Job, Options, Part
 from mtc_keras.predict.bulk.manifest import MANIFEST, Manifest
 from mtc_keras.predict.bulk.part_predictor import predict_here
@@ -70,7 +70,7 @@ def predict_files(
             os.path.abspath(model), str(folder.absolute()), os.getcwd(), options, survey.types
         )
         _make_folder(folder)
-        with _only_process(folder):
+        with held(folder, f"--out {str(folder)!r}", inside=True), being_read(Path(model)):
             _check_folder(folder, resume)  # another process may have begun and ended here
             notes = manifest.take_over(folder) if resume else []
             for note in notes:
@@ -122,8 +122,8 @@ def _check_folder(folder: Path, resume: bool) -> None:
         raise ConfigError(f"{where} is a file; prediction in bulk needs a folder, or a .jsonl file")
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     has_manifest = MANIFEST in names
-    if names <= {MANIFEST + PART}:  # of a process that was killed as it began
-        return
+    if all(name in (LOCK, MANIFEST + PART) or is_unfinished(name) for name in names):
+        return  # nothing but what is left of a process that was killed as it began
     if resume and not has_manifest:
         raise ConfigError(f"{where} holds files but no {MANIFEST}; choose another folder")
     if not resume:
@@ -153,19 +153,3 @@ def _make_folder(folder: Path) -> None:
         raise ConfigError(f"--out {str(folder)!r} cannot be made: {error.strerror}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"--out {str(folder)!r} cannot be written to; choose another folder")
-
-
-@contextmanager
-def _only_process(folder: Path) -> Iterator[None]:
-    """Holds a folder, so that no other process writes parts into it.
-
-    Raises:
-        ConfigError: if another one does.
-    """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(held(folder))
-        except BlockingIOError:
-            where = f"--out {str(folder)!r}"
-            raise ConfigError(f"{where}: another process is predicting into it") from None
-        yield

@@ -6,14 +6,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mtc_keras.errors import ConfigError, plural
-from mtc_keras.files import PART, json_line, readable_json, sha256, written_whole
+from mtc_keras.errors import ConfigError, DataError, plural
+from mtc_keras.files import (
+    PART,
+    Format,
+    json_line,
+    readable_json,
+    remove_leftovers,
+    sha256,
+    written_whole,
+)
 from mtc_keras.predict.bulk.job import Options
 from mtc_keras.predict.bulk.survey import Survey
 from mtc_keras.predict.predictors import Predictor
 
 MANIFEST = "_manifest.json"
-MANIFEST_FORMAT = 1
+FORMAT = Format(migrations=(dict,))  # what 0.1 wrote has the number 1 already
 
 
 @dataclass
@@ -32,7 +40,7 @@ class Manifest:
     def of(cls, survey: Survey, predictor: Predictor, model: str, options: Options) -> "Manifest":
         """Returns the manifest of a prediction that has not begun."""
         identity = {
-            "format": MANIFEST_FORMAT,
+            "format": FORMAT.number,
             "model": {"path": model, "sha256": predictor.fingerprint()},
             "inputs": survey.inputs,
             "options": asdict(options),
@@ -40,7 +48,7 @@ class Manifest:
             "bad_rows": survey.bad_rows.count,
             "parts_in_all": len(survey.parts),
         }
-        return cls(json.loads(json.dumps(identity)))  # as it will be read back
+        return cls(json.loads(json_line(identity)))  # as it will be read back
 
     @property
     def rows_done(self) -> list[int]:
@@ -70,12 +78,17 @@ class Manifest:
         Raises:
             ConfigError: if they belong to other input, another model or other options.
         """
+        remove_leftovers(folder)
+        (folder / f"{MANIFEST}{PART}").unlink(missing_ok=True)  # of version 0.1
         if not (folder / MANIFEST).is_file():
             return ["nothing is there to go on with: prediction starts at its beginning"]
         try:
             found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            found = FORMAT.read(found, f"folder {str(folder)!r}")
             records = {record["part"]: record for record in found.pop("parts")}
             changes = _changes(found, self.identity)
+        except DataError:  # of a newer version
+            raise
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ConfigError(f"{str(folder / MANIFEST)!r} is damaged; start anew") from None
         if changes:
@@ -84,7 +97,7 @@ class Manifest:
                 "another folder",
                 changes,
             )
-        for path in folder.glob(f"*{PART}"):
+        for path in folder.glob(f"*{PART}"):  # as version 0.1 named what it had not finished
             path.unlink()
         notes = []
         for number, record in records.items():
@@ -100,8 +113,6 @@ class Manifest:
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Returns what has changed between the identities of two predictions."""
     problems = []
-    if then["format"] != now["format"]:
-        problems.append("it was written by another version of mtc_keras")
     if then["model"]["sha256"] != now["model"]["sha256"]:
         problems.append(f"the model: {then['model']['path']} then, changed or another one now")
     files = [{entry["file"]: entry["sha256"] for entry in side["inputs"]} for side in (then, now)]

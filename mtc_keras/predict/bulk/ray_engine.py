@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.files import json_line
 from mtc_keras.predict.bulk.job import Job, Part
 from mtc_keras.predict.bulk.part_predictor import PartPredictor
 
@@ -28,7 +29,7 @@ class PartActor:
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[str]]:
         found = [self._predict(self.parts[position]) for position in batch["item"].tolist()]
-        return {"record": [json.dumps(record) for record in found]}
+        return {"record": [json_line(record) for record in found]}
 
     def _predict(self, part: Part) -> dict[str, Any]:
         try:

@@ -1,0 +1,131 @@
+"""Where a run is written: whether it may be, by which process, and what is removed for it.
+
+    runs/NAME.unfinished    the run that is being written
+    runs/NAME               the run, once it is whole
+    runs/NAME.replaced      an older one, while the new one takes its place
+    runs/.NAME.lock         held by the process that writes
+
+What lies under one of the first three names and was not written by a training is never removed.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mtc_keras.errors import ConfigError
+from mtc_keras.files import check_folder, check_not_read, held
+from mtc_keras.run.checkpoints import saved_checkpoints
+from mtc_keras.run.directory import (
+    CHECKPOINTS,
+    FILES,
+    RUN,
+    TASK,
+    checkpoint_directory,
+    resolved_path,
+    unfinished,
+)
+
+ANOTHER = "choose another (--set output.directory=…)"
+
+
+def replaced(directory: Path) -> Path:
+    """Returns where an older run lies while a new one takes its place."""
+    return directory.with_name(directory.name + ".replaced")
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run or a part of one, and so may be replaced; an empty one may."""
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    # Version 0.1 wrote no run.json, but nothing else than these.
+    written_by_0_1 = names <= FILES and names & {"config.toml", CHECKPOINTS}
+    return not names or RUN in names or (folder / TASK).is_file() or bool(written_by_0_1)
+
+
+def remove_run(folder: Path) -> None:
+    """Removes a run, or what is left of one; that it is one can be seen until the end.
+
+    Raises:
+        ConfigError: if the folder holds something else.
+    """
+    if not folder.exists():
+        return
+    if not is_run(folder):
+        raise ConfigError(_in_the_way(folder))
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == RUN):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    folder.rmdir()
+
+
+def check_output(directory: str, overwrite: bool, resume: bool = False) -> None:
+    """Checks that a run may be written.
+
+    Raises:
+        ConfigError: if the directory cannot be written, holds something that is no run,
+            or holds a run and `overwrite` is not set; if an unfinished run has checkpoints
+            and neither `overwrite` nor `resume` is set; if somebody else's files lie where the
+            run is written until it is whole.
+    """
+    path, where = resolved_path(directory), f"output.directory: {directory!r}"
+    check_folder(path, where)
+    if path.exists() and not is_run(path):
+        raise ConfigError(f"{where} holds files that are no run; {ANOTHER}")
+    for beside in (unfinished(path), replaced(path)):
+        if beside.exists() and not is_run(beside):
+            raise ConfigError(_in_the_way(beside))
+    if saved_checkpoints(checkpoint_directory(directory)) and not overwrite and not resume:
+        raise ConfigError(
+            f"output.directory: {str(unfinished(path))!r} holds checkpoints of an unfinished run; "
+            "go on with --resume, or start anew with --overwrite"
+        )
+    may_replace = overwrite or (resume and unfinished(path).exists())  # it was begun with that
+    if path.exists() and any(path.iterdir()) and not may_replace:
+        raise ConfigError(f"{where} already holds a run; {ANOTHER} or replace it with --overwrite")
+
+
+@contextmanager
+def owned_output(directory: str, overwrite: bool, resume: bool = False) -> Iterator[None]:
+    """Makes this process the one that writes a run, while the context lasts.
+
+    Of several processes that train together the first one is; all of them must enter.
+
+    Raises:
+        ConfigError: if another one is, or for what `check_output` says, on all of them.
+    """
+    from mtc_keras.devices import processes  # imports Keras
+
+    path = resolved_path(directory)
+    refusal: ConfigError | None = None
+    with ExitStack() as stack:
+        if processes.process_id() == 0:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(held(path, f"output.directory: {directory!r}"))
+                check_output(directory, overwrite, resume)  # another may have begun and ended
+            except ConfigError as error:
+                refusal = error
+        if processes.of_first_process(float(refusal is not None)):
+            raise refusal or ConfigError(f"output.directory: {directory!r} is refused to process 0")
+        yield
+
+
+@contextmanager
+def changed_run(directory: Path) -> Iterator[None]:
+    """Makes this process the one that may change a finished run, while the context lasts.
+
+    Raises:
+        ConfigError: if another one writes or reads it.
+    """
+    path, where = resolved_path(str(directory)), f"run {str(directory)!r}"
+    with held(path, where):
+        check_not_read(path, where)
+        yield
+
+
+def _in_the_way(folder: Path) -> str:
+    return (
+        f"output.directory: {str(folder)!r} holds files that are no run, and a run is written "
+        f"under that name until it is whole; move it away, or {ANOTHER}"
+    )

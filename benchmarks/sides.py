@@ -21,6 +21,7 @@ from benchmarks.measure import (
 from mtc_keras.config import Config
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.errors import ConfigError
+from mtc_keras.model.prediction import prediction_batches
 
 BERT_BASE = {
     "num_layers": 12,
@@ -81,8 +82,6 @@ class Side:
 
         They are the first of an epoch over all rows, and so as full as in a whole epoch.
         """
-        from mtc_keras.model.prediction import prediction_batches
-
         parts = tokens, rows, self.model.tasks, self.batch_size, seed
         self.batches, epoch = FirstBatches(*parts), TrainingBatches(*parts)
         self.batches.most_rows = count
@@ -239,8 +238,6 @@ class Plain(Side):
         )
 
     def predict(self) -> None:
-        from mtc_keras.model.prediction import prediction_batches
-
         batches = prediction_batches(self.tokens, self.batch_size)
         inputs = ((batch,) for batch in batches)
         joined = keras.Model.predict(self.model, inputs, steps=len(batches), verbose=0)

@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> None:
     labelled = rows.coverage(model.tasks)
     model.decisions |= {name: found for name, found in fitted.items() if labelled[name]}
     log = Log()
+    for note in rows.notes:
+        log.line(note)
     for table in decision_tables(model.tasks, model.decisions):
         log.show(table)
     show_details(log, model.tasks, score_rows(model, rows, size, details=True).evaluation)

@@ -49,6 +49,8 @@ def run(args: argparse.Namespace) -> None:
     scores = score_rows(judged.model, rows, judged.config.training.batch_size, details=True)
     constant = baseline(tasks, judged.constants, rows.targets)
     log = Log()
+    for note in rows.notes:
+        log.line(note)
     show_scores(log, rows.name, tasks, scores.evaluation, constant, verbose=args.verbose)
     show_details(log, tasks, scores.evaluation, verbose=args.verbose)
     if args.out:

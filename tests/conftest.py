@@ -14,7 +14,8 @@ import pytest
 from hypothesis import settings
 
 from mtc_keras.config import Config, check_config
-from mtc_keras.data.sources import frame_tables, read_tables
+from mtc_keras.data.blocks import Block
+from mtc_keras.data.sources import file_blocks, own_blocks
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Regression, Task
 from tests import SHARED
 
@@ -63,16 +64,16 @@ def rows(count: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def read_table(files) -> pd.DataFrame:
-    """Returns the rows of files as one table."""
-    [table] = read_tables(files)
-    return table
+def read_block(file) -> Block:
+    """Returns the rows of a file, which are few, as one block."""
+    [block] = file_blocks(file)
+    return block
 
 
-def from_frame(source, name: str) -> pd.DataFrame:
-    """Returns the rows of a user's own source as one table."""
-    [table] = frame_tables(source, name)
-    return table
+def own_block(source, name: str) -> Block:
+    """Returns the rows of a user's own source, which are few, as one block."""
+    [block] = own_blocks(source, name)
+    return block
 
 
 @pytest.fixture

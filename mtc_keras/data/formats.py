@@ -116,7 +116,8 @@ def _read_separated(
         if whole:
             columns = map(list, zip(*(row for _, row in whole), strict=True))
             where = [f"{path}:{line}" for line, _ in whole]
-            yield Block(path, where, dict(zip(header, columns, strict=True)))
+            by_name = dict(zip(header, columns, strict=True))
+            yield Block(path, where, by_name, has_null=False)
 
 
 def _numbered_rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]]]:

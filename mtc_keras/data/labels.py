@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-import pandas
 
+from mtc_keras.data.blocks import Block
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import Cell, Mistake, parsed_json
@@ -12,7 +12,7 @@ from mtc_keras.tasks.distinct import DistinctCells
 
 
 class Labels:
-    """One task's labels, table by table.
+    """One task's labels, block by block.
 
     Labels are encoded at once where the task can do so. Where its classes are still to be
     learned, the different cells are kept, and for each row the number of its cell, so that
@@ -30,14 +30,14 @@ class Labels:
         self._parts: list[np.ndarray] = []  # targets, or numbers of cells
         self._first: Cell = None  # cell that is not missing
 
-    def add(self, table: pandas.DataFrame, start: int) -> None:
+    def add(self, block: Block, start: int) -> None:
         """Takes the labels of the next rows.
 
         Args:
-            table: the rows.
+            block: the rows.
             start: int. Number of rows before them.
         """
-        cells, mistakes = label_cells(table, self.task)
+        cells, mistakes = label_cells(block, self.task)
         if self.is_missing:
             known = (cell for cell in cells if not self.task.is_missing(cell))
             self._first = next(known, None)
@@ -47,7 +47,7 @@ class Labels:
             for row, message in sorted([*mistakes, *more], key=lambda mistake: mistake[0]):
                 self.mistakes.add(start + row, message)
         else:
-            for row, message in mistakes:
+            for row, message in mistakes:  # none where `cells` are the block's own
                 cells[row] = Unreadable(message)
             self._parts.append(self._cells.numbers(cells))
 
@@ -123,22 +123,19 @@ class Unreadable:
         return f"Unreadable({self.message!r})"
 
 
-def label_cells(table: pandas.DataFrame, task: Task) -> tuple[list[Cell], list[Mistake]]:
+def label_cells(block: Block, task: Task) -> tuple[list[Cell], list[Mistake]]:
     """Reads a task's cells by its column path.
 
     Args:
-        table: the table.
+        block: the rows.
         task: the task.
 
     Returns:
-        A cell a row, `None` where the label or its column is missing, and the mistakes
+        A cell per row, `None` where the label or its column is missing, and the mistakes
         as pairs of row position and message; their cells are `None`, too.
     """
     path = task.path
-    absent: list[Cell] = [None] * len(table)
-    columns: list[list[Cell]] = [
-        table[name].tolist() if name in table else absent for name in path.names
-    ]
+    columns = [block.cells(name) for name in path.names]
     if len(columns) > 1:
         rows = (list(row) for row in zip(*columns, strict=True))
         return [None if task.is_missing(row) else row for row in rows], []

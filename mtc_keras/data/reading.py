@@ -1,30 +1,23 @@
-"""From files or DataFrames to encoded splits; all that is wrong is told at once."""
+"""From files or a user's own rows to encoded splits; all that is wrong is in one error."""
 
-import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-import pandas
 from pydantic import ValidationError
 
 from mtc_keras.config import Config, DataConfig
 from mtc_keras.data.dataset import Dataset
-from mtc_keras.data.rows import Encoder, Rows
-from mtc_keras.data.sources import frame_tables, hash_files, read_tables
+from mtc_keras.data.encoder import Encoder
+from mtc_keras.data.rows import LeftOut, Rows
+from mtc_keras.data.sources import Files, OwnRows, file_blocks, hash_files, own_blocks
+from mtc_keras.data.split_sources import split_sources
 from mtc_keras.data.splits import split
-from mtc_keras.errors import ConfigError, DataError, did_you_mean, listed, plural
+from mtc_keras.errors import DataError, did_you_mean, listed, plural
 from mtc_keras.tasks import Task
 
-SPLITS = ("train", "validation", "test")
 
-
-Source = pandas.DataFrame | Iterable[dict[str, Any]]
-
-
-def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> Dataset:
+def read_splits(config: Config, frames: Mapping[str, OwnRows] | None = None) -> Dataset:
     """Reads, checks and encodes the splits of a config.
 
     Args:
@@ -33,7 +26,8 @@ def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> D
             in place of its files.
 
     Returns:
-        The `Dataset`. Classes are learned from all training rows, before any split.
+        The `Dataset`. Classes are learned from all training rows that have a text, before any
+        split. Its notes say how many rows have none.
 
     Raises:
         ConfigError: if there are no training data, or the reader cannot be imported.
@@ -45,20 +39,20 @@ def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> D
     encoders: dict[str, Encoder] = {}
     files: dict[str, str] = {}
     failed: dict[str, list[str]] = {task.name: [] for task in tasks}  # until they are learned
-    for name, source in _sources(data, frames or {}).items():
+    for name, source in split_sources(data, frames or {}).items():
         encoder = Encoder(tasks, data, name, unlearned=() if name == "train" else failed)
         try:
-            tables = source.tables()
-            if tables is None:
+            blocks = source.blocks()
+            if blocks is None:
                 continue
-            for table in tables:
-                encoder.add(table)
+            for block in blocks:
+                encoder.add(block)
             files |= hash_files(source.files) if source.files else {}
         except DataError as error:
             problems += [source.key + problem for problem in error.problems or [error.headline]]
             continue
         encoders[name] = encoder
-        if name == "train" and not encoder.rename_problem():
+        if name == "train" and not encoder.rename_problem() and not encoder.text_problems():
             tasks, failed = _learn(tasks, encoder)
     absent = _check_names(tasks, data, encoders, failed, problems, all_read=not problems)
     rows = {  # popped, so that no split's parts stay in memory
@@ -67,6 +61,7 @@ def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> D
     }
     del encoder
     _raise(problems)
+    notes += [note for split_rows in rows.values() for note in split_rows.notes]
 
     if data.limit is not None and data.limit < len(rows["train"]):
         notes.append(f"data.limit: {data.limit:,} of {len(rows['train']):,} training rows are kept")
@@ -81,19 +76,18 @@ def read_splits(config: Config, frames: Mapping[str, Source] | None = None) -> D
     return Dataset(tasks, rows["train"], rows.get("validation"), rows.get("test"), files, notes)
 
 
-def read_rows(
-    source: str | list[str] | Source,
-    tasks: Sequence[Task],
-    data: DataConfig,
-    name: str,
-) -> Rows:
+def read_rows(source: Files | OwnRows, tasks: Sequence[Task], data: DataConfig, name: str) -> Rows:
     """Reads rows for a trained model.
 
     Args:
         source: files, a DataFrame or an iterator of dicts.
-        tasks: the learned tasks; none to read texts and ids alone.
+        tasks: the learned tasks; none to read texts and ids alone, for predictions.
         data: the run's `[data]`.
         name: the split's name.
+
+    Returns:
+        The `Rows`. `left_out` counts those without a text; of rows to predict, also those whose
+        text is none, such as a list.
 
     Raises:
         DataError: with everything that is wrong in the data.
@@ -102,9 +96,9 @@ def read_rows(
     is_files = isinstance(source, str) or (
         isinstance(source, list) and all(isinstance(path, str) for path in source)
     )
-    encoder = Encoder(tasks, data, name, labels_required=bool(tasks))
-    for table in read_tables(source) if is_files else frame_tables(source, name):  # type: ignore[arg-type]
-        encoder.add(table)
+    encoder = Encoder(tasks, data, name)
+    for block in file_blocks(source) if is_files else own_blocks(source, name):  # type: ignore[arg-type]
+        encoder.add(block)
     problems += [problem] if (problem := encoder.rename_problem()) else []
     rows = encoder.rows(problems)
     if tasks and not problems and not any(rows.coverage(tasks).values()):
@@ -112,61 +106,6 @@ def read_rows(
         problems.append(f"{name}: no row has a label for any task; expected columns {columns}")
     _raise(problems)
     return rows
-
-
-@dataclass(frozen=True)
-class _Split:
-    """Where the rows of one split come from."""
-
-    key: str  # in the config, for messages
-    tables: Callable[[], Iterator[pandas.DataFrame] | None]  # nothing: there is no such split
-    files: str | list[str] | None = None
-
-
-def _sources(data: DataConfig, frames: Mapping[str, Source]) -> dict[str, _Split]:
-    """Returns the source of each split; none is read yet."""
-    reader = _import_reader(data.reader) if data.reader else None
-    if data.train is None and reader is None and frames.get("train") is None:
-        raise ConfigError(
-            "data.train: is required: name a file, a glob, a list of them, or give data.reader"
-        )
-    sources: dict[str, _Split] = {}
-    for name in SPLITS:
-        files, frame = getattr(data, name), frames.get(name)
-        key = f"data.{name}: "
-        if frame is not None:
-            sources[name] = _Split(key, partial(frame_tables, frame, name))
-        elif isinstance(files, (str, list)):
-            sources[name] = _Split(key, partial(read_tables, files), files)
-        elif reader is not None and files is None:  # a number splits off validation
-            key = f"data.reader {data.reader!r}: "
-            sources[name] = _Split(key, partial(_reader_tables, reader, name))
-    return sources
-
-
-def _reader_tables(
-    reader: Callable[[str], Source | None], name: str
-) -> Iterator[pandas.DataFrame] | None:
-    rows = reader(name)
-    if rows is not None:
-        return frame_tables(rows, name)
-    if name == "train":
-        raise DataError("returned None for 'train'")
-    return None
-
-
-def _import_reader(path: str) -> Callable[[str], Source | None]:
-    module_name, _, function_name = path.partition(":")
-    problem = f"data.reader: {path!r} cannot be imported: "
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ConfigError(f"{problem}{error}") from None
-    reader = getattr(module, function_name, None)
-    if not callable(reader):
-        hint = did_you_mean(function_name, vars(module))
-        raise ConfigError(f"{problem}{module_name} has no function {function_name!r}.{hint}")
-    return reader
 
 
 def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str, list[str]]]:
@@ -249,7 +188,7 @@ def _split(
         return {}
     return {
         "train": rows.take(train),
-        "validation": replace(rows.take(held_out), name="validation"),
+        "validation": replace(rows.take(held_out), name="validation", left_out=LeftOut()),
     }
 
 

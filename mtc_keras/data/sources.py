@@ -1,15 +1,13 @@
-"""Tables of rows from csv, tsv, jsonl, json and parquet files, or from a user's own source.
+"""Where rows come from: files, globs, or a user's own DataFrame or iterator of dicts.
 
-Rows are read and handed on some thousands at a time, so that a file may be larger than memory.
-Every table is a DataFrame of object columns that hold plain Python values, `None` where
-nothing is known. Its `attrs["where"]` says where each row stands ("train.jsonl:17"), and
-`attrs["columns"]` which columns of each file its rows have.
+All of them give blocks of some thousands of rows, one after the other, so that a file may be
+larger than memory.
 """
 
 import glob
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,63 +16,57 @@ import pandas
 from mtc_keras.data.blocks import Block, cells_by_column, plain_cells
 from mtc_keras.data.faults import Faults, files_error
 from mtc_keras.data.formats import read_blocks
-from mtc_keras.data.packed import pack
 from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.files import sha256
-from mtc_keras.tasks.columns import Cell
 
 ROWS_AT_ONCE = 20_000
 
+OwnRows = pandas.DataFrame | Iterable[dict[str, Any]]
+Files = str | list[str]
 
-def read_tables(files: str | list[str], rows: int = ROWS_AT_ONCE) -> Iterator[pandas.DataFrame]:
-    """Reads files as tables of some rows, one after the other.
+
+def file_blocks(files: Files, rows: int = ROWS_AT_ONCE) -> Iterator[Block]:
+    """Reads files block by block.
 
     Args:
         files: a path, a glob, or a list of them: csv, tsv, jsonl, ndjson, json (an array
             of objects, read whole), each also with .gz, or parquet. Cells of csv and tsv
             stay the text that is written there.
-        rows: int. A table has fewer than twice as many; only the last one may have fewer.
+        rows: int. Most rows per block.
 
     Yields:
-        Tables that together hold the rows of all files; a column that a file lacks is
-        `None` in its rows.
+        The blocks of all files, in order.
 
     Raises:
         DataError: after the last file, with all files that are missing, empty, broken or of
             unknown format.
     """
     problems: list[str] = []
-
-    def blocks() -> Iterator[Block]:
-        for path in expand(files):
-            is_empty = True
-            try:
-                for block in read_blocks(path, rows, Faults(path)):
-                    is_empty = False
-                    yield block
-            except DataError as error:
-                problems.extend(error.problems or [error.headline])
-            except OSError as error:
-                problems.append(f"{path}: cannot be read: {error.strerror or error}")
-            else:
-                if is_empty:
-                    problems.append(f"{path}: holds no rows")
-
-    yield from _tables(blocks(), rows)
+    for path in expand(files):
+        is_empty = True
+        try:
+            for block in read_blocks(path, rows, Faults(path)):
+                is_empty = False
+                yield block
+        except DataError as error:
+            problems += error.problems or [error.headline]
+        except OSError as error:
+            problems.append(f"{path}: cannot be read: {error.strerror or error}")
+        else:
+            if is_empty:
+                problems.append(f"{path}: holds no rows")
     if problems:
         raise files_error(problems)
 
 
-def frame_tables(
-    source: pandas.DataFrame | Iterable[dict[str, Any]], name: str, rows: int = ROWS_AT_ONCE
-) -> Iterator[pandas.DataFrame]:
-    """Reads a user's own source as the same kind of tables.
+def own_blocks(source: OwnRows, name: str, rows: int = ROWS_AT_ONCE) -> Iterator[Block]:
+    """Reads a user's own source as the same kind of blocks.
 
     Args:
-        source: a DataFrame, or an iterable of dicts from column to value, which is gone
-            through once.
+        source: a DataFrame, or an iterable of dicts from column to value, which is iterated
+            over once.
         name: what messages call it; rows are "name row LABEL" by the DataFrame's index.
-        rows: int. Rows of a table.
+        rows: int. Most rows per block.
 
     Raises:
         DataError: if it is neither, holds no rows, or has two columns of one name.
@@ -83,12 +75,11 @@ def frame_tables(
         blocks = _frame_blocks(source, name, rows)
     else:
         blocks = _dict_blocks(source, name, rows)
-    tables = _tables(blocks, rows)
-    first = next(tables, None)
+    first = next(blocks, None)
     if first is None:
         raise DataError(f"{name}: holds no rows")
     yield first
-    yield from tables
+    yield from blocks
 
 
 def _frame_blocks(source: pandas.DataFrame, name: str, rows: int) -> Iterator[Block]:
@@ -119,38 +110,7 @@ def _dict_blocks(source: Iterable[dict[str, Any]], name: str, rows: int) -> Iter
         yield Block(name, where, columns)
 
 
-def _tables(blocks: Iterable[Block], rows: int) -> Iterator[pandas.DataFrame]:
-    """Joins blocks, of which a source's last one may be short, to tables."""
-    gathered: list[Block] = []
-    for block in blocks:
-        gathered.append(block)
-        if sum(map(len, gathered)) >= rows:
-            yield _table(gathered)
-            gathered = []
-    if gathered:
-        yield _table(gathered)
-
-
-def _table(blocks: Sequence[Block]) -> pandas.DataFrame:
-    columns: dict[str, dict[str, None]] = {}
-    for block in blocks:
-        columns.setdefault(block.source, {}).update(dict.fromkeys(block.columns))
-    where = list(itertools.chain.from_iterable(block.where for block in blocks))
-    index = pandas.RangeIndex(len(where))
-    cells: dict[str, pandas.Series] = {}
-    for name in dict.fromkeys(itertools.chain.from_iterable(columns.values())):
-        column: list[Cell] = []
-        for block in blocks:
-            column += block.columns.get(name) or [None] * len(block)
-        # Object columns: pandas would turn integers beside gaps into floats.
-        cells[name] = pandas.Series(column, index, dtype=object)
-    table = pandas.DataFrame(cells, index)
-    table.attrs["columns"] = {source: list(names) for source, names in columns.items()}
-    table.attrs["where"] = pack(where)
-    return table
-
-
-def expand(files: str | list[str]) -> list[str]:
+def expand(files: Files) -> list[str]:
     """Returns the paths that files and globs name, each once, a glob's matches sorted.
 
     A path that is named in two ways, such as `a.csv` and `./a.csv`, is returned as it came first.
@@ -180,7 +140,7 @@ def expand(files: str | list[str]) -> list[str]:
     return list(found.values())
 
 
-def hash_files(files: str | list[str]) -> dict[str, str]:
+def hash_files(files: Files) -> dict[str, str]:
     """Returns the SHA-256 of each file by its path."""
     return {path: sha256(Path(path)) for path in expand(files)}
 

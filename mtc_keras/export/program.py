@@ -114,15 +114,20 @@ def run(args: argparse.Namespace) -> None:
     check_format(directory, args.format)
     files = _judging_files(saved, args)
     texts: Sequence[Sequence[str]] = ()
+    notes: list[str] = []
     if args.self_test_texts or files:
         from mtc_keras.data.reading import read_rows
 
         if args.self_test_texts:
-            texts = read_rows(args.self_test_texts, [], saved.config.data, "self-test").texts
+            self_test = read_rows(args.self_test_texts, [], saved.config.data, "self-test")
+            texts, notes = self_test.texts, self_test.notes
     rows = None
     if files is not None:
         name = "validation" if args.data is None else ", ".join(args.data)
         rows = read_rows(files, saved.config.task_list, saved.config.data, name)
+        notes += rows.notes
+    for note in notes:
+        print(note, flush=True)
     max_loss = MAX_LOSS if args.max_loss is None else args.max_loss
     with tidied_at_sigterm("stopped; nothing was exported"):
         exported = _export_run(saved, directory, texts, args.format, rows, max_loss)

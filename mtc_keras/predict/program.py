@@ -9,6 +9,7 @@ their predictions, and --resume goes on after whatever has stopped it.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,8 @@ def run(args: argparse.Namespace) -> None:
 
         rows = read_rows(args.data, [], predictor.data, "predict")
         texts, ids = rows.texts, rows.ids
+        for note in rows.notes:  # standard output holds predictions alone
+            print(note, file=sys.stderr)
 
     predictor.load()
     described = describe_rows(predictor, predictor.predict(texts), ids, args.abstain_below)

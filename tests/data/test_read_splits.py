@@ -249,6 +249,54 @@ def test_a_test_split_without_labels_for_one_task_is_noted():
     assert dataset.notes == ["test: no row has a label for task 'topics'"]
 
 
+# === Rows without a text ===
+
+
+def test_rows_without_a_text_are_left_out_and_noted_split_by_split():
+    rows = [{"mood": "only here", "topics": ["bus"]}, *TRAIN, {**TRAIN[0], "text": None}]
+    dataset = read(rows, validation=[*TRAIN[:2], {"topics": []}], test=TRAIN)
+    assert dataset.train.texts == (["a", "b", "c", "d"],)
+    assert dataset.tasks[0].classes == ["bad", "good"]  # nor are classes learned from them
+    assert [rows.left_out.count for rows in (dataset.train, dataset.validation, dataset.test)] == [
+        2, 1, 0
+    ]  # fmt: skip
+    assert dataset.notes == [
+        "train: 2 rows without a text are left out, first train.jsonl:1, train.jsonl:6",
+        "validation: 1 row without a text is left out, first validation.jsonl:3",
+    ]
+
+
+def test_rows_left_out_are_counted_once_where_validation_is_split_off():
+    dataset = read([*TRAIN * 5, {}], validation=5)
+    assert (len(dataset.train), len(dataset.validation)) == (15, 5)
+    assert (dataset.train.left_out.count, dataset.validation.left_out.count) == (1, 0)
+
+
+def test_a_limit_counts_rows_with_texts():
+    assert read([{}, *TRAIN], limit=4).notes == [
+        "train: 1 row without a text is left out, first train.jsonl:1"
+    ]
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_split_of_which_no_row_has_a_text_is_named(split):
+    rows = {"train": TRAIN, "validation": TRAIN, "test": TRAIN}
+    rows[split] = [{**record, "text": None} for record in TRAIN]
+    train = rows.pop("train")
+    assert problems(train, **rows) == [
+        f"{split}: no row has a text in 'text', "
+        f"first {split}.jsonl:1, {split}.jsonl:2, {split}.jsonl:3"
+    ]
+
+
+def test_of_a_wrong_name_of_the_text_column_nothing_follows():
+    found = problems(validation=[{"text": "x", "mood": "new"}], text="texts")
+    assert [problem.split(". ")[0] for problem in found] == [
+        "train.jsonl: no text column 'texts' (data.text)",
+        "validation.jsonl: no text column 'texts' (data.text)",
+    ]
+
+
 # === A user's reader ===
 
 
@@ -453,7 +501,7 @@ def test_problems_of_all_tasks_and_splits_are_told_at_once():
         ["test.jsonl:1", "data.weight (column 'weight')"],
         ["test.jsonl:1", "data.text"],
     ]
-    assert "a list of 4, one a task" in found[4]
+    assert "a list of 4, one per task" in found[4]
 
 
 # === Rows for a trained model ===
@@ -479,11 +527,20 @@ def test_rows_without_any_label_cannot_be_judged():
 
 def test_problems_of_rows_are_told_at_once():
     tasks = read().tasks
-    write("new.jsonl", {"txt": "x", "mood": "new", "topics": ["tram"]})
+    write("new.jsonl", {"text": ["x"], "mood": "new", "topics": ["tram"]})
     with pytest.raises(DataError) as caught:
         read_rows("new.jsonl", tasks, make_config().data, "test")
     assert len(caught.value.problems) == 3
-    assert "no text column 'text'" in caught.value.problems[2]
+    assert "holds no text but list" in caught.value.problems[2]
+
+
+def test_of_rows_without_the_text_column_nothing_else_is_said():
+    tasks = read().tasks
+    write("new.jsonl", {"txt": "x", "mood": "new", "topics": ["tram"]})
+    with pytest.raises(DataError) as caught:
+        read_rows("new.jsonl", tasks, make_config().data, "test")
+    [problem] = caught.value.problems
+    assert "no text column 'text'" in problem
 
 
 def test_odd_texts_are_read_as_they_are():

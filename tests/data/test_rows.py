@@ -1,15 +1,19 @@
 """Cells of a table become texts, targets, weights and ids."""
 
+import datetime
 import math
+from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mtc_keras.config import DataConfig
+from mtc_keras.data.encoder import Encoder
 from mtc_keras.data.labels import label_cells
-from mtc_keras.data.rows import Encoder, rename_columns
+from mtc_keras.data.rows import LeftOut
 from mtc_keras.tasks import Multiclass, Multilabel, Regression
-from tests.conftest import from_frame
+from tests.conftest import own_block
 
 MOOD = Multiclass(name="mood", classes=["bad", "good"])
 TOPICS = Multilabel(name="topics", classes=["bus", "fee"])
@@ -17,14 +21,14 @@ STARS = Regression(name="stars")
 TASKS = [MOOD, TOPICS, STARS]
 
 
-def table(*records):
-    return from_frame([{"text": "t", **record} for record in records], "train")
+def block(*records):
+    return own_block([{"text": "t", **record} for record in records], "train")
 
 
-def encode(*records, tasks=TASKS, labels_required=True, **data):
+def encode(*records, tasks=TASKS, **data):
     problems: list[str] = []
-    encoder = Encoder(tasks, DataConfig(**data), "train", labels_required)
-    encoder.add(table(*records))
+    encoder = Encoder(tasks, DataConfig(**data), "train")
+    encoder.add(block(*records))
     return encoder.rows(problems), problems
 
 
@@ -47,30 +51,68 @@ def test_a_row_is_encoded_for_every_task_in_the_order_of_the_config():
     assert rows.sample_weight is None
 
 
-def test_a_missing_text_is_empty_and_a_number_is_its_digits():
+def test_an_empty_text_is_a_text_and_a_number_is_its_digits():
     rows, problems = encode(
-        {"text": None}, {"text": " \0"}, {"text": 7}, {"text": 1.5}, {"text": True}
+        {"text": ""}, {"text": " \0"}, {"text": 7}, {"text": 1.5}, {"text": Decimal("2.50")}
     )
     assert problems == []
-    assert rows.texts == (["", " \0", "7", "1.5", "True"],)
+    assert rows.texts == (["", " \0", "7", "1.5", "2.50"],)
+    assert (rows.left_out, rows.notes) == (LeftOut(), [])
 
 
-def test_a_text_that_is_a_list_is_a_problem_with_its_row():
-    assert encode({}, {"text": ["a"]})[1] == [
-        "train row 1: data.text: expected a text in 'text', received ['a']"
+def test_a_row_without_a_text_is_left_out_with_its_labels_ids_and_weights():
+    records = [{"id": i, "stars": i, "weight": i, "mood": "good"} for i in range(6)]
+    for at, text in ((0, None), (2, math.nan), (3, pd.NA), (5, None)):
+        records[at] |= {"text": text, "mood": "no class"}
+    rows, problems = encode(*records)
+    assert problems == []
+    assert rows.ids == [1, 4]
+    assert rows.where == ["train row 1", "train row 4"]
+    assert rows.targets["stars"].tolist() == rows.sample_weight["stars"].tolist() == [1, 4]
+    assert rows.left_out == LeftOut(4, ("train row 0", "train row 2", "train row 3"))
+    assert rows.notes == [
+        "train: 4 rows without a text are left out, first train row 0, train row 2, train row 3, …"
+    ]
+    assert rows.take([1]).left_out == rows.left_out
+
+
+def test_one_row_without_a_text_is_said_in_the_singular():
+    rows, _ = encode({}, {"text": None})
+    assert rows.notes == ["train: 1 row without a text is left out, first train row 1"]
+
+
+def test_rows_of_which_none_has_a_text_are_a_problem():
+    rows, problems = encode({"text": None}, {"text": None, "mood": "?"})
+    assert problems == ["train: no row has a text in 'text', first train row 0, train row 1"]
+    assert len(rows) == 0
+
+
+@pytest.mark.parametrize("text", [["a"], {"a": "b"}, True, datetime.date(2024, 1, 2), b"a"])
+def test_a_text_that_is_none_is_a_problem_with_its_row(text):
+    kind = type(text).__name__
+    assert encode({"text": None}, {}, {"text": text}, {"mood": "?"}, {"text": text})[1][1:] == [
+        f"train row 2 (and 1 more row): data.text: text column 'text' holds no text but {kind}"
     ]
 
 
-def test_two_text_columns_give_two_lists():
-    rows, problems = encode({"text": "a", "reply": "b"}, {"text": "c"}, text=["text", "reply"])
+def test_two_text_columns_give_two_lists_and_a_row_needs_both():
+    rows, problems = encode(
+        {"text": "a", "reply": "b"},
+        {"text": "c"},
+        {"text": None, "reply": "d"},
+        {"text": 1, "reply": ""},
+        {"text": ["a"]},
+        text=["text", "reply"],
+    )
     assert problems == []
-    assert rows.texts == (["a", "c"], ["b", ""])
+    assert rows.texts == (["a", "1"], ["b", ""])
+    assert rows.left_out.first == ("train row 1", "train row 2", "train row 4")
 
 
 def test_a_missing_text_column_names_the_nearest_one_and_all():
-    assert encode({"Comment": "x"}, text="comment")[1] == [
+    assert encode({"Comment": "x", "mood": "no class"}, text="comment")[1] == [
         "train: no text column 'comment' (data.text). Did you mean 'Comment'? "
-        "Columns: 'text', 'Comment'"
+        "Columns: 'text', 'Comment', 'mood'"
     ]
 
 
@@ -81,9 +123,16 @@ def test_a_column_that_is_absent_makes_every_label_missing():
 
 
 def test_texts_for_prediction_need_no_labels_nor_weights():
-    rows, problems = encode({"mood": "wrong", "weight": -1, "id": 4}, labels_required=False)
+    rows, problems = encode({"mood": "wrong", "weight": -1, "id": 4}, tasks=[])
     assert problems == []
     assert (rows.texts, rows.targets, rows.sample_weight, rows.ids) == ((["t"],), {}, None, [4])
+
+
+def test_a_row_to_predict_whose_text_is_none_is_left_out():
+    rows, problems = encode({}, {"text": ["a"]}, {"text": None}, {"text": True}, tasks=[])
+    assert problems == []
+    assert rows.texts == (["t"],)
+    assert rows.left_out == LeftOut(3, ("train row 1", "train row 2", "train row 3"))
 
 
 def test_rows_can_be_taken_in_any_order():
@@ -133,7 +182,7 @@ def test_a_csv_cell_that_is_no_json_list_is_a_problem():
 def test_several_columns_are_a_vector_and_missing_where_all_are():
     task = Multilabel(name="a", column=["x", "y"], classes=["x", "y"], empty_cell="none")
     records = {"x": "1", "y": "0"}, {"x": "", "y": " "}, {"x": 1}
-    assert label_cells(table(*records), task) == ([["1", "0"], None, [1, None]], [])
+    assert label_cells(block(*records), task) == ([["1", "0"], None, [1, None]], [])
     rows, problems = encode(*records, tasks=[task])
     assert problems == []
     np.testing.assert_array_equal(rows.targets["a"], [[1, 0], [math.nan, math.nan], [1, math.nan]])
@@ -171,7 +220,7 @@ def test_a_weight_that_is_no_number_of_0_or_more_is_a_problem(cell):
 @pytest.mark.parametrize("cell", [[1, 2], [], "[1, 2, 3, 4]"])
 def test_a_list_of_weights_of_another_length_is_a_problem(cell):
     [problem] = weights(cell)[1]
-    assert "a list of 3, one a task in the order 'mood', 'topics', 'stars'; received" in problem
+    assert "a list of 3, one per task in the order 'mood', 'topics', 'stars'; received" in problem
 
 
 def test_the_weight_column_may_have_another_name():
@@ -208,25 +257,30 @@ def test_a_message_on_a_very_long_cell_leaves_out_its_middle():
 # === Renaming ===
 
 
-def rename(names, *records):
-    data = DataConfig(rename=names)
-    encoder = Encoder([], data, "train")
-    encoder.add(table(*records))
-    return rename_columns(table(*records), data), encoder
+def renaming_encoder(names, *records):
+    encoder = Encoder([], DataConfig(rename=names), "train")
+    encoder.add(block(*records))
+    return encoder
 
 
 def test_columns_are_renamed_also_crosswise():
-    found, encoder = rename({"a": "b", "b": "a", "absent": "c"}, {"a": 1, "b": 2})
+    names = {"id": "stars", "stars": "id", "absent": "c"}
+    encoder = renaming_encoder(names, {"id": 1, "stars": 2})
     assert encoder.rename_problem() is None
-    assert found.to_dict("records") == [{"text": "t", "b": 1, "a": 2}]
-    assert encoder.renamed_columns() == {"train": ["text", "b", "a"]}
+    assert encoder.renamed_columns() == {"train": ["text", "stars", "id"]}
+    rows, problems = encode({"id": 1, "stars": 2}, rename=names)
+    assert problems == []
+    assert (rows.ids, rows.targets["stars"].tolist()) == ([2], [1])
 
 
 @pytest.mark.parametrize("names", [{"a": "text"}, {"a": "c", "b": "c"}])
 def test_two_columns_cannot_get_one_name(names):
-    found, encoder = rename(names, {"a": 1, "b": 2})
+    encoder = renaming_encoder(names, {"a": 1, "b": 2})
     [new] = set(names.values())
     assert encoder.rename_problem() == (
         f"data.rename: gives two columns of train the name {new!r}; rename or drop the other one"
     )
-    assert found.columns.tolist() == ["text", "a", "b"]
+    problems = []
+    encoder.rows(problems)
+    assert problems == []  # what else is wrong depends on it
+    assert encoder.renamed_columns() == {"train": ["text", "a", "b"]}

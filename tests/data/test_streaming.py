@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-import mtc_keras.data
 from mtc_keras.config import check_config
+from mtc_keras.data import split_sources
 from mtc_keras.data.reading import read_rows, read_splits
-from mtc_keras.data.sources import frame_tables, read_tables
+from mtc_keras.data.sources import file_blocks, own_blocks
 from mtc_keras.errors import DataError
 from mtc_keras.model import building
 from tests.conftest import ROOT
@@ -34,10 +34,10 @@ def in_an_empty_directory(tmp_path, monkeypatch):
 
 
 def read(config, rows, frames=None):
-    """Returns all that reading tells, with tables of so many rows: a dataset, or problems."""
+    """Returns all that reading tells, with blocks of so many rows: a dataset, or problems."""
     with (
-        mock.patch.object(mtc_keras.data, "read_tables", partial(read_tables, rows=rows)),
-        mock.patch.object(mtc_keras.data, "frame_tables", partial(frame_tables, rows=rows)),
+        mock.patch.object(split_sources, "file_blocks", partial(file_blocks, rows=rows)),
+        mock.patch.object(split_sources, "own_blocks", partial(own_blocks, rows=rows)),
     ):
         try:
             dataset = read_splits(config, frames)
@@ -58,6 +58,7 @@ def plain(rows):
         {name: (str(a.dtype), a.shape, str(a.tolist())) for name, a in arrays.items()},
         ids,
         list(rows.where),
+        rows.left_out,
     )
 
 
@@ -107,7 +108,7 @@ broken = st.lists(
 BASE = [
     {"text": "a", "mood": "good", "topics": ["bus"], "labels": ["x"], "level": 1, "stars": 1},
     {"text": "b", "mood": "bad", "topics": ["fee"], "labels": ["y"], "level": 0, "stars": 2},
-    {"known": ["a"]},
+    {"text": "c", "known": ["a"]},
 ]
 
 
@@ -117,7 +118,7 @@ def configs(draw_tasks, data):
 
 @repeatable
 @given(tables, tables, broken, some_tasks, sizes, st.booleans(), st.booleans())
-def test_jsonl_in_tables_of_any_size_gives_the_same(
+def test_jsonl_in_blocks_of_any_size_gives_the_same(
     first, second, lines, names, rows, is_based, crlf
 ):
     first = [*(BASE if is_based else []), *first]
@@ -134,7 +135,7 @@ def test_jsonl_in_tables_of_any_size_gives_the_same(
 
 @repeatable
 @given(tables, st.lists(st.sampled_from(["", "a", "a,b,c", '"x"y,1', "\r"])), some_tasks, sizes)
-def test_csv_in_tables_of_any_size_gives_the_same(records, lines, names, rows):
+def test_csv_in_blocks_of_any_size_gives_the_same(records, lines, names, rows):
     columns = ["text", *(name for name in CELLS if name not in ("text", "reply"))]
     records = [*BASE, *records]
     with open("a.csv", "w", newline="", encoding="utf-8", errors="replace") as file:
@@ -166,7 +167,7 @@ def test_csv_in_tables_of_any_size_gives_the_same(records, lines, names, rows):
     ),
     sizes,
 )
-def test_parquet_in_tables_of_any_size_gives_the_same(records, rows):
+def test_parquet_in_blocks_of_any_size_gives_the_same(records, rows):
     columns = ["text", "mood", "topics", "stars", "id"]
     cells = {name: [row.get(name) for row in [*records, *BASE]] for name in columns}
     parquet.write_table(pyarrow.table(cells), "a.parquet", row_group_size=7)
@@ -176,7 +177,7 @@ def test_parquet_in_tables_of_any_size_gives_the_same(records, rows):
 
 @repeatable
 @given(tables, some_tasks, sizes)
-def test_frames_and_dicts_in_tables_of_any_size_give_the_same(records, names, rows):
+def test_frames_and_dicts_in_blocks_of_any_size_give_the_same(records, names, rows):
     config = configs(names, {})
     frame = pd.DataFrame([*BASE, *records], dtype=object)
     assert read(config, rows, {"train": frame}) == read(config, 10_000, {"train": frame})

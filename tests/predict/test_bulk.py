@@ -83,6 +83,11 @@ def write(frame: pd.DataFrame, path: Path) -> str:
     return str(path)
 
 
+def is_separated(path: Path) -> bool:
+    """Whether a file is csv or tsv, where an empty cell is a missing text."""
+    return path.name.removesuffix(".gz").endswith((".csv", ".tsv"))
+
+
 def predict_to(model, data, out, *options) -> int:
     """Runs the program on a run or an export."""
     model = getattr(model, "directory", model)
@@ -140,7 +145,17 @@ def test_every_format_keeps_rows_order_and_columns(
     out = tmp_path / "out"
     assert predict_to(finished, data, out, "--format", form) == 0
     parts = [f"part-{number:05d}.{form}" for number in range(3)]
-    assert sorted(path.name for path in out.iterdir()) == ["_manifest.json", *parts]
+    others = ["_manifest.json"]
+    predictions = "50 predictions in 3 parts"
+    if is_separated(tmp_path / name):  # there an empty text is none
+        others.insert(0, "_bad_rows.jsonl")
+        reasons = {reason for _, _, reason in bad_rows(out)}
+        assert reasons == {"text column 'text' is empty"}
+        kept = np.flatnonzero(frame["text"] != "")
+        assert len(bad_rows(out)) == ROWS - len(kept) == 3
+        frame, expected = frame.iloc[kept], [expected[row] for row in kept]
+        predictions = "47 predictions in 3 parts"
+    assert sorted(path.name for path in out.iterdir()) == [*others, *parts]
     found = read(out)
     names = [*frame, "predicted_mood", "mood_probabilities", "predicted_topics"]
     assert list(found[0]) == [*names, "topics_probabilities", "predicted_length"]
@@ -162,7 +177,7 @@ def test_every_format_keeps_rows_order_and_columns(
         if isinstance(of_classes, str):
             of_classes = json.loads(of_classes)
         assert of_classes == pytest.approx(known["topics"]["probabilities"], abs=1e-5)
-    assert "50 predictions in 3 parts" in capsys.readouterr().out
+    assert predictions in capsys.readouterr().out
 
 
 NESTED_MAP = pa.map_(pa.string(), pa.map_(pa.string(), pa.int8()))
@@ -275,6 +290,7 @@ def test_json_lines_are_valid_json_whatever_the_cells(finished, tmp_path):
 
 
 def test_globs_and_several_files_become_parts_in_order(finished, frame, tmp_path):
+    frame = frame.assign(text=[text or "good" for text in frame["text"]])  # "" is none in csv
     for name, part in (("a.csv", frame[:25]), ("b.jsonl", frame[25:30]), ("c.csv", frame[30:])):
         write(part, tmp_path / name)
     (tmp_path / "empty.csv").write_text("id,text\n")
@@ -375,6 +391,7 @@ BAD_LINES = b"""{"text": "good one", "id": 1}
 {"text": 6}
 {"text": "SECRET \xff bytes"}
 {"text": null}
+{"text": ["SECRET"]}
 {"text": "good two", "id": 9}
 """
 
@@ -391,17 +408,20 @@ def test_bad_lines_are_listed_and_the_others_predicted(finished, tmp_path, capsy
     (tmp_path / "in.jsonl").write_bytes(BAD_LINES)
     out = tmp_path / "out"
     assert predict_to(finished, tmp_path / "in.jsonl", out) == 0
-    assert [row["id"] for row in read(out)] == [1, 9]
+    found = read(out)
+    assert [(row.get("id"), row["text"]) for row in found] == [
+        (1, "good one"), (None, 6), (9, "good two")
+    ]  # fmt: skip
     found = bad_rows(out)
-    assert [line for _, line, _ in found] == [2, 3, 5, 6, 7, 8]
+    assert [line for _, line, _ in found] == [2, 3, 5, 7, 8, 9]
     reasons = [reason for _, _, reason in found]
     assert reasons[0].startswith("is not JSON: ")
     assert reasons[1] == "must be an object such as {…}"
-    assert reasons[2] == reasons[5] == "text column 'text' is missing or null"
-    assert reasons[3] == "text column 'text' holds no text but int"
-    assert reasons[4] == "byte 0xff is not UTF-8"
+    assert reasons[2] == reasons[4] == "text column 'text' is missing or null"
+    assert reasons[3] == "byte 0xff is not UTF-8"
+    assert reasons[5] == "text column 'text' holds no text but list"
     printed = capsys.readouterr()
-    assert "2 rows of 1 file in 1 part, 6 bad rows left out" in printed.out
+    assert "3 rows of 1 file in 1 part, 6 bad rows left out" in printed.out
     assert "SECRET" not in printed.out + printed.err + (out / "_bad_rows.jsonl").read_text()
 
 
@@ -465,7 +485,8 @@ def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
         ("in.csv", b"id,txt\n1,good\n", "no text column 'text'. Did you mean 'txt'?"),
         ("in.csv", b"text,text\na,b\n", "two columns are called 'text'"),
         ("in.csv", b"text\n", "hold no row that can be predicted"),
-        ("in.jsonl", b'{"text": 1}\n', "hold no row that can be predicted"),
+        ("in.jsonl", b'{"text": [1]}\n', "hold no row that can be predicted"),
+        ("in.csv", b"id,text\n1,\n", "hold no row that can be predicted"),
         ("in.jsonl.gz", gzip.compress(b'{"text": "good"}\n' * 9)[:-9], "is no whole gzip file"),
         ("in.parquet", b"text", "is no Parquet file"),
         ("in.txt", b"text", "unknown extension '.txt'"),
@@ -833,8 +854,8 @@ def test_an_export_predicts_to_the_screen(export, capsys):
 
 def test_an_export_of_text_pairs_takes_both(tmp_path):
     make_export(tmp_path / "1", ("text", "text_pair"))
-    write(pd.DataFrame({"text_pair": ["xx", "yy"], "text": ["", "x"]}), tmp_path / "in.csv")
-    assert predict_to(tmp_path / "1", tmp_path / "in.csv", tmp_path / "out") == 0
+    write(pd.DataFrame({"text_pair": ["xx", "yy"], "text": ["", "x"]}), tmp_path / "in.jsonl")
+    assert predict_to(tmp_path / "1", tmp_path / "in.jsonl", tmp_path / "out") == 0
     assert [row["predicted_price"] for row in read(tmp_path / "out")] == [2.0, 3.0]
 
 

@@ -1,6 +1,7 @@
 """The programs at the command line, from a config file to predictions."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 import tomli_w
 
-from mtc_keras import evaluate
+from mtc_keras import calibrate, evaluate
 from mtc_keras.config import config_schema
 from mtc_keras.predict import program as predict
 from mtc_keras.run.directory import Run
@@ -81,6 +82,8 @@ def test_rows_of_all_training_files_are_read(trained):
     assert names == ["train.csv", "more.jsonl", "test.csv"]
     log = (trained.directory / "train.log").read_text()
     assert "16 training rows are split off" in log
+    first = f"first {trained.directory.parent / 'train.csv'}:17, "
+    assert f"train: 2 rows without a text are left out, {first}" in log
 
 
 def test_a_class_that_training_lacks_is_missing_where_it_is_ignored(trained):
@@ -156,6 +159,18 @@ def test_evaluate_shows_tasks_without_labels_as_such(trained, tmp_path, capsys):
     assert "–" in capsys.readouterr().out
 
 
+def test_evaluate_and_calibrate_say_how_many_rows_have_no_text(trained, tmp_path, capsys):
+    frame = rows(20)
+    frame.loc[[2, 5], "text"] = None
+    frame.to_json(tmp_path / "some.jsonl", orient="records", lines=True)
+    copy = shutil.copytree(trained.directory, tmp_path / "run")
+    for program in (evaluate, calibrate):
+        assert program.main(["--model", str(copy), "--data", str(tmp_path / "some.jsonl")]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert f"some.jsonl:3, {tmp_path / 'some.jsonl'}:6" in shown
+        assert "2 rows without a text are left out, first" in shown
+
+
 def test_predict_takes_one_text(trained, capsys):
     assert predict.main(["--model", str(trained.directory), "--text", "good clerk"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
@@ -183,12 +198,17 @@ def test_predict_reads_rows_without_labels_and_keeps_ids_and_order(name, trained
     out = tmp_path / "out.jsonl"
     arguments = ["--model", str(trained.directory), "--data", str(tmp_path / name)]
     assert predict.main([*arguments, "--out", str(out)]) == 0
+    printed = capsys.readouterr()
+    if name == "in.csv":  # its empty text is none
+        frame = frame.drop(index=TEXTS.index(""))
+        note = f"1 row without a text is left out, first {tmp_path / name}:3"
+        assert note in printed.err
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [line["id"] for line in lines] == frame["id"].tolist()
     assert sorted(path.name for path in tmp_path.iterdir()) == [name, "out.jsonl"]
     expected = trained.model.classify(frame["text"].tolist(), batch_size=16)
     assert [line["mood"]["label"] for line in lines] == [e["mood"]["label"] for e in expected]
-    assert "20 predictions" in capsys.readouterr().out
+    assert f"{len(frame)} predictions" in printed.out
 
 
 def test_predict_carries_ids_that_json_has_no_type_for(trained, tmp_path, capsys):

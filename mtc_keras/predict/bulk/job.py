@@ -29,7 +29,7 @@ class Part:
     Args:
         number: int. Of all parts, from 0.
         file: the input file.
-        block: int. Of the blocks of the file, from 0, as `read_scorable` gives them.
+        block: int. Of the blocks of the file, from 0, as `read_inputs` gives them.
         rows: int. Rows that can be predicted, at least 1.
     """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mtc_keras.config import DataConfig
-from mtc_keras.data.scorable import ScorableRows, read_scorable
+from mtc_keras.data.inputs import Inputs, read_inputs
 from mtc_keras.errors import DataError
 from mtc_keras.files import sha256, written_whole
 from mtc_keras.predict.bulk.columns import prediction_columns, prediction_types
@@ -66,10 +66,10 @@ class PartReader:
     def __init__(self, job: Job, data: DataConfig) -> None:
         self.job, self.data = job, data
         self._file = ""
-        self._blocks: Iterator[tuple[int, ScorableRows]] = iter(())
+        self._blocks: Iterator[tuple[int, Inputs]] = iter(())
         self._at = -1  # the block read last
 
-    def read(self, part: Part) -> ScorableRows:
+    def read(self, part: Part) -> Inputs:
         """Reads forward to a part; from the file's beginning if it lies behind.
 
         Raises:
@@ -78,7 +78,7 @@ class PartReader:
         if part.file != self._file or part.block <= self._at:
             self._file = part.file
             path = os.path.join(self.job.folder, part.file)
-            read = read_scorable(path, self.data, self.job.options.rows_per_part)
+            read = read_inputs(path, self.data, self.job.options.rows_per_part)
             self._blocks = enumerate(rows for rows, _ in read)
         try:
             for at, rows in self._blocks:

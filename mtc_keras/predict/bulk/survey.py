@@ -11,7 +11,7 @@ import pyarrow  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from mtc_keras.config import DataConfig
-from mtc_keras.data.scorable import BadRow, read_scorable, text_names
+from mtc_keras.data.inputs import BadRow, read_inputs, text_names
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError, did_you_mean, listed, plural
 from mtc_keras.files import json_line, sha256, written_whole
@@ -141,7 +141,7 @@ class Survey:
         columns: dict[str, Any] = {}
         usable = 0
         self._stamps[path] = _stamp(path)
-        for number, (rows, bad) in enumerate(read_scorable(path, data, self.options.rows_per_part)):
+        for number, (rows, bad) in enumerate(read_inputs(path, data, self.options.rows_per_part)):
             self.bad_rows.add(path, bad)
             for name, cells in rows.columns.items():
                 found = self._type(path, cells)

@@ -1,4 +1,4 @@
-"""Files of every format become one table of plain Python cells."""
+"""Files of every format, and a user's own rows, become blocks of plain Python cells."""
 
 import gzip
 import hashlib
@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtc_keras.data.blocks import plain
-from mtc_keras.data.sources import expand, hash_files
+from mtc_keras.data.sources import expand, file_blocks, hash_files
 from mtc_keras.errors import DataError
-from tests.conftest import from_frame, read_table
+from tests.conftest import own_block, read_block
 
 repeatable = settings(derandomize=True, deadline=None)
 
@@ -37,9 +37,17 @@ def write(name: str, content: str | bytes) -> str:
     return name
 
 
+def records(block) -> list[dict]:
+    """Returns the rows of a block."""
+    return [
+        dict(zip(block.columns, row, strict=True))
+        for row in zip(*block.columns.values(), strict=True)
+    ]
+
+
 def problems(files) -> list[str]:
     with pytest.raises(DataError) as caught:
-        read_table(files)
+        list(file_blocks(files))
     return caught.value.problems
 
 
@@ -59,37 +67,37 @@ def problems(files) -> list[str]:
 def test_json_keeps_types_and_integers_beside_gaps(name, content, places):
     if name.endswith(".GZ"):
         content = gzip.compress(content.encode())
-    table = read_table(write(name, content))
-    assert table.to_dict("records") == RECORDS
-    assert type(table["label"].iloc[0]) is int
-    assert table.attrs["where"] == [f"{name}:{place}" for place in places]
-    assert {str(dtype) for dtype in table.dtypes} == {"object"}
+    block = read_block(write(name, content))
+    assert records(block) == RECORDS
+    assert type(block.columns["label"][0]) is int
+    assert block.where == [f"{name}:{place}" for place in places]
+    assert block.has_null
 
 
 @pytest.mark.parametrize(("name", "tab"), [("x.csv", ","), ("x.tsv", "\t"), ("x.csv.gz", ",")])
 def test_separated_cells_stay_text_as_written(name, tab):
     rows = [["text", "n", "v"], ['"a ""b"",\nc"', "1", ""], ["NA", "01", "1.0"], ["null", "", " "]]
     content = "\r\n".join(tab.join(row) for row in rows)
-    table = read_table(write(name, b"\xef\xbb\xbf" + content.encode()))
-    assert table.columns.tolist() == ["text", "n", "v"]
+    block = read_block(write(name, b"\xef\xbb\xbf" + content.encode()))
+    assert list(block.columns) == ["text", "n", "v"]
     expected = [['a "b",\nc', "1", ""], ["NA", "01", "1.0"], ["null", "", " "]]
-    assert table.to_numpy().tolist() == expected
+    assert [list(row.values()) for row in records(block)] == expected
+    assert not block.has_null
     # The quoted cell holds a line break, so the second row starts in the fourth line.
-    assert table.attrs["where"] == [f"{name}:2", f"{name}:4", f"{name}:5"]
+    assert block.where == [f"{name}:2", f"{name}:4", f"{name}:5"]
 
 
 def test_blank_lines_are_skipped_and_very_long_cells_are_read():
     long = "x" * 200_000
-    table = read_table(write("x.csv", f"text,label\n\n{long},a\n\nNUL\0,b\n"))
-    assert table["text"].tolist() == [long, "NUL\0"]
-    assert table.attrs["where"] == ["x.csv:3", "x.csv:5"]
+    block = read_block(write("x.csv", f"text,label\n\n{long},a\n\nNUL\0,b\n"))
+    assert block.columns["text"] == [long, "NUL\0"]
+    assert block.where == ["x.csv:3", "x.csv:5"]
 
 
 def test_a_line_separator_inside_json_text_ends_no_row():
     text = "one\u2028two\x85three"
-    assert read_table(write("x.jsonl", json.dumps({"text": text}, ensure_ascii=False)))[
-        "text"
-    ].tolist() == [text]
+    block = read_block(write("x.jsonl", json.dumps({"text": text}, ensure_ascii=False)))
+    assert block.columns["text"] == [text]
 
 
 def test_parquet_gives_lists_and_plain_scalars_and_none():
@@ -103,38 +111,44 @@ def test_parquet_gives_lists_and_plain_scalars_and_none():
         }
     )
     frame.to_parquet("x.parquet")
-    table = read_table("x.parquet")
-    assert table.to_dict("records") == [
+    block = read_block("x.parquet")
+    assert records(block) == [
         {"text": "a", "label": 2, "tags": ["x"], "score": 0.5, "kind": "u"},
         {"text": None, "label": None, "tags": [], "score": None, "kind": "v"},
     ]
-    assert type(table["label"].iloc[0]) is int
-    assert table.attrs["where"] == ["x.parquet:row 0", "x.parquet:row 1"]
+    assert type(block.columns["label"][0]) is int
+    assert block.where == ["x.parquet:row 0", "x.parquet:row 1"]
 
 
 @repeatable
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.none() | st.integers() | st.text())))
-def test_jsonl_and_json_and_dicts_give_the_same_cells(records):
-    records = [{"text": "t", **record} for record in [{}, *records]]
-    write("x.jsonl", "\n".join(json.dumps(record) for record in records))
-    write("x.json", json.dumps(records))
-    cells = from_frame(iter(records), "train").to_dict("records")
-    assert read_table("x.jsonl").to_dict("records") == cells
-    assert read_table("x.json").to_dict("records") == cells
+def test_jsonl_and_json_and_dicts_give_the_same_cells(rows):
+    rows = [{"text": "t", **row} for row in [{}, *rows]]
+    write("x.jsonl", "\n".join(json.dumps(row) for row in rows))
+    write("x.json", json.dumps(rows))
+    columns = own_block(iter(rows), "train").columns
+    assert read_block("x.jsonl").columns == columns
+    assert read_block("x.json").columns == columns
 
 
 # === Several files ===
 
 
-def test_a_list_is_a_concatenation_and_lacking_columns_are_none():
+def test_the_blocks_of_a_list_come_in_order_and_lacking_columns_are_none():
     write("b.csv", "text,label\none,1\n")
     write("a.jsonl", '{"text": "two", "extra": 3}\n')
-    table = read_table(["b.csv", "a.jsonl"])
-    assert table.to_dict("records") == [
-        {"text": "one", "label": "1", "extra": None},
-        {"text": "two", "label": None, "extra": 3},
-    ]
-    assert table.attrs["where"] == ["b.csv:2", "a.jsonl:1"]
+    blocks = list(file_blocks(["b.csv", "a.jsonl"]))
+    cells = [[block.cells(name) for name in ("text", "label", "extra")] for block in blocks]
+    assert cells == [[["one"], ["1"], [None]], [["two"], [None], [3]]]
+    assert [block.where for block in blocks] == [["b.csv:2"], ["a.jsonl:1"]]
+
+
+def test_a_block_has_so_many_rows_at_most_and_its_rows_can_be_chosen():
+    blocks = list(file_blocks(write("x.jsonl", JSONL * 2 + JSONL.splitlines()[0]), rows=2))
+    assert [len(block) for block in blocks] == [2, 2, 1]
+    chosen = blocks[1].select([1]).renamed({"label": "stars", "absent": "text"})
+    assert (records(chosen)[0]["stars"], chosen.where) == (None, ["x.jsonl:4"])
+    assert list(chosen.columns) == ["id", "text", "stars", "tags"]
 
 
 def test_a_glob_is_sorted_and_names_each_file_once():
@@ -268,19 +282,18 @@ def test_a_frame_is_normalised_and_its_rows_keep_their_labels():
         },
         index=["first", 9],
     )
-    table = from_frame(frame, "train")
-    assert table.to_dict("records") == [
+    block = own_block(frame, "train")
+    assert records(block) == [
         {"text": "a", "7": 3.0, "tags": ["x", "y"], "when": None},
         {"text": None, "7": None, "tags": ["z"], "when": None},
     ]
-    assert table.attrs["where"] == ["train row first", "train row 9"]
-    assert {str(dtype) for dtype in table.dtypes} == {"object"}
+    assert block.where == ["train row first", "train row 9"]
 
 
 def test_dicts_may_lack_keys():
-    table = from_frame(({"text": "a"}, {"text": "b", "label": 1}), "test")
-    assert table["label"].tolist() == [None, 1]
-    assert table.attrs["where"] == ["test row 0", "test row 1"]
+    block = own_block(({"text": "a"}, {"text": "b", "label": 1}), "test")
+    assert block.columns["label"] == [None, 1]
+    assert block.where == ["test row 0", "test row 1"]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +309,7 @@ def test_dicts_may_lack_keys():
 )
 def test_a_source_that_gives_no_rows_is_refused(source, message):
     with pytest.raises(DataError, match=message):
-        from_frame(source, "train")
+        own_block(source, "train")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,153 @@
+"""From blocks of cells to the encoded rows of one split."""
+
+import itertools
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from mtc_keras.config import DataConfig
+from mtc_keras.data.blocks import Block
+from mtc_keras.data.labels import Labels
+from mtc_keras.data.mistakes import Mistakes
+from mtc_keras.data.packed import join, pack
+from mtc_keras.data.rows import LeftOut, Rows
+from mtc_keras.data.texts import read_texts, text_faults
+from mtc_keras.data.weights import Weights
+from mtc_keras.errors import did_you_mean, listed
+from mtc_keras.tasks import Task
+
+MOST_SHOWN = 3  # rows without a text
+
+
+class Encoder:
+    """Makes the rows of one split from its blocks, of which only one need be in memory.
+
+    A row without a text is left out and counted. One whose text is a list, say, is a mistake,
+    unless the rows are only predicted: then it is left out, too.
+
+    Args:
+        tasks: all tasks in the config's order, learned or not; none to read texts and ids alone,
+            for predictions.
+        data: the `[data]` section.
+        name: the split's name.
+        unlearned: names of tasks whose labels cannot be read and are left out.
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], data: DataConfig, name: str, unlearned: Collection[str] = ()
+    ) -> None:
+        self.data, self.name = data, name
+        self.labels = {task.name: Labels(task) for task in tasks if task.name not in unlearned}
+        self.columns: dict[str, dict[str, None]] = {}  # by source, before renaming
+        self._is_labelled = bool(tasks)
+        self._texts: list[list[Sequence[str]]] = [[] for _ in data.text_columns]
+        self._text_mistakes = Mistakes("data.text")
+        self._weights = Weights(data.weight, [task.name for task in tasks])
+        self._ids: list[Sequence[Any]] = []
+        self._where: list[Sequence[str]] = []
+        self._left_out = LeftOut()
+        self._has: set[str] = set()
+        self._length = 0
+
+    def add(self, block: Block) -> None:
+        """Takes the next rows.
+
+        Args:
+            block: what `file_blocks` or `own_blocks` gives, its columns as they were read.
+        """
+        self.columns.setdefault(block.source, {}).update(dict.fromkeys(block.columns))
+        block = self._with_texts(block.renamed(self.data.rename))
+        self._has.update(block.columns)
+        start, self._length = self._length, self._length + len(block)
+        for labels in self.labels.values():
+            labels.add(block, start)
+        if self._is_labelled:
+            self._weights.add(block, start)
+        found = read_texts(block, self.data.text_columns)
+        for parts, texts in zip(self._texts, found, strict=True):
+            parts.append(pack(texts))
+        self._ids.append(pack(block.cells(self.data.id)))
+        self._where.append(pack(block.where))
+
+    def _with_texts(self, block: Block) -> Block:
+        """Returns the rows that have texts, and those whose mistake is noted."""
+        faults = text_faults(block, self.data.text_columns)
+        if not faults:
+            return block
+        left_out = faults.missing if self._is_labelled else faults.all
+        kept = [row for row in range(len(block)) if row not in left_out]
+        for position, row in enumerate(kept):
+            if row in faults.wrong:
+                self._text_mistakes.add(self._length + position, faults.wrong[row])
+        first = [*self._left_out.first, *(block.where[row] for row in left_out)][:MOST_SHOWN]
+        self._left_out = LeftOut(self._left_out.count + len(left_out), tuple(first))
+        return block.select(kept)
+
+    @property
+    def where(self) -> Sequence[str]:
+        """Where each row stands."""
+        self._where = [join(self._where)]
+        return self._where[0]
+
+    def rename_problem(self) -> str | None:
+        """Returns the message on two columns that `data.rename` gives one name."""
+        names = list(dict.fromkeys(itertools.chain.from_iterable(self.columns.values())))
+        renamed = [self.data.rename.get(name, name) for name in names]
+        twice = sorted({name for name in renamed if renamed.count(name) > 1})
+        if not twice:
+            return None
+        return (
+            f"data.rename: gives two columns of {self.name} the name {listed(twice)}; "
+            "rename or drop the other one"
+        )
+
+    def text_problems(self) -> list[str]:
+        """Returns a message per source without a text column, or one if no row has a text.
+
+        What else is wrong depends on it, as too few rows, or none, are left.
+        """
+        columns = self.data.text_columns
+        problems = [
+            f"{source}: no text column {column!r} (data.text)."
+            f"{did_you_mean(column, known)} Columns: {listed(known)}"
+            for column in columns
+            for source, known in self.renamed_columns().items()
+            if column not in known
+        ]
+        if not self._length and not problems:
+            problems.append(
+                f"{self.name}: no row has a text in {listed(columns)}, "
+                f"first {', '.join(self._left_out.first)}"
+            )
+        return problems
+
+    def renamed_columns(self) -> dict[str, list[str]]:
+        """Returns the columns of each source under the names by which they are read."""
+        rename = {} if self.rename_problem() else self.data.rename
+        return {
+            source: [rename.get(column, column) for column in names]
+            for source, names in self.columns.items()
+        }
+
+    def rows(self, problems: list[str], unlearned: Collection[str] = ()) -> Rows:
+        """Returns the `Rows`; whatever is wrong counts as missing in them.
+
+        Args:
+            problems: takes what is wrong, so that one error can report all of it, but for
+                the `rename_problem`.
+            unlearned: names of tasks that have no classes and are left out.
+        """
+        if self.rename_problem():  # what else is wrong depends on it
+            problems = []
+        targets = {}
+        for name, labels in self.labels.items():
+            if name not in unlearned:
+                targets[name] = labels.targets()
+                problems += labels.mistakes.report(self.where)
+        weights = None
+        if self._is_labelled and self.data.weight in self._has:
+            weights = self._weights.by_task()
+            problems += self._weights.mistakes.report(self.where)
+        problems += [*self.text_problems(), *self._text_mistakes.report(self.where)]
+        texts = tuple(join(parts) for parts in self._texts)
+        ids = join(self._ids) if self.data.id in self._has else None
+        return Rows(self.name, texts, targets, weights, ids, self.where, self._left_out)

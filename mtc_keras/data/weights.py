@@ -1,0 +1,80 @@
+"""Weights of rows: a number per row, or a list with one per task."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtc_keras.data.blocks import Block
+from mtc_keras.data.labels import list_or_table
+from mtc_keras.data.mistakes import Mistakes
+from mtc_keras.errors import listed
+from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.distinct import DistinctCells
+
+
+class Weights:
+    """The weights of the rows of one split, gathered block by block.
+
+    Args:
+        column: the weight column; rows of a source without it weigh 1.
+        names: the tasks' names.
+    """
+
+    def __init__(self, column: str, names: Sequence[str]) -> None:
+        self.column, self.names = column, names
+        self.mistakes = Mistakes(f"data.weight (column {column!r})")
+        self._parts: list[np.ndarray] = []  # float32 of shape (rows of a block, tasks)
+
+    def add(self, block: Block, start: int) -> None:
+        """Takes the weights of the next rows.
+
+        Args:
+            block: the rows.
+            start: int. Number of rows before them.
+        """
+        distinct = DistinctCells()
+        numbers = distinct.numbers(block.cells(self.column))
+        weights = np.ones((len(distinct.cells), len(self.names)), "float32")
+        wrong = {}
+        for number, cell in enumerate(distinct.cells):
+            try:
+                weights[number] = _row_weights(cell, self.names)
+            except ValueError as error:
+                wrong[number] = str(error)
+        for position in np.flatnonzero(np.isin(numbers, list(wrong))) if wrong else ():
+            self.mistakes.add(start + int(position), wrong[numbers[position]])
+        self._parts.append(weights[numbers])
+
+    def by_task(self) -> dict[str, np.ndarray]:
+        """Returns float32 of shape `(N,)` by task."""
+        return {
+            name: np.concatenate([part[:, index] for part in self._parts])
+            for index, name in enumerate(self.names)
+        }
+
+
+def _row_weights(cell: Cell, names: Sequence[str]) -> float | list[float]:
+    cell = list_or_table(cell)
+    if not isinstance(cell, list):
+        return _weight(cell)
+    if len(cell) != len(names):
+        raise ValueError(
+            f"expected one weight, or a list of {len(names)}, one per task in the order "
+            f"{listed(names)}; received {cell!r}"
+        )
+    return [_weight(value) for value in cell]
+
+
+def _weight(value: Cell) -> float:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return 1.0
+    weight = math.nan
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            weight = float(value)
+        except (ValueError, OverflowError):
+            weight = math.nan
+    if not 0 <= weight <= float(np.finfo("float32").max):
+        raise ValueError(f"a weight must be a number of 0 or more, received {value!r}")
+    return weight

@@ -17,7 +17,7 @@ INTEGERS = pyarrow.int64()
 class Packed(Sequence[Any]):
     """An immutable sequence of strings, or of integers, or `None`, in a pyarrow array.
 
-    A text of ten words takes its 60 bytes and 8 more, as a Python string twice of that.
+    A text of ten words takes its 60 bytes and 8 more, as a Python string twice as many.
     It compares equal to every sequence of equal values.
 
     Args:
@@ -48,9 +48,6 @@ class Packed(Sequence[Any]):
         )
 
     __hash__ = None  # type: ignore[assignment]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Packed":
-        return self  # pandas copies what stands in `attrs` with every column that is read
 
     def __repr__(self) -> str:
         return f"<Packed {len(self):,} of {self._array.type}>"

@@ -635,6 +635,17 @@ def test_resume_refuses_other_input_and_another_model(finished, predicted, tmp_p
     assert "the model: " in capsys.readouterr().err
 
 
+def test_resume_refuses_parts_of_another_rule_of_what_is_a_bad_row(
+    finished, predicted, tmp_path, capsys
+):
+    data, undisturbed = predicted
+    out = shutil.copytree(undisturbed, tmp_path / "out")
+    manifest = json.loads((out / "_manifest.json").read_text())
+    (out / "_manifest.json").write_text(json.dumps({**manifest, "bad_rows": 2}))
+    assert predict_to(finished, data, out, "--resume") == 2
+    assert "2 bad rows then, 0 now, in the same files: another version" in capsys.readouterr().err
+
+
 def test_a_folder_that_holds_something_is_refused(finished, predicted, tmp_path, capsys):
     data, out = predicted
     assert predict_to(finished, data, out) == 2

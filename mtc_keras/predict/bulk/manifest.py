@@ -125,6 +125,10 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             problems.append(f"input file {path!r} has changed")
     if not problems and list(files[0]) != list(files[1]):
         problems.append("the input files are in another order")
+    # Parts of the same files by another rule of what is a text would not fit together.
+    if not problems and then["bad_rows"] != now["bad_rows"]:
+        bad = f"{plural(then['bad_rows'], 'bad row')} then, {now['bad_rows']:,} now"
+        problems.append(f"{bad}, in the same files: another version of mtc_keras wrote it")
     for name, value in now["options"].items():
         if then["options"][name] != value:
             problems.append(

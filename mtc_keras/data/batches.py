@@ -1,6 +1,6 @@
 """The batches that training and prediction read: texts of like length together.
 
-Shapes: B rows a batch, T tokens (padded), N rows in all.
+Shapes: B rows per batch, T tokens (padded), N rows in all.
 """
 
 import math
@@ -28,14 +28,14 @@ def training_plan(
 ) -> list[np.ndarray]:
     """Returns the batches of one epoch, a function of seed and epoch alone.
 
-    All rows are shuffled, and those of one padded length cut into batches. What is left of
-    each length, less than a batch, is cut into batches in order of length. The batches are
-    shuffled in the end.
+    All rows are shuffled, and those of one padded length are cut into batches. What is left of
+    each length, less than a batch, is cut into batches in order of length. Finally, the batches
+    are shuffled.
 
     Args:
-        lengths: int of shape `(N,)`, tokens a text.
+        lengths: int of shape `(N,)`, tokens per text.
         padded: int of shape `(K,)`, ascending, the padded lengths.
-        batch_size: int. Rows a batch.
+        batch_size: int. Rows per batch.
         seed: int. The run's seed.
         epoch: int. Number of the epoch, from 0.
 
@@ -44,10 +44,11 @@ def training_plan(
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
-    # Stable, so that the rows of a length stay shuffled.
-    group = np.searchsorted(padded, lengths[order]).astype("int8")
+    # The position of each row's padded length; int8 sorts fastest, as lengths are few.
+    group = np.searchsorted(padded, lengths[order]).astype("int8")  # (N,)
+    # Stable, so that the rows of one length stay shuffled.
     order = order[np.argsort(group, kind="stable")]
-    ends = np.cumsum(np.bincount(group, minlength=len(padded)))
+    ends = np.cumsum(np.bincount(group, minlength=len(padded)))  # (K,)
     batches: list[np.ndarray] = []
     left = []
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
@@ -69,7 +70,7 @@ class TrainingBatches:
         tokens: the `Tokens` of N rows.
         rows: the `Rows` with their targets and weights.
         tasks: the tasks.
-        batch_size: int. Rows a batch.
+        batch_size: int. Rows per batch.
         seed: int. The run's seed.
         share: the rows of each batch that this process feeds; default: all. What is yielded is
             padded and filled up as the whole batch is.
@@ -77,7 +78,7 @@ class TrainingBatches:
     Attributes:
         lengths: int of shape `(K,)`, the padded lengths.
         epoch: int. Whose order is read, from 0; `callbacks.EpochOrder` sets it.
-        first_batch: int. The number of the epoch's batch that is read first.
+        first_batch: int. The number of the batch at which the epoch starts.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class PredictionBatches:
 
     Args:
         tokens: the `Tokens` of N rows.
-        batch_size: int. Most rows a batch; rounded up where devices share them.
+        batch_size: int. Most rows per batch; rounded up where devices share them.
         share: the rows of each batch that this process feeds; default: all.
         most_tokens: optional int. Long texts have batches of fewer rows, so that their padded
             tokens are no more than this, or one row. Not where devices share the rows.

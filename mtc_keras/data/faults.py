@@ -1,4 +1,4 @@
-"""The broken lines of a file: told together, or passed over and listed."""
+"""The broken lines of a file: reported together, or passed over and listed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ def files_error(problems: list[str]) -> DataError:
 
 @dataclass
 class Faults:
-    """The broken lines of a file: the first ones in full, the others as a number.
+    """The broken lines of a file: the first ones in full, the others as a count.
 
     Args:
         path: the file.
@@ -26,7 +26,7 @@ class Faults:
     more: int = 0
 
     passes_over = False
-    """Whether what comes after a broken line is read."""
+    """Whether the lines after a broken one are read."""
     undecodable = "strict"
     """What the decoder does with bytes that are not UTF-8."""
 
@@ -62,7 +62,7 @@ class Faults:
 
 @dataclass
 class PassedOver(Faults):
-    """The broken lines of a file that are left out, those after them being read.
+    """The broken lines of a file that are left out, while those after them are read.
 
     Attributes:
         found: number and message of each line; the message quotes nothing of it.

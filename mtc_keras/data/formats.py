@@ -24,7 +24,7 @@ def read_blocks(path: str, rows: int, faults: "Faults") -> Iterator[Block]:
 
     Args:
         path: the file.
-        rows: int. Rows of a block, broken ones counted; the last one may have fewer.
+        rows: int. Rows per block, broken ones counted; the last block may have fewer.
         faults: takes the broken lines.
 
     Raises:
@@ -48,7 +48,7 @@ def read_blocks(path: str, rows: int, faults: "Faults") -> Iterator[Block]:
 def _read_text(
     path: str, reader: "Reader", newline: str, faults: "Faults", rows: int
 ) -> Iterator[Block]:
-    """Reads a file of text; bytes that cannot be read are told in place of broken lines."""
+    """Reads a file of text; bytes that cannot be read are reported instead of broken lines."""
     # The lines of one array cannot be told apart.
     errors = "strict" if reader is _read_json else faults.undecodable
     try:
@@ -211,7 +211,7 @@ def _read_json(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[
         raise
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
-        hint = "; one object a line is .jsonl" if "Extra data" in str(error) else ""
+        hint = "; one object per line is .jsonl" if "Extra data" in str(error) else ""
         raise DataError(f"{path}:{line}: is not JSON: {error}{hint}") from None
     if not isinstance(records, list):
         raise DataError(f"{path}: must be an array of objects, received {type(records).__name__}")

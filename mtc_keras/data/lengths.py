@@ -1,11 +1,11 @@
-"""The few lengths to which texts are padded: every one is a shape that XLA compiles."""
+"""The few lengths to which texts are padded: each one is a shape that XLA compiles."""
 
 import numpy as np
 
 MOST_LENGTHS = 16
-# A shape takes seconds to compile: it must be read by so many batches to be worth it.
+# A shape takes seconds to compile, which only pays off over so many batches.
 BATCHES_PER_LENGTH = 8
-FULL = 0.96  # share of the token slots that shall hold tokens
+FULL = 0.96  # share of the token slots that should hold tokens
 
 
 def training_lengths(lengths: np.ndarray, max_length: int, batch_size: int) -> np.ndarray:
@@ -13,12 +13,12 @@ def training_lengths(lengths: np.ndarray, max_length: int, batch_size: int) -> n
 
     For each number of lengths the ones with the fewest slots are found exactly, by dynamic
     programming over the lengths that occur. There are at most `MOST_LENGTHS`, and at least
-    `BATCHES_PER_LENGTH` batches an epoch for each.
+    `BATCHES_PER_LENGTH` batches per epoch for each.
 
     Args:
-        lengths: int of shape `(N,)`, tokens a text.
+        lengths: int of shape `(N,)`, tokens per text.
         max_length: int. Tokens that a text may have.
-        batch_size: int. Rows a batch.
+        batch_size: int. Rows per batch.
 
     Returns:
         int of shape `(K,)`, ascending; the last one holds the longest text.
@@ -30,6 +30,7 @@ def training_lengths(lengths: np.ndarray, max_length: int, batch_size: int) -> n
     most = min(max(batches // BATCHES_PER_LENGTH, 1), MOST_LENGTHS, len(occurring))
     tokens = (occurring * counts).sum()
     # slots[i, j]: slots of texts from the i-th to the j-th length, padded to the latter.
+    # Shape (lengths, lengths); below the diagonal there is no such group.
     below = np.concatenate([[0], np.cumsum(counts)])
     slots = (below[None, 1:] - below[:-1, None]) * occurring[None, :]
     slots = np.where(np.tri(len(occurring), k=-1, dtype=bool), np.inf, slots)
@@ -48,8 +49,8 @@ def training_lengths(lengths: np.ndarray, max_length: int, batch_size: int) -> n
 def prediction_lengths(max_length: int, batches: int) -> np.ndarray:
     """Returns the padded lengths of prediction, which do not depend on the texts.
 
-    They are the powers of two for few batches, with three lengths more between each for many,
-    so that the same shapes come again from one call to the next.
+    They are the powers of two for few batches, with three more lengths between each two for
+    many, so that the same shapes recur from one call to the next.
 
     Args:
         max_length: int. Tokens that a text may have.

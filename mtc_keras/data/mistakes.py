@@ -1,10 +1,10 @@
-"""Mistakes of a column, gathered while its rows are read: few are shown, the others counted."""
+"""Mistakes of a column, gathered while its rows are read: a few are shown, the others counted."""
 
 from collections.abc import Sequence
 
 from mtc_keras.errors import plural
 
-MOST_MESSAGES = 5  # different ones shown of a task or column
+MOST_MESSAGES = 5  # different ones shown per task or column
 MOST_CHARACTERS = 500  # of a message that quotes a cell
 
 
@@ -25,7 +25,7 @@ class Mistakes:
         return bool(self._shown)
 
     def add(self, row: int, message: str, rows: int = 1) -> None:
-        """Notes a mistake; messages come in the order of their first rows.
+        """Notes a mistake; messages are reported in the order of their first rows.
 
         Args:
             row: int. Where it stands, or the first of several such rows.

@@ -20,12 +20,8 @@ from mtc_keras.files import folder_written_whole, json_digest, json_line, write_
 if TYPE_CHECKING:
     import keras_hub
 
-MOST_CACHED_BYTES = 10 * 1024**3  # the files used longest ago are removed beyond this
-
-
+MOST_CACHED_BYTES = 10 * 1024**3  # beyond it, the files used longest ago are removed
 ABOUT = "tokens.json"
-
-
 FORMAT = 1  # of the cached files
 
 
@@ -34,11 +30,11 @@ def cached_tokens(
     texts: Sequence[Sequence[str]],
     directory: Path | None,
 ) -> Tokens:
-    """Tokenizes texts, or finds their tokens on disk from an earlier time.
+    """Tokenizes texts, or finds their tokens on disk if they were tokenized before.
 
     The files are named by a hash of the texts, the tokenizer's files and settings, and are
     mapped into memory, not read, so that they may be larger than it. They hold token ids, from
-    which the texts can be told.
+    which the texts can be reconstructed.
 
     Args:
         preprocessor: a `keras_hub.models.TextClassifierPreprocessor`.

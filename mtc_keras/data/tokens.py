@@ -15,18 +15,10 @@ from mtc_keras.data.packed import take
 if TYPE_CHECKING:
     import keras_hub
 
-TOKENIZED_AT_ONCE = 1024
-
-
-FEW = 2048  # texts
-
-
-LAST_PLAIN = "\U0001ffff"
-
-
+TOKENIZED_AT_ONCE = 1024  # texts per call of the preprocessor
 KEPT_AT_ONCE = 64 * TOKENIZED_AT_ONCE  # texts whose padded tokens are in memory together
-
-
+FEW = 2048  # texts, for which tracing a graph takes longer than doing without
+LAST_PLAIN = "\U0001ffff"  # beyond it, graph and direct call know different characters
 MASK = "padding_mask"
 
 
@@ -54,7 +46,7 @@ class Tokens:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """int32 of shape `(N,)`, tokens a text, special tokens counted."""
+        """int32 of shape `(N,)`, tokens per text, special tokens counted."""
         return np.diff(self.offsets).astype("int32")
 
     @property
@@ -73,6 +65,7 @@ class Tokens:
             dict from input to array of shape `(B, T)`.
         """
         length = length or self.max_length
+        # (B, 1): where each text begins and ends in `flat`.
         starts, ends = self.offsets[rows, None], self.offsets[np.asarray(rows) + 1, None]
         places = starts + np.arange(length)  # (B, T)
         real = places < ends

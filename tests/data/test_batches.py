@@ -220,7 +220,7 @@ def test_a_damaged_file_is_made_anew(tmp_path):
 
 def test_what_was_used_longest_ago_leaves_the_cache(tmp_path, monkeypatch):
     _, preprocessor = tiny_bert()
-    monkeypatch.setattr("mtc_keras.data.tokens.MOST_CACHED_BYTES", 3000)
+    monkeypatch.setattr("mtc_keras.data.token_cache.MOST_CACHED_BYTES", 3000)
     for number in range(20):
         cached_tokens(preprocessor, [[f"good {number}"] * 50], tmp_path)
     assert 1 <= len(list(tmp_path.iterdir())) < 10

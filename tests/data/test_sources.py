@@ -244,7 +244,7 @@ def test_two_columns_of_one_name_are_refused():
         ('{"text": "x"}', "x.json: must be an array of objects, received dict"),
         ('[{"text": "x"}, 3]', "x.json:row 1: must be an object, received 3"),
         ('[\n{"text": }]', "x.json:2: is not JSON"),
-        ('{"text": "x"}\n{"text": "y"}', "one object a line is .jsonl"),
+        ('{"text": "x"}\n{"text": "y"}', "one object per line is .jsonl"),
     ],
 )
 def test_json_must_be_an_array_of_objects(content, message):

@@ -1,5 +1,6 @@
 """From a TOML file and overrides to a checked `Config`; its JSON Schema."""
 
+import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mtc_keras.config.deprecated import RENAMED, modernised
 from mtc_keras.config.messages import problem_of
 from mtc_keras.config.root import Config
 from mtc_keras.errors import ConfigError, plural
@@ -14,12 +16,13 @@ from mtc_keras.files import readable_json
 from mtc_keras.tasks import known_kinds
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+def load_config(path: str | Path, overrides: Iterable[str] = (), *, quiet: bool = False) -> Config:
     """Reads and checks a config file.
 
     Args:
         path: the TOML file.
         overrides: strings `"a.b=value"`; a value that is not valid TOML is read as text.
+        quiet: bool. Whether keys that have a new name are read without a note on stderr.
 
     Returns:
         The checked `Config`.
@@ -39,15 +42,24 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError(f"config file {str(path)!r} is not valid TOML: {error}") from None
     for override in overrides:
         _override(values, override)
-    return check_config(values, str(path))
+    return check_config(values, str(path), quiet=quiet)
 
 
-def check_config(values: dict[str, Any], origin: str = "config") -> Config:
+def check_config(values: dict[str, Any], origin: str = "config", *, quiet: bool = False) -> Config:
     """Checks a config given as a dict.
+
+    Args:
+        values: tables and keys; those with a new name are read under the old one, too.
+        origin: where they come from, for messages.
+        quiet: bool. Whether old names are read without a note on stderr.
 
     Raises:
         ConfigError: listing all problems.
     """
+    values, notes = modernised(values, RENAMED)
+    if not quiet:
+        for note in notes:
+            print(f"note: {origin}: {note}", file=sys.stderr)
     try:
         return Config.model_validate(values)
     except ValidationError as error:

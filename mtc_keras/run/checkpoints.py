@@ -18,6 +18,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from mtc_keras.config.deprecated import RENAMED
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import (
     PART,
@@ -225,9 +226,10 @@ def _check_identity(
     Raises:
         ConfigError: with everything else that differs.
     """
+    config = _under_todays_names(then["config"])
     problems = [
         f"{key}: {_shown(before)} then, {_shown(after)} now"
-        for key, before, after in _changes(then["config"], now["config"])
+        for key, before, after in _changes(config, now["config"])
     ]
     problems += [
         f"data file {path!r} has changed" for path, *_ in _changes(then["files"], now["files"])
@@ -245,6 +247,17 @@ def _check_identity(
         f"{package} was {before} and is {after}: the numbers may differ from those of one version"
         for package, before, after in _changes(then["versions"], now["versions"])
     ]
+
+
+def _under_todays_names(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a config's leaves by dotted key, as an older version has saved them, by new keys."""
+    found = {}
+    for key, value in config.items():
+        for rename in RENAMED:
+            if (new := rename.today(key.split("."))) is not None:
+                key, value = ".".join(new), rename.convert(value)
+        found[key] = value
+    return found
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -75,7 +75,7 @@ class Run:
     @cached_property
     def config(self) -> Config:
         """The resolved config."""
-        return load_config(self.directory / "config.toml")
+        return load_config(self.directory / "config.toml", quiet=True)
 
     @cached_property
     def model(self) -> Any:

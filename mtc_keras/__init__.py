@@ -23,6 +23,7 @@ else:
 __version__ = "0.2.0"
 
 _HOMES = {
+    "BulkOptions": "mtc_keras.predict.bulk.job",
     "Config": "mtc_keras.config",
     "ConfigError": "mtc_keras.errors",
     "DataError": "mtc_keras.errors",
@@ -31,6 +32,8 @@ _HOMES = {
     "Multiclass": "mtc_keras.tasks",
     "Multilabel": "mtc_keras.tasks",
     "Ordinal": "mtc_keras.tasks",
+    "PredictedFiles": "mtc_keras.predict.bulk.predicting",
+    "Predictions": "mtc_keras.predict.rows",
     "Regression": "mtc_keras.tasks",
     "Run": "mtc_keras.run.directory",
     "Task": "mtc_keras.tasks",
@@ -40,6 +43,8 @@ _HOMES = {
     "fit": "mtc_keras.train.program",
     "load": "mtc_keras.run.directory",
     "load_config": "mtc_keras.config",
+    "predict_files": "mtc_keras.predict.bulk.predicting",
+    "predict_rows": "mtc_keras.predict.rows",
     "register_kind": "mtc_keras.tasks",
 }
 

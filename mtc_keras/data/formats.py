@@ -45,6 +45,22 @@ def read_blocks(path: str, rows: int, faults: "Faults") -> Iterator[Block]:
     return _read_text(path, reader, newline, faults, rows)
 
 
+def read_stream(file: IO[bytes], name: str, rows: int, faults: "Faults") -> Iterator[Block]:
+    """Reads lines of JSON as they come, such as those of standard input.
+
+    Args:
+        file: the stream; it stays open.
+        name: what messages call it.
+        rows: int. Rows per block, broken ones counted; the last one may have fewer.
+        faults: takes the broken lines.
+    """
+    text = io.TextIOWrapper(file, "utf-8-sig", faults.undecodable, "\n")
+    try:
+        yield from _read_jsonl(name, text, faults, rows)
+    finally:
+        text.detach()
+
+
 def _read_text(
     path: str, reader: "Reader", newline: str, faults: "Faults", rows: int
 ) -> Iterator[Block]:

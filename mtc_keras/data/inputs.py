@@ -1,6 +1,6 @@
 """Rows to predict: those of a file that have texts, and what is wrong with the others."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mtc_keras.config import DataConfig
@@ -8,7 +8,7 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.data.faults import PassedOver
 from mtc_keras.data.formats import read_blocks
 from mtc_keras.data.texts import read_texts, text_faults
-from mtc_keras.errors import DataError, listed
+from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.tasks.columns import Cell
 
 Place = int | str  # a line, or "row 3" in a file without lines
@@ -48,18 +48,43 @@ def read_inputs(path: str, data: DataConfig, rows: int) -> Iterator[tuple[Inputs
         DataError: if the file itself cannot be read.
     """
     broken = PassedOver(path)
-    for block in read_blocks(path, rows, broken):
+    yield from inputs_of(read_blocks(path, rows, broken), data, broken)
+
+
+def inputs_of(
+    blocks: Iterable[Block], data: DataConfig, broken: PassedOver
+) -> Iterator[tuple[Inputs, list[BadRow]]]:
+    """Yields as `read_inputs` does the rows of blocks, and those that stand in none of them.
+
+    Args:
+        blocks: the blocks of one source.
+        data: names the text columns.
+        broken: has taken the broken lines when a block comes.
+    """
+    for block in blocks:
         _check_names(block, data)
         faults = text_faults(block.renamed(data.rename), data.text_columns).all
-        bad = [*broken.found, *((_place(block, row), why) for row, why in faults.items())]
-        broken.found = []
+        bad = [(_place(block, row), why) for row, why in faults.items()]
+        if broken.found:
+            bad = sorted([*broken.found, *bad], key=_in_order)
+            broken.found = []
         if faults:
             kept = [row for row in range(len(block)) if row not in faults]
             block = block.select(kept)
         texts = read_texts(block.renamed(data.rename), data.text_columns)
-        yield Inputs(texts, block.columns), sorted(bad, key=_in_order)
+        yield Inputs(texts, block.columns), bad
     if broken.found:
         yield Inputs(tuple([] for _ in data.text_columns), {}), broken.found
+
+
+def lacking_texts(source: str, columns: Sequence[str], data: DataConfig) -> list[str]:
+    """Returns a message for each text column that a source with some columns lacks."""
+    return [
+        f"{source}: no text column {text!r}.{did_you_mean(text, columns)} "
+        f"Columns: {listed(columns)}"
+        for text in data.text_columns
+        if columns and not text_names(columns, text, data)
+    ]
 
 
 def text_names(columns: Iterable[str], text: str, data: DataConfig) -> list[str]:

@@ -5,8 +5,9 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from pydantic import ValidationError
@@ -16,11 +17,16 @@ from mtc_keras.errors import DataError
 from mtc_keras.export.folder import ABOUT, FORMAT, is_version
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import Served
-from mtc_keras.files import sha256
+from mtc_keras.files import being_read, json_line, sha256
 from mtc_keras.model.saved import saved_config
 from mtc_keras.programs.command import set_up, silenced
 from mtc_keras.run.directory import MODEL, Run
 from mtc_keras.tasks import Decision, Task, task_from_config
+
+if TYPE_CHECKING:
+    from mtc_keras.model.classifier import MultiTaskClassifier
+
+AnyModel = Union[str, Path, Run, "MultiTaskClassifier", "Predictor"]
 
 SAVED_MODEL = "saved_model.pb"
 EXPORT_BATCH = 32
@@ -63,6 +69,10 @@ class Predictor(ABC):
             for regression. They depend on these texts alone, and not on earlier calls.
         """
 
+    def being_read(self) -> AbstractContextManager[None]:
+        """Says that its files are being read while the context lasts, and must stay as they are."""
+        return being_read(self.path)
+
     def fingerprint(self) -> str:
         """Returns a hash of the files that decide its numbers."""
         digest = hashlib.sha256()
@@ -71,13 +81,23 @@ class Predictor(ABC):
         return digest.hexdigest()
 
 
-def open_predictor(path: str | Path) -> Predictor:
-    """Returns the predictor of a run directory or of an export's folder.
+def open_predictor(model: AnyModel) -> Predictor:
+    """Returns the predictor of a model; nothing heavy is loaded yet.
+
+    Args:
+        model: the path of a run or of an export's folder, a `Run`, a `MultiTaskClassifier`, or a
+            `Predictor`, which is returned.
 
     Raises:
-        DataError: if the path is neither.
+        DataError: if a path is neither, or the model is none.
     """
-    path = Path(path)
+    if isinstance(model, Predictor):
+        return model
+    if isinstance(model, Run):
+        return RunPredictor(model)
+    if not isinstance(model, (str, Path)):
+        return ModelPredictor(model)
+    path = Path(model)
     if (path / SAVED_MODEL).is_file():
         return ExportPredictor(path)
     if is_onnx(path):
@@ -92,19 +112,19 @@ def open_predictor(path: str | Path) -> Predictor:
         raise DataError(
             f"{str(path)!r} holds versions of an export; name one of them, such as {str(newest)!r}"
         )
-    return RunPredictor(path)
+    return RunPredictor(Run(path))
 
 
 class RunPredictor(Predictor):
     """A finished run, computed by Keras.
 
     Args:
-        path: the run directory.
+        run: the `Run`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.run = Run(path)
+    def __init__(self, run: Run) -> None:
+        self.path = path = run.directory
+        self.run = run
         self.data = self.run.config.data
         saved = saved_config(path / MODEL)
         self.tasks = [task_from_config(task) for task in saved["tasks"]]
@@ -122,6 +142,53 @@ class RunPredictor(Predictor):
     def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
         x = texts if len(texts) > 1 else texts[0]
         return self._model.predict(x, self.run.config.training.batch_size, verbose=0)
+
+
+class ModelPredictor(Predictor):
+    """A model in memory, whose rows have their text in a column `text`.
+
+    Args:
+        model: the `MultiTaskClassifier`.
+
+    Raises:
+        DataError: if it is something else.
+    """
+
+    path = Path("a model in memory")
+
+    def __init__(self, model: "MultiTaskClassifier") -> None:
+        from mtc_keras.model.classifier import MultiTaskClassifier
+
+        if not isinstance(model, MultiTaskClassifier):
+            raise DataError(
+                "a model is the path of a run or an export, a Run or a MultiTaskClassifier, "
+                f"received {type(model).__name__}"
+            )
+        self._model = model
+        self.tasks, self.decisions = model.tasks, model.decisions
+        self.data = DataConfig()
+
+    def files(self) -> Iterator[Path]:
+        yield from ()
+
+    def being_read(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def fingerprint(self) -> str:
+        from keras import ops
+
+        decided = {name: decision.to_dict() for name, decision in self.decisions.items()}
+        tasks = [task.model_dump() for task in self.tasks]
+        digest = hashlib.sha256(json_line([tasks, decided]).encode())
+        for weight in self._model.weights:
+            digest.update(ops.convert_to_numpy(weight).tobytes())
+        return digest.hexdigest()
+
+    def load(self) -> None:
+        """It is loaded."""
+
+    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
+        return self._model.predict(texts if len(texts) > 1 else texts[0], verbose=0)
 
 
 class ExportPredictor(Predictor):

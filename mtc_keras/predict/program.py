@@ -1,29 +1,32 @@
-"""Predicts with a run or an export: texts, a file, or files of any size in bulk.
+"""Predicts with a run or an export: texts, lines of standard input, or files of any size.
 
     mtc-keras predict --model runs/x --text "I love it"
+    mtc-keras predict --model runs/x --data - < rows.jsonl | head
     mtc-keras predict --model runs/x --data rows.csv --out predictions.jsonl
     mtc-keras predict --model runs/x --data 'in/*.parquet' --out predicted/
 
-Where --out is a folder, it gets parts that hold all columns of the input and
-their predictions, and --resume goes on after whatever has stopped it.
+Rows keep all of their columns, and the predictions come after them. Where --out is
+a folder, it gets parts of some thousands of rows. --resume goes on after whatever
+has stopped it.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from mtc_keras.errors import ConfigError
-from mtc_keras.files import check_writable, json_line, write_whole
+from mtc_keras.errors import ConfigError, DataError, plural
+from mtc_keras.files import json_line
+from mtc_keras.predict.bulk.job import ENGINES, FORMATS
 from mtc_keras.predict.predictors import open_predictor
+from mtc_keras.predict.rows import predict_own
 from mtc_keras.programs import options
+from mtc_keras.programs.options import STDIN
 from mtc_keras.programs.program import Program
-from mtc_keras.run.writer import describe_rows
+from mtc_keras.tasks.predictions import COLUMNS, DECIMALS, Shown
 
-FORMATS = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet")
-COLUMNS = ("labels", "confidence", "probabilities")
-BULK = ("format", "columns", "rows_per_part", "engine", "workers", "resume", "strict")
+MOST_SHOWN = 5  # bad rows on the screen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +40,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_data(
         source,
-        "files or globs with the run's text column: csv, tsv, jsonl, json (.gz, too), parquet",
+        "files or globs with the run's text column: csv, tsv, jsonl, json (.gz, too), parquet; "
+        "or - for JSON lines from standard input",
+    )
+    parser.add_argument(
+        "--columns",
+        metavar="LIST",
+        help=f"of {', '.join(COLUMNS)}, separated by commas (default: labels,probabilities)",
     )
     parser.add_argument(
         "--abstain-below",
@@ -45,20 +54,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="leave out labels whose probability of being right is lower than this",
     )
-    options.add_out(parser, "a .jsonl file, or a folder of parts; default: the screen", "PATH")
-    bulk = parser.add_argument_group("into a folder of parts")
+    parser.add_argument(
+        "--json", action="store_true", help="lines of JSON, where a terminal gets a table"
+    )
+    options.add_out(
+        parser,
+        "a file (.jsonl, .csv, either with .gz, or .parquet) or a folder of parts; "
+        "default: the screen",
+        "PATH",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at bad rows (default: leave them out and list them)",
+    )
+    bulk = parser.add_argument_group("into a file or a folder of parts")
     bulk.add_argument("--format", choices=FORMATS, help="of the parts (default: jsonl)")
     bulk.add_argument(
-        "--columns",
-        metavar="LIST",
-        help=f"of {', '.join(COLUMNS)}, separated by commas (default: labels,probabilities)",
+        "--rows-per-part",
+        metavar="N",
+        type=int,
+        help="rows per part, at most, which a kill can cost (default: 10000)",
     )
-    bulk.add_argument(
-        "--rows-per-part", metavar="N", type=int, help="rows per part, at most (default: 10000)"
-    )
-    bulk.add_argument(
-        "--engine", choices=("local", "ray"), help="this process (default), or a Ray cluster"
-    )
+    bulk.add_argument("--engine", choices=ENGINES, help="this process (default), or a Ray cluster")
     bulk.add_argument(
         "--workers",
         metavar="N",
@@ -71,111 +89,110 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="continue a job that was stopped; the result is the same as of one that was not",
     )
-    bulk.add_argument(
-        "--strict",
-        action="store_true",
-        default=None,
-        help="stop at bad rows (default: list them in _bad_rows.jsonl)",
-    )
 
 
 def run(args: argparse.Namespace) -> None:
-    if args.abstain_below is not None and not 0 <= args.abstain_below <= 1:
-        raise ConfigError(
-            f"--abstain-below must lie between 0 and 1, received {args.abstain_below}"
-        )
-    if _is_folder(args):
-        _predict_in_bulk(args)
+    chosen: dict[str, Any] = {"abstain_below": args.abstain_below}
+    if args.columns is not None:
+        chosen["columns"] = tuple(args.columns.split(","))
+    if args.data and args.out and args.data != [STDIN]:
+        _predict_files(args, chosen)
         return
+    for name in ("format", "rows_per_part", "engine", "workers", "resume"):
+        if getattr(args, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{option} needs --data FILE, and --out")
+    if args.text:
+        _predict_texts(args, Shown(**chosen))
+    else:
+        _predict_stream(args, Shown(**chosen, decimals=DECIMALS))
+
+
+def _predict_files(args: argparse.Namespace, chosen: dict[str, Any]) -> None:
+    if STDIN in args.data:
+        raise ConfigError("--data - stands alone: name files, or read standard input")
+    for name in ("format", "rows_per_part", "engine", "workers"):
+        if getattr(args, name) is not None:
+            chosen[name] = getattr(args, name)
+
+    from mtc_keras.predict.bulk.job import BulkOptions
+    from mtc_keras.predict.bulk.predicting import predict_files
+
+    bulk = BulkOptions(strict=args.strict, **chosen)
+    predict_files(args.model, args.data, args.out, bulk, resume=bool(args.resume), verbose=1)
+
+
+def _predict_texts(args: argparse.Namespace, shown: Shown) -> None:
     predictor = open_predictor(args.model)
-    if args.out:
-        check_writable(args.out)
     columns = predictor.data.text_columns
-    texts: tuple[Sequence[str], ...]
-    ids = None
-    if args.text:
-        for row in args.text:
-            if len(row) != len(columns):
-                raise ConfigError(f"--text needs {len(columns)} of {columns}, received {len(row)}")
-        texts = tuple(list(column) for column in zip(*args.text, strict=True))
+    for row in args.text:
+        if len(row) != len(columns):
+            raise ConfigError(f"--text needs {len(columns)} of {columns}, received {len(row)}")
+    if args.out:
+        from mtc_keras.predict.saving import check_file, save_predictions
+
+        path = check_file(args.out)
+        save_predictions(predict_own(predictor, args.text, shown), predictor, path, shown)
+        print(f"{plural(len(args.text), 'prediction')} in {path}")
+        return
+    as_table = sys.stdout.isatty() and not args.json
+    shown = replace(shown, columns=COLUMNS if as_table else shown.columns, decimals=DECIMALS)
+    found = predict_own(predictor, args.text, shown)
+    if as_table:
+        from mtc_keras.console.log import Log
+        from mtc_keras.predict.tables import text_tables
+
+        log = Log()
+        for table in text_tables(found.rows(), columns, predictor.tasks):
+            log.show(table)
     else:
-        from mtc_keras.data.reading import read_rows
-
-        rows = read_rows(args.data, [], predictor.data, "predict")
-        texts, ids = rows.texts, rows.ids
-        for note in rows.notes:  # standard output holds predictions alone
-            print(note, file=sys.stderr)
-
-    predictor.load()
-    described = describe_rows(predictor, predictor.predict(texts), ids, args.abstain_below)
-    lines = (json_line(line) for line in described)
-    if args.out is None:
-        for line in lines:
-            print(line)
-    else:
-        write_whole(args.out, "".join(f"{line}\n" for line in lines))
-        print(f"{len(texts[0]):,} predictions in {args.out}")
+        _print_lines(found.rows())
 
 
-def _is_folder(args: argparse.Namespace) -> bool:
-    """Whether parts are to be written.
+def _predict_stream(args: argparse.Namespace, shown: Shown) -> None:
+    if args.out:
+        raise ConfigError(f"--data - goes to standard output; redirect that: > {args.out}")
+    if STDIN in args.data and args.data != [STDIN]:
+        raise ConfigError("--data - stands alone: name files, or read standard input")
+    predictor = open_predictor(args.model)
+    from mtc_keras.predict.streaming import predict_stream
 
-    Raises:
-        ConfigError: if options or the file's name say something else.
+    bad = BadRowsShown(args.strict)
+    _print_lines(predict_stream(predictor, args.data, shown, bad.add))
+    bad.close()
+
+
+def _print_lines(rows: Iterable[Mapping[str, Any]]) -> None:
+    for row in rows:
+        print(json_line(row))
+
+
+class BadRowsShown:
+    """The bad rows of a stream on standard error: the first ones in full, then their number.
+
+    Args:
+        strict: bool. Whether the first one is an error.
     """
-    given = [f"--{name.replace('_', '-')}" for name in BULK if getattr(args, name) is not None]
-    suffix = "" if args.out is None else Path(args.out).suffix
-    is_file = args.out is not None and suffix == ".jsonl" and not Path(args.out).is_dir()
-    if args.out is None or is_file:
-        if given:
-            raise ConfigError(f"{given[0]} needs --data, and --out with the folder of the parts")
-        return False
-    if (
-        suffix in (".json", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
-        and not Path(args.out).is_dir()
-    ):
-        raise ConfigError(
-            f"--out {args.out!r}: a file must be .jsonl; other formats are written as parts: "
-            "give a folder and --format"
-        )
-    if args.text:
-        raise ConfigError(
-            f"--out {args.out!r}: a folder of parts needs --data; --text a .jsonl file"
-        )
-    return True
 
+    def __init__(self, strict: bool) -> None:
+        self.strict, self.count = strict, 0
 
-def _predict_in_bulk(args: argparse.Namespace) -> None:
-    columns = tuple(dict.fromkeys((args.columns or "labels,probabilities").split(",")))
-    if strangers := [name for name in columns if name not in COLUMNS]:
-        raise ConfigError(f"--columns takes {', '.join(COLUMNS)}, received {strangers[0]!r}")
-    chosen: dict[str, Any] = {"columns": tuple(name for name in COLUMNS if name in columns)}
-    for name in ("rows_per_part", "workers"):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise ConfigError(
-                f"--{name.replace('_', '-')} must be 1 or more, received {getattr(args, name)}"
-            )
-    if args.workers is not None and args.engine != "ray":
-        raise ConfigError("--workers needs --engine ray; the local engine is one process")
-    open_predictor(args.model)  # a mistake in its name is told at once
+    def add(self, problem: str) -> None:
+        """Shows a bad row.
 
-    from mtc_keras.predict.bulk import predict_files
-    from mtc_keras.predict.bulk.job import Options
+        Raises:
+            DataError: if it is an error.
+        """
+        if self.strict:
+            raise DataError(f"{problem} (--strict)")
+        self.count += 1
+        if self.count <= MOST_SHOWN:
+            print(f"bad row left out: {problem}", file=sys.stderr)
 
-    if args.format is not None:
-        chosen["format"] = args.format
-    if args.rows_per_part is not None:
-        chosen["rows_per_part"] = args.rows_per_part
-    predict_files(
-        args.data,
-        args.model,
-        args.out,
-        Options(abstain_below=args.abstain_below, **chosen),
-        engine=args.engine or "local",
-        workers=args.workers,
-        resume=bool(args.resume),
-        strict=bool(args.strict),
-    )
+    def close(self) -> None:
+        """Says how many there were."""
+        if self.count > MOST_SHOWN:
+            print(f"{plural(self.count, 'bad row')} left out", file=sys.stderr)
 
 
 PROGRAM = Program("predict", "predict with a run or an export", __doc__, add_options, run)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import shtab
 
+STDIN = "-"  # in place of a file
+
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Adds `--config FILE` and `--set KEY=VALUE`."""

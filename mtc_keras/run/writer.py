@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from mtc_keras.run.directory import (
     unfinished,
 )
 from mtc_keras.run.output import is_run, remove_run, replaced
+from mtc_keras.tasks.predictions import prediction_columns, target_columns
 
 KEPT_ON_RESUME = {RUN, CHECKPOINTS, "history.jsonl", "train.log"}
+ROWS_AT_ONCE = 10_000  # of predictions, which take much more memory than their arrays
 
 
 class RunWriter:
@@ -71,13 +73,28 @@ class RunWriter:
         targets: Mapping[str, np.ndarray],
         ids: Sequence[Any] | None,
     ) -> None:
-        """Writes what a split was predicted to be by a model, beside its labels."""
+        """Writes what a split was predicted to be by a model, beside its labels.
+
+        A line has the row's id, or its number from 0, its labels, and its predictions.
+        """
         self.path("predictions").mkdir(exist_ok=True)
+        tasks = model.tasks
+        count = len(next(iter(probabilities.values())))
         with written_whole(self.path(f"predictions/{name}.jsonl")) as file:
-            for row, line in enumerate(describe_rows(model, probabilities, ids)):
-                for task in model.tasks:
-                    line[task.name]["target"] = task.label(targets[task.name][row])
-                file.write(f"{json_line(line)}\n".encode())
+            for start in range(0, count, ROWS_AT_ONCE):
+                rows = slice(start, min(start + ROWS_AT_ONCE, count))
+                numbers = range(rows.start, rows.stop)
+                columns: dict[str, Iterable[Any]] = {
+                    **({"row": numbers} if ids is None else {"id": [ids[row] for row in numbers]}),
+                    **target_columns(tasks, {name: found[rows] for name, found in targets.items()}),
+                    **prediction_columns(
+                        tasks,
+                        {name: found[rows] for name, found in probabilities.items()},
+                        model.decisions,
+                    ),
+                }
+                for cells in zip(*columns.values(), strict=True):
+                    file.write(f"{json_line(dict(zip(columns, cells, strict=True)))}\n".encode())
 
     def finish(self) -> Run:
         """Renames the directory to its final name, in place of an older run if there is one."""
@@ -100,18 +117,3 @@ class RunWriter:
         shutil.rmtree(self.final / CHECKPOINTS, ignore_errors=True)
         remove_run(older)
         return Run(self.final)
-
-
-def describe_rows(
-    model: Any,
-    probabilities: Mapping[str, np.ndarray],
-    ids: Sequence[Any] | None = None,
-    abstain_below: float | None = None,
-) -> Iterator[dict[str, Any]]:
-    """Yields a row's predictions as plain values, led by its id or its number from 0."""
-    for row in range(len(probabilities[model.tasks[0].name])):
-        line: dict[str, Any] = {"row": row} if ids is None else {"id": ids[row]}
-        for task in model.tasks:
-            decision = model.decisions.get(task.name)
-            line[task.name] = task.describe(probabilities[task.name][row], decision, abstain_below)
-        yield line

@@ -1,18 +1,15 @@
-"""Prediction in bulk: files in, parts out, and everything that may go wrong on the way."""
+"""Prediction in bulk: files in, parts out, and rows that are bad."""
 
-import csv
 import datetime
 import decimal
 import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -20,110 +17,15 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from mtc_keras.config import DataConfig
-from mtc_keras.errors import DataError
-from mtc_keras.files import held
 from mtc_keras.predict import program as predict
-from mtc_keras.predict.bulk import part_predictor
-from mtc_keras.predict.bulk.columns import prediction_columns, prediction_types
-from mtc_keras.predict.bulk.job import Job, Options, Part
+from mtc_keras.predict.bulk.job import BulkOptions, Job
 from mtc_keras.predict.bulk.survey import BadRows, Survey
-from mtc_keras.predict.predictors import RunPredictor, open_predictor
-from mtc_keras.run.directory import Run
-from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
-from tests.conftest import ROOT, rows, tiny_config
-
-ROWS = 50
-PART = 20  # rows: three parts
-
-
-MODELS: dict[Path, object] = {}
-
-
-@pytest.fixture(autouse=True)
-def loaded_once(monkeypatch):
-    """Loads the model of a run once for all tests, which takes a second."""
-    load = RunPredictor.load
-
-    def found(self):
-        if self.path not in MODELS:
-            load(self)
-            MODELS[self.path] = self._model
-        self._model = MODELS[self.path]
-
-    monkeypatch.setattr(RunPredictor, "load", found)
-
-
-@pytest.fixture(scope="module")
-def frame() -> pd.DataFrame:
-    """Rows with columns to keep, and with a true label."""
-    table = rows(ROWS, 3)[["id", "text", "mood"]]
-    table["text"] = [["", "  ", "fee\tform", "bad\nqueue 😀", "مرحبا"][i % 5] if i % 4 == 0 else t
-                     for i, t in enumerate(table["text"])]  # fmt: skip
-    table["stars"] = np.arange(ROWS) % 5
-    return table
-
-
-@pytest.fixture(scope="module")
-def expected(finished, frame):
-    """What the model itself says of the rows."""
-    return finished.model.classify(frame["text"].tolist(), batch_size=16)
-
-
-def write(frame: pd.DataFrame, path: Path) -> str:
-    """Writes rows in the format of a file's name."""
-    name = path.name.removesuffix(".gz")
-    if name.endswith(".jsonl"):
-        frame.to_json(path, orient="records", lines=True)
-    elif name.endswith(".json"):
-        frame.to_json(path, orient="records")
-    elif name.endswith(".parquet"):
-        frame.to_parquet(path)
-    else:
-        frame.to_csv(path, index=False, sep="\t" if name.endswith(".tsv") else ",")
-    return str(path)
-
-
-def is_separated(path: Path) -> bool:
-    """Whether a file is csv or tsv, where an empty cell is a missing text."""
-    return path.name.removesuffix(".gz").endswith((".csv", ".tsv"))
-
-
-def predict_to(model, data, out, *options) -> int:
-    """Runs the program on a run or an export."""
-    model = getattr(model, "directory", model)
-    data = [data] if isinstance(data, (str, Path)) else data
-    arguments = ["--model", str(model), "--data", *map(str, data), "--out", str(out)]
-    return predict.main([*arguments, "--rows-per-part", str(PART), *options])
-
-
-def read(out: Path) -> list[dict]:
-    """Returns the rows of all parts, in order."""
-    found = []
-    for path in sorted(out.glob("part-*")):
-        if path.suffix == ".parquet":
-            found += parquet.read_table(path).to_pylist()
-            continue
-        open_ = gzip.open if path.suffix == ".gz" else open
-        with open_(path, "rt", encoding="utf-8", newline="") as file:
-            is_csv = ".csv" in path.name
-            found += list(csv.DictReader(file)) if is_csv else map(json.loads, file)
-    return found
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture(scope="module")
-def predicted(finished, frame, tmp_path_factory):
-    """An input file and the folder that an undisturbed prediction has left."""
-    directory = tmp_path_factory.mktemp("predicted")
-    data = write(frame, directory / "in.jsonl")
-    assert predict_to(finished, data, directory / "out") == 0
-    return data, directory / "out"
-
+from mtc_keras.tasks import Multiclass
+from tests.conftest import ROOT, rows
+from tests.predict.conftest import PART, ROWS, contents, is_separated, predict_to, read, write
 
 # === Formats ===
+
 
 FORMATS = [
     ("in.csv", "csv"),
@@ -315,73 +217,8 @@ def test_a_file_that_is_named_in_two_ways_is_predicted_once(finished, tmp_path, 
     assert [row["id"] for row in read(tmp_path / "out")] == ["1", "2"]
 
 
-# === Columns ===
-
-PROBABILITIES = {
-    "mood": np.array([[0.2, 0.8], [0.6, 0.4]], "float32"),
-    "stars": np.array([[0.1, 0.3, 0.6], [0.4, 0.4, 0.2]], "float32"),
-    "topics": np.array([[0.9, 0.1], [0.5, 0.2]], "float32"),
-    "price": np.array([1.5, np.nan], "float32"),
-}
-TASKS = [
-    Multiclass(name="mood", classes=["bad", "good"], class_names={"good": "Good!"}),
-    Ordinal(name="stars", classes=["1", "2", "3"]),
-    Multilabel(name="topics", classes=["bus", "fee"]),
-    Regression(name="price", mean=0.0, scale=1.0),
-]
-
-
-def columns_of(tasks=TASKS, **options) -> dict[str, list]:
-    decisions = {task.name: task.decision() for task in tasks if task.has_probabilities}
-    if "topics" in decisions:
-        decisions["topics"].thresholds[tasks[2].classes[0]] = 0.6
-    found = prediction_columns(tasks, PROBABILITIES, decisions, Options(**options))
-    assert list(found) == list(prediction_types(tasks, Options(**options)))
-    return found
-
-
-def test_labels_follow_the_decisions_of_every_kind():
-    assert columns_of(columns=("labels",)) == {
-        "predicted_mood": ["Good!", "bad"],
-        "predicted_stars": ["3", "2"],
-        "predicted_topics": [["bus"], []],
-        "predicted_price": [1.5, None],
-    }
-
-
-def test_probabilities_are_shortest_decimals_by_class():
-    found = columns_of(columns=("probabilities",))
-    assert found["mood_probabilities"][0] == {"bad": 0.2, "Good!": 0.8}
-    assert "predicted_mood" not in found
-    assert found["predicted_price"] == [1.5, None]  # a number is all that there is of it
-
-
-def test_rows_that_the_model_is_less_sure_of_have_no_label():
-    found = columns_of(columns=("labels", "confidence"), abstain_below=0.7, format="csv")
-    assert found["predicted_mood"] == ["Good!", None]
-    assert found["mood_abstained"] == [False, True]
-    assert found["mood_confidence"] == [0.8, 0.6]
-    assert found["predicted_topics"] == ["bus", None]
-    assert "price_abstained" not in found
-
-
-def test_csv_writes_labels_as_json_where_a_class_holds_the_separator():
-    tasks = [*TASKS[:2], Multilabel(name="topics", classes=["bus|tram", "fee"]), TASKS[3]]
-    assert columns_of(tasks, format="csv")["predicted_topics"] == ['["bus|tram"]', "[]"]
-    assert columns_of(format="csv")["predicted_topics"] == ["bus", ""]
-
-
-def test_a_column_that_predictions_would_overwrite_is_an_error(finished, tmp_path, capsys):
-    (tmp_path / "in.csv").write_text("text,predicted_mood\ngood,bad\n")
-    assert predict_to(finished, tmp_path / "in.csv", tmp_path / "out") == 2
-    assert "column 'predicted_mood' of the input" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-    assert (
-        predict_to(finished, tmp_path / "in.csv", tmp_path / "out", "--columns", "confidence") == 0
-    )
-
-
 # === Bad rows ===
+
 
 BAD_LINES = b"""{"text": "good one", "id": 1}
 {"text": "SECRET broken
@@ -499,263 +336,23 @@ def test_files_that_cannot_be_read_are_refused(name, content, message, finished,
     assert not (tmp_path / "out").exists()
 
 
-# === Resuming ===
-
-KILLED = """
-import os, signal, sys
-from mtc_keras.predict import program as predict
-from mtc_keras.predict.bulk import part_predictor
-write = part_predictor.write_rows
-def killed(file, *arguments):
-    if "part-00001.jsonl" in file.name:
-        file.write(b"half a part")
-        file.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-    write(file, *arguments)
-part_predictor.write_rows = killed
-predict.main(sys.argv[1:])
-"""
-
-
-def test_a_killed_prediction_goes_on_to_the_bytes_of_an_undisturbed_one(
-    finished, predicted, tmp_path
-):
-    data, undisturbed = predicted
-    out = tmp_path / "out"
-    arguments = ["--model", str(finished.directory), "--data", data, "--out", str(out)]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments, "--rows-per-part", str(PART)], cwd=ROOT
-    )
-    assert done.returncode == -9
-    assert "part-00000.jsonl" in contents(out) and "part-00001.jsonl" not in contents(out)
-    assert [path.name for path in out.glob(".part-00001.jsonl.*.part")]
-    assert predict_to(finished, data, out, "--resume") == 0
-    assert contents(out) == contents(undisturbed)
-
-
-def test_an_interrupted_prediction_says_how_far_it_came(
-    finished, predicted, tmp_path, capsys, monkeypatch
-):
-    data, undisturbed = predicted
-    write_rows = part_predictor.write_rows
-
-    def interrupted(file, *arguments):
-        if "part-00002.jsonl" in file.name:
-            raise KeyboardInterrupt
-        write_rows(file, *arguments)
-
-    monkeypatch.setattr(part_predictor, "write_rows", interrupted)
-    assert predict_to(finished, data, tmp_path / "out") == 130
-    assert "stopped: 2 of 3 parts done; --resume goes on" in capsys.readouterr().err
-    names = {"part-00000.jsonl", "part-00001.jsonl", "_manifest.json"}
-    assert set(contents(tmp_path / "out")) == names
-    monkeypatch.undo()
-    assert predict_to(finished, data, tmp_path / "out", "--resume") == 0
-    assert "resumed: 2 of 3 parts done" in capsys.readouterr().out
-    assert contents(tmp_path / "out") == contents(undisturbed)
-
-
-def test_a_prediction_killed_as_it_began_can_begin_again(finished, predicted, tmp_path):
-    data, undisturbed = predicted
-    for name in ("._manifest.json.99.0123abcd.part", "_manifest.json.part", ".lock"):
-        (tmp_path / name).write_bytes(b"{")
-    assert predict_to(finished, data, tmp_path, "--resume") == 0
-    assert contents(tmp_path) == contents(undisturbed)
-
-
-def test_what_is_finished_says_so(finished, predicted, capsys):
-    data, out = predicted
-    before = contents(out)
-    assert predict_to(finished, data, out, "--resume") == 0
-    assert "already finished" in capsys.readouterr().out
-    assert contents(out) == before
-    assert json.loads(before["_manifest.json"])["finished"]
-
-
-def test_parts_that_are_damaged_or_gone_are_predicted_anew(finished, predicted, tmp_path, capsys):
-    data, undisturbed = predicted
-    out = tmp_path / "out"
-    out.mkdir()
-    for name, content in contents(undisturbed).items():
-        (out / name).write_bytes(content)
-    (out / "part-00000.jsonl").unlink()
-    (out / "part-00002.jsonl").write_bytes(b"{}\n")
-    assert predict_to(finished, data, out, "--resume") == 0
-    assert "part-00002.jsonl is damaged or gone" in capsys.readouterr().out
-    assert contents(out) == contents(undisturbed)
-
-
-def test_resume_without_a_beginning_begins(finished, predicted, tmp_path, capsys):
-    data, undisturbed = predicted
-    assert predict_to(finished, data, tmp_path / "new" / "out", "--resume") == 0
-    assert contents(tmp_path / "new" / "out") == contents(undisturbed)
-    assert "nothing is there to go on with" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--columns", "labels"], 'columns: ["labels", "probabilities"] then, ["labels"] now'),
-        (["--rows-per-part", "10"], "rows_per_part: 20 then, 10 now"),
-        (["--format", "csv"], 'format: "jsonl" then, "csv" now'),
-        (["--abstain-below", "0.5"], "abstain_below: null then, 0.5 now"),
-    ],
-)
-def test_resume_refuses_other_options(options, message, finished, predicted, capsys):
-    data, out = predicted
-    before = contents(out)
-    assert predict_to(finished, data, out, "--resume", *options) == 2
-    assert message in capsys.readouterr().err
-    assert contents(out) == before
-
-
-def test_resume_refuses_other_input_and_another_model(finished, predicted, tmp_path, capsys):
-    data, out = predicted
-    more = write(rows(3), tmp_path / "more.jsonl")
-    assert predict_to(finished, [data, more], out, "--resume") == 2
-    assert f"input file {more!r} was not there" in capsys.readouterr().err
-    assert predict_to(finished, more, out, "--resume") == 2
-    assert f"input file {data!r} is not given any more" in capsys.readouterr().err
-    content = Path(data).read_bytes()
-    try:
-        Path(data).write_bytes(content + b'{"text": "one more"}\n')
-        assert predict_to(finished, data, out, "--resume") == 2
-    finally:
-        Path(data).write_bytes(content)
-    assert f"input file {data!r} has changed" in capsys.readouterr().err
-    task = finished.directory / "model" / "task.json"
-    content = task.read_bytes()
-    try:
-        changed = json.loads(content)
-        changed["config"]["decisions"]["mood"]["temperature"] = 2.0
-        task.write_text(json.dumps(changed))
-        assert predict_to(finished, data, out, "--resume") == 2
-    finally:
-        task.write_bytes(content)
-    assert "the model: " in capsys.readouterr().err
-
-
-def test_resume_refuses_parts_of_another_rule_of_what_is_a_bad_row(
-    finished, predicted, tmp_path, capsys
-):
-    data, undisturbed = predicted
-    out = shutil.copytree(undisturbed, tmp_path / "out")
-    manifest = json.loads((out / "_manifest.json").read_text())
-    (out / "_manifest.json").write_text(json.dumps({**manifest, "bad_rows": 2}))
-    assert predict_to(finished, data, out, "--resume") == 2
-    assert "2 bad rows then, 0 now, in the same files: another version" in capsys.readouterr().err
-
-
-def test_a_folder_that_holds_something_is_refused(finished, predicted, tmp_path, capsys):
-    data, out = predicted
-    assert predict_to(finished, data, out) == 2
-    assert "already holds files; go on with --resume" in capsys.readouterr().err
-    (tmp_path / "notes.txt").write_text("mine")
-    assert predict_to(finished, data, tmp_path) == 2
-    assert predict_to(finished, data, tmp_path, "--resume") == 2
-    assert "holds files but no _manifest.json" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-    assert predict_to(finished, data, tmp_path / "notes.txt") == 2
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "_manifest.json").write_text("[]")
-    assert predict_to(finished, data, tmp_path / "bad", "--resume") == 2
-    assert "is damaged" in capsys.readouterr().err
-
-
-def test_parts_are_not_taken_for_input(finished, frame, tmp_path, capsys):
-    data = write(frame, tmp_path / "in.jsonl")
-    out = tmp_path / "out"
-    assert predict_to(finished, f"{tmp_path}/**/*.jsonl", out) == 0
-    before = contents(out)
-    assert predict_to(finished, f"{tmp_path}/**/*.jsonl", out, "--resume") == 2
-    assert "part-00000.jsonl', which lies in --out" in capsys.readouterr().err
-    assert predict_to(finished, data, out, "--resume") == 0
-    assert contents(out) == before
-
-
-@pytest.mark.parametrize("change", ["replace", "remove"])
-def test_input_that_changes_while_it_is_predicted_is_noticed(
-    change, finished, frame, tmp_path, capsys, monkeypatch
-):
-    data = Path(write(frame, tmp_path / "in.jsonl"))
-    write_rows = part_predictor.write_rows
-
-    def changing(file, *arguments):
-        if "part-00001.jsonl" in file.name:
-            content = data.read_text()
-            data.unlink()
-            if change == "replace":
-                data.write_text(content.replace("good", "evil"))
-        write_rows(file, *arguments)
-
-    monkeypatch.setattr(part_predictor, "write_rows", changing)
-    assert predict_to(finished, data, tmp_path / "out") == 2
-    assert "in.jsonl: has changed while it was read" in capsys.readouterr().err
-    manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
-    assert [part["part"] for part in manifest["parts"]] == [0]
-
-
-def test_input_that_is_gone_before_it_is_predicted_is_told(tmp_path):
-    job = Job("", "", str(tmp_path), Options(), {})
-    with pytest.raises(DataError, match=r"in.jsonl: cannot be read: No such file"):
-        part_predictor.PartReader(job, DataConfig()).read(Part(0, "in.jsonl", 0, 1))
-
-
-def test_on_ray_an_error_of_the_data_is_told_as_here(finished, tmp_path):
-    from mtc_keras.predict.bulk import ray_engine
-
-    class Predicted:
-        def iter_rows(self):
-            positions = {"item": np.array([0])}
-            for record in ray_engine.PartActor(job, parts)(positions)["record"]:
-                yield {"record": record}
-
-    class Ray:
-        def shutdown(self):
-            stopped.append(True)
-
-    stopped = []
-    parts = [Part(0, "in.jsonl", 0, 1)]
-    job = Job(str(finished.directory), str(tmp_path), str(tmp_path), Options(), {"text": None})
-    with pytest.raises(DataError, match=r"in.jsonl: cannot be read"):
-        list(ray_engine._records(Ray(), Predicted()))
-    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n')
-    assert [record["rows"] for record in ray_engine._records(Ray(), Predicted())] == [1]
-    assert stopped == [True, True]
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused(
-    finished, predicted, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
-    assert predict_to(finished, predicted[0], tmp_path) == 2
-    assert "cannot be written to" in capsys.readouterr().err
-    assert not any(tmp_path.iterdir())
-
-
-def test_two_processes_do_not_write_into_one_folder(finished, predicted, tmp_path, capsys):
-    with held(tmp_path, "the other one", inside=True):
-        assert predict_to(finished, predicted[0], tmp_path) == 2
-    message = capsys.readouterr().err
-    assert f"--out {str(tmp_path)!r}: another process (pid {os.getpid()} " in message
-    assert "is writing it; wait until that has ended" in message
-    assert not any(tmp_path.iterdir())
-
-
 # === The command line ===
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--text", "good", "--strict"], "--strict needs --data, and --out with the folder"),
-        (["--data", "x.csv", "--out", "p.jsonl", "--format", "csv"], "--format needs --data"),
-        (["--data", "x.csv", "--out", "p.csv"], "a file must be .jsonl"),
-        (["--data", "x.csv", "--out", "p.ndjson"], "a file must be .jsonl"),
-        (["--text", "good", "--out", "folder"], "a folder of parts needs --data"),
+        (["--text", "good", "--resume"], "--resume needs --data FILE, and --out"),
+        (["--data", "x.csv", "--format", "csv"], "--format needs --data FILE, and --out"),
+        (["--data", "x.csv", "--out", "p.jsonl", "--format", "csv"], "is jsonl, and --format csv"),
+        (["--data", "x.csv", "--out", "p.ndjson"], "a file's name ends in .jsonl, "),
+        (["--text", "good", "--out", "folder"], "--text needs a file, .jsonl, "),
+        (["--text", "good", "--abstain-below", "2"], "must lie between 0 and 1, received 2.0"),
+        (["--data", "-", "--out", "p.jsonl"], "goes to standard output; redirect that: > p.jsonl"),
+        (["--data", "-", "x.csv"], "--data - stands alone"),
         (["--data", "x.csv", "--out", "o", "--columns", "label"], "received 'label'"),
         (["--data", "x.csv", "--out", "o", "--rows-per-part", "0"], "must be 1 or more"),
-        (["--data", "x.csv", "--out", "o", "--workers", "2"], "--workers needs --engine ray"),
+        (["--data", "x.csv", "--out", "o", "--workers", "2"], "workers needs the engine ray"),
         (["--data", "no.csv", "--out", "o"], "no.csv: file does not exist"),
     ],
 )
@@ -765,133 +362,6 @@ def test_options_that_do_not_fit_are_told(arguments, message, finished, capsys):
     assert not Path("o").exists()
 
 
-# === Other models ===
-
-
-def test_text_pairs_and_renamed_columns(tmp_path):
-    from mtc_keras import fit
-
-    table = rows(32).rename(columns={"text": "question"})
-    table["reply"] = table["question"].str.upper()
-    data = {"text": ["question", "answer"], "rename": {"reply": "answer"}}
-    config = tiny_config(tmp_path / "run", data=data, training={"epochs": 1})
-    run = fit(config, train=table, verbose=0)
-    path = write(table[["reply", "question"]], tmp_path / "in.csv")
-    assert predict_to(run, path, tmp_path / "out") == 0
-    found = read(tmp_path / "out")
-    assert list(found[0])[:2] == ["reply", "question"]
-    expected = Run(run.directory).model.classify(
-        (table["question"].tolist(), table["reply"].tolist()), batch_size=16
-    )
-    assert [row["predicted_topics"] for row in found] == [e["topics"]["labels"] for e in expected]
-    both = table.assign(answer="good")
-    assert predict_to(run, write(both, tmp_path / "both.csv"), tmp_path / "other") == 2
-
-
-def make_export(path: Path, inputs=("text",)) -> None:
-    """Saves a model that tells the lengths of texts in bytes."""
-    import tensorflow as tf
-
-    class Lengths(tf.Module):
-        def __init__(self):
-            super().__init__()
-            self.scale = tf.Variable(0.01)
-
-        def serve(self, *texts):
-            share = tf.add_n([tf.cast(tf.strings.length(t), "float32") for t in texts]) * self.scale
-            both = tf.stack([share, 1 - share], axis=1)
-            return {"mood": both, "topics": both, "price": share * 100}
-
-    module = Lengths()
-    specs = [tf.TensorSpec([None], tf.string, name=name) for name in inputs]
-    function = tf.function(module.serve, input_signature=specs)
-    tf.saved_model.save(module, str(path), {"serving_default": function.get_concrete_function()})
-    names = {"bad": "bad", "good": "Good!"}
-    mood = {"kind": "multiclass", "classes": list(names), "class_names": names, "temperature": 2.0}
-    topics = {"kind": "multilabel", "classes": ["bus", "fee"], "temperature": 1.0}
-    topics["thresholds"] = {"bus": 0.5, "fee": 0.9}
-    about = {
-        "inputs": {name: name for name in inputs},
-        "max_length": 16,
-        "tasks": {"mood": mood, "topics": topics, "price": {"kind": "regression"}},
-    }
-    (path / "assets.extra").mkdir()
-    (path / "assets.extra" / "mtc_keras.json").write_text(json.dumps(about))
-
-
-@pytest.fixture(scope="module")
-def export(tmp_path_factory):
-    path = tmp_path_factory.mktemp("exports") / "1"
-    make_export(path)
-    return path
-
-
-def test_an_export_predicts_with_its_own_decisions(export, tmp_path):
-    texts = ["x" * (n * 7 % 100) for n in range(ROWS)]
-    write(pd.DataFrame({"text": texts}), tmp_path / "in.jsonl")
-    assert predict_to(export, tmp_path / "in.jsonl", tmp_path / "out") == 0
-    for text, row in zip(texts, read(tmp_path / "out"), strict=True):
-        share = np.float32(len(text)) * np.float32(0.01)
-        assert row["predicted_price"] == pytest.approx(len(text), abs=1e-4)
-        assert row["predicted_mood"] == ("bad" if share >= 0.5 else "Good!")
-        fee = ["fee"] if 1 - share >= np.float32(0.9) else []
-        assert row["predicted_topics"] == (["bus"] if share >= 0.5 else []) + fee
-        assert row["topics_probabilities"]["bus"] == pytest.approx(share, abs=1e-6)
-
-
-def test_an_export_knows_separators_ids_and_renamed_columns(export, tmp_path):
-    path = tmp_path / "export"
-    shutil.copytree(export, path)
-    file = path / "assets.extra" / "mtc_keras.json"
-    about = json.loads(file.read_text())
-    about["tasks"]["topics"]["separator"] = ";"
-    about["data"] = {"id": "key", "rename": {"comment": "text"}, "reader": "some.module:function"}
-    file.write_text(json.dumps(about))
-    write(pd.DataFrame({"comment": ["x" * 60], "key": ["a"]}), tmp_path / "in.csv")
-    assert predict_to(path, tmp_path / "in.csv", tmp_path / "out", "--format", "csv") == 0
-    [row] = read(tmp_path / "out")
-    assert row["predicted_topics"] == "bus" and row["key"] == "a"
-    predictor = open_predictor(path)
-    assert predictor.tasks[1].label_cell(["bus", "fee"]) == "bus;fee"
-    assert predictor.data.id == "key" and predictor.data.reader is None
-
-
-def test_an_export_predicts_to_the_screen(export, capsys):
-    assert predict.main(["--model", str(export), "--text", "x" * 80]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["mood"] == {"label": "bad", "probability": pytest.approx(0.8)}
-    assert found["price"]["value"] == pytest.approx(80)
-
-
-def test_an_export_of_text_pairs_takes_both(tmp_path):
-    make_export(tmp_path / "1", ("text", "text_pair"))
-    write(pd.DataFrame({"text_pair": ["xx", "yy"], "text": ["", "x"]}), tmp_path / "in.jsonl")
-    assert predict_to(tmp_path / "1", tmp_path / "in.jsonl", tmp_path / "out") == 0
-    assert [row["predicted_price"] for row in read(tmp_path / "out")] == [2.0, 3.0]
-
-
-def test_of_several_versions_the_newest_is_named(tmp_path, capsys):
-    for version in ("9", "10", "kept"):
-        (tmp_path / version).mkdir()
-        (tmp_path / version / "saved_model.pb").write_bytes(b"")
-    assert predict.main(["--model", str(tmp_path), "--text", "good"]) == 2
-    assert f"such as {str(tmp_path / '10')!r}" in capsys.readouterr().err
-
-
-def test_an_export_that_does_not_say_what_it_predicts_is_refused(tmp_path, export, capsys):
-    assert predict.main(["--model", str(export.parent), "--text", "good"]) == 2
-    assert f"name one of them, such as {str(export)!r}" in capsys.readouterr().err
-    (tmp_path / "saved_model.pb").write_bytes(b"")
-    assert predict.main(["--model", str(tmp_path), "--text", "good"]) == 2
-    assert "does not say what the export predicts" in capsys.readouterr().err
-    (tmp_path / "assets.extra").mkdir()
-    about = tmp_path / "assets.extra" / "mtc_keras.json"
-    for content in ("[]", '{"tasks": {"a": {"config": {"kind": "multiclass"}}}}', "{"):
-        about.write_text(content)
-        assert predict.main(["--model", str(tmp_path), "--text", "good"]) == 2
-        assert "does not say what the export predicts" in capsys.readouterr().err
-
-
 # === Parts ===
 
 
@@ -899,7 +369,7 @@ class Reader:
     """What a survey asks of a predictor."""
 
     data = DataConfig()
-    tasks = TASKS
+    tasks = (Multiclass(name="mood", classes=["bad", "good"]),)
 
 
 @given(st.lists(st.lists(st.booleans(), max_size=30), min_size=1, max_size=3), st.integers(1, 12))
@@ -917,7 +387,7 @@ def test_parts_hold_each_good_row_once_and_in_order(tmp_path_factory, files, row
             good += [text] * is_good
             bad += not is_good
         Path(paths[-1]).write_text("".join(f"{line}\n" for line in content))
-    options = Options(rows_per_part=rows_per_part)
+    options = BulkOptions(rows_per_part=rows_per_part)
     bad_rows = BadRows()
     survey = Survey(paths, Reader(), options, bad_rows)
     job = Job("", "", os.getcwd(), options, survey.types)

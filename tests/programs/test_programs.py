@@ -88,7 +88,7 @@ def test_rows_of_all_training_files_are_read(trained):
 
 def test_a_class_that_training_lacks_is_missing_where_it_is_ignored(trained):
     lines = (trained.directory / "predictions" / "test.jsonl").read_text().splitlines()
-    targets = [json.loads(line)["mood"]["target"] for line in lines]
+    targets = [json.loads(line)["target_mood"] for line in lines]
     assert [row for row, target in enumerate(targets) if target is None] == [0, 1, 5, 10]
     assert trained.metrics["test"]["tasks"]["mood"]["rows"] == 8
 
@@ -104,7 +104,8 @@ def test_predict_takes_both_texts_of_a_pair(pairs, capsys):
     assert predict.main(["--model", str(pairs.directory), *arguments]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     expected = pairs.model.classify((["good bus", "bad"], ["slow", ""]), batch_size=16)
-    assert [line["topics"] for line in lines] == [row["topics"] for row in expected]
+    assert [line["predicted_topics"] for line in lines] == [e["topics"]["labels"] for e in expected]
+    assert [(line["text"], line["answer"]) for line in lines] == [("good bus", "slow"), ("bad", "")]
 
 
 @pytest.mark.parametrize("texts", [["good"], ["good", "bad", "fine"]], ids=len)
@@ -175,16 +176,20 @@ def test_predict_takes_one_text(trained, capsys):
     assert predict.main(["--model", str(trained.directory), "--text", "good clerk"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     found = json.loads(line)
-    assert found.pop("row") == 0
-    assert found["mood"] == trained.model.classify(["good clerk"])[0]["mood"]
+    assert found["text"] == "good clerk"
+    expected = trained.model.classify(["good clerk"])[0]
+    assert found["predicted_mood"] == expected["mood"]["label"]
+    for name, value in expected["topics"]["probabilities"].items():
+        assert found["topics_probabilities"][name] == round(value, 4)  # on the screen
 
 
 def test_predict_takes_texts_of_every_sort(trained, capsys):
     arguments = [part for text in TEXTS[:-1] for part in ("--text", text.replace("\0", " "))]
     assert predict.main(["--model", str(trained.directory), *arguments]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["row"] for line in lines] == list(range(len(TEXTS) - 1))
-    assert list(lines[0])[1:] == ["mood", "topics", "length"]
+    assert [line["text"] for line in lines] == [t.replace("\0", " ") for t in TEXTS[:-1]]
+    names = ["text", "predicted_mood", "mood_probabilities", "predicted_topics"]
+    assert list(lines[0]) == [*names, "topics_probabilities", "predicted_length"]
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
@@ -198,17 +203,16 @@ def test_predict_reads_rows_without_labels_and_keeps_ids_and_order(name, trained
     out = tmp_path / "out.jsonl"
     arguments = ["--model", str(trained.directory), "--data", str(tmp_path / name)]
     assert predict.main([*arguments, "--out", str(out)]) == 0
-    printed = capsys.readouterr()
-    if name == "in.csv":  # its empty text is none
-        frame = frame.drop(index=TEXTS.index(""))
-        note = f"1 row without a text is left out, first {tmp_path / name}:3"
-        assert note in printed.err
     lines = [json.loads(line) for line in out.read_text().splitlines()]
+    names = [name, "out.jsonl"]
+    if name == "in.csv":  # there an empty text is none
+        frame = frame[frame["text"] != ""]
+        names.insert(1, "out.bad_rows.jsonl")
     assert [line["id"] for line in lines] == frame["id"].tolist()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [name, "out.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
     expected = trained.model.classify(frame["text"].tolist(), batch_size=16)
-    assert [line["mood"]["label"] for line in lines] == [e["mood"]["label"] for e in expected]
-    assert f"{len(frame)} predictions" in printed.out
+    assert [line["predicted_mood"] for line in lines] == [e["mood"]["label"] for e in expected]
+    assert f"{len(frame)} predictions" in capsys.readouterr().out
 
 
 def test_predict_carries_ids_that_json_has_no_type_for(trained, tmp_path, capsys):
@@ -272,7 +276,7 @@ def test_a_predicting_process_says_its_predictions_and_nothing_else(trained):
         check=True,
         cwd=ROOT,
     )
-    assert set(json.loads(done.stdout)) == {"row", "mood", "topics", "length"}
+    assert {"text", "predicted_mood", "predicted_length"} < set(json.loads(done.stdout))
     assert done.stderr == ""
 
 

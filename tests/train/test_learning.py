@@ -358,14 +358,14 @@ def test_doubtful_rows_are_left_to_people(uneven, capsys):
     arguments = ["--model", str(uneven.directory), "--text", "good clerk"]
     assert predict.main([*arguments, "--abstain-below", "1"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["mood"]["label"] is None and found["mood"]["abstained"]
-    assert found["topics"]["labels"] is None
-    assert "abstained" not in found["length"]
+    assert found["predicted_mood"] is None and found["mood_abstained"]
+    assert found["predicted_topics"] is None
+    assert "length_abstained" not in found
     assert predict.main([*arguments, "--abstain-below", "0"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["mood"]["label"] and not found["mood"]["abstained"]
+    assert found["predicted_mood"] and not found["mood_abstained"]
     assert predict.main([*arguments, "--abstain-below", "2"]) == 2
-    assert "--abstain-below must lie between 0 and 1" in capsys.readouterr().err
+    assert "abstain_below must lie between 0 and 1" in capsys.readouterr().err
 
 
 # === calibrate ===

@@ -94,8 +94,13 @@ def test_predictions_carry_id_prediction_and_target(finished):
     frame = rows(40, 2)
     found = [json.loads(line) for line in lines]
     assert [line["id"] for line in found] == frame["id"].tolist()
-    assert [line["topics"]["target"] for line in found] == frame["topics"].tolist()
-    right = [line["mood"]["label"] == line["mood"]["target"] for line in found]
+    assert [line["target_topics"] for line in found] == frame["topics"].tolist()
+    assert [line["target_length"] for line in found] == frame["length"].tolist()
+    right = [line["predicted_mood"] == line["target_mood"] for line in found]
+    tasks = ("mood", "topics", "length")
+    columns = ["predicted_mood", "mood_probabilities", "predicted_topics", "topics_probabilities"]
+    columns = ["id", *(f"target_{task}" for task in tasks), *columns, "predicted_length"]
+    assert all(list(line) == columns for line in found)
     assert np.mean(right) == pytest.approx(finished.metrics["test"]["tasks"]["mood"]["accuracy"])
 
 
@@ -106,9 +111,9 @@ def test_load_predicts_what_the_run_predicted(finished):
     lines = (finished.directory / "predictions/test.jsonl").read_text().splitlines()
     for found, line in zip(classified, lines, strict=True):
         written = json.loads(line)
-        assert found["mood"]["label"] == written["mood"]["label"]
+        assert found["mood"]["label"] == written["predicted_mood"]
         assert found["topics"]["probabilities"] == pytest.approx(
-            written["topics"]["probabilities"], abs=1e-6
+            written["topics_probabilities"], abs=1e-6
         )
 
 

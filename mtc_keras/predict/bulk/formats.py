@@ -40,16 +40,24 @@ def write_rows(file: IO[bytes], form: str, columns: Cells, types: Mapping[str, A
 
 
 @contextmanager
+def compressed(file: IO[bytes], is_gzip: bool) -> Iterator[IO[bytes]]:
+    """Gives a file itself, or one that writes gzip into it; the same bytes give the same bytes."""
+    if not is_gzip:
+        yield file
+        return
+    # Neither name nor time in the header.
+    with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as stream:
+        yield stream  # type: ignore[misc]
+
+
+@contextmanager
 def _text(file: IO[bytes], is_gzip: bool) -> Iterator[IO[str]]:
-    # Neither name nor time in the header, so that the same rows give the same bytes.
-    stream = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else file
-    # What UTF-8 cannot hold, lone surrogates, JSON escapes in the same way.
-    text = io.TextIOWrapper(stream, "utf-8", "backslashreplace", newline="")
-    yield text
-    text.flush()
-    text.detach()
-    if is_gzip:
-        stream.close()
+    with compressed(file, is_gzip) as stream:
+        # What UTF-8 cannot hold, lone surrogates, JSON escapes in the same way.
+        text = io.TextIOWrapper(stream, "utf-8", "backslashreplace", newline="")
+        yield text
+        text.flush()
+        text.detach()
 
 
 def _write_json_lines(text: IO[str], columns: Cells) -> None:

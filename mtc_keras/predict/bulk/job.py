@@ -2,24 +2,66 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from mtc_keras.errors import ConfigError
+from mtc_keras.tasks.predictions import Shown
+
+Format = Literal["jsonl", "jsonl.gz", "csv", "csv.gz", "parquet"]
+FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet")
+ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
-class Options:
-    """What decides the bytes of the parts, beside model and input.
+class BulkOptions:
+    """How files are predicted.
 
     Args:
-        format: `"jsonl"`, `"csv"`, either with `.gz`, or `"parquet"`.
         columns: of `"labels"`, `"confidence"` and `"probabilities"`.
-        rows_per_part: int. Rows of a part, bad ones counted; a file's last one may have fewer.
-        abstain_below: optional float. Labels that are right with a lower probability are null.
+        abstain_below: optional float in [0, 1]. Labels that are right with a lower probability
+            are null.
+        format: optional: `"jsonl"`, `"csv"`, either with `.gz`, or `"parquet"`; default: what a
+            file's name says, and `"jsonl"` in a folder.
+        rows_per_part: int. Rows per part, bad ones counted, which are in memory together and which
+            a kill can cost. The last part of a file may have fewer.
+        engine: `"local"`, this process, or `"ray"`, the actors of a Ray cluster.
+        workers: optional int. Actors of `"ray"`; default: one per GPU, or else one per machine.
+        strict: bool. Whether a single bad row is an error.
+
+    Raises:
+        ConfigError: if a value is none of these.
     """
 
-    format: str = "jsonl"
     columns: tuple[str, ...] = ("labels", "probabilities")
-    rows_per_part: int = 10_000
     abstain_below: float | None = None
+    format: str | None = None
+    rows_per_part: int = 10_000
+    engine: str = "local"
+    workers: int | None = None
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", self.shown.columns)
+        for name, known in (("format", (None, *FORMATS)), ("engine", ENGINES)):
+            if getattr(self, name) not in known:
+                names = ", ".join(map(str, filter(None, known)))
+                raise ConfigError(f"{name} is one of {names}; received {getattr(self, name)!r}")
+        for name in ("rows_per_part", "workers"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, received {getattr(self, name)}")
+        if self.workers is not None and self.engine != "ray":
+            raise ConfigError("workers needs the engine ray; the local engine is one process")
+
+    @property
+    def shown(self) -> Shown:
+        """What is shown of predictions."""
+        return Shown(self.columns, self.abstain_below)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the bytes of the parts, beside model and input."""
+        names = ("format", "columns", "rows_per_part", "abstain_below")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -51,7 +93,7 @@ class Job:
         model: path of the run or export.
         out: the folder of the parts.
         folder: where paths of input files begin.
-        options: the `Options`.
+        options: the `BulkOptions`, their format known.
         types: the pyarrow type of each column of the input, in the order of the output; only
             parquet has other types than `None`.
     """
@@ -59,5 +101,10 @@ class Job:
     model: str
     out: str
     folder: str
-    options: Options
+    options: BulkOptions
     types: Mapping[str, Any]
+
+    @property
+    def form(self) -> str:
+        """The format of the parts."""
+        return self.options.format or FORMATS[0]

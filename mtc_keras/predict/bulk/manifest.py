@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from mtc_keras.files import (
     sha256,
     written_whole,
 )
-from mtc_keras.predict.bulk.job import Options
+from mtc_keras.predict.bulk.job import BulkOptions
 from mtc_keras.predict.bulk.survey import Survey
 from mtc_keras.predict.predictors import Predictor
 
@@ -37,13 +37,13 @@ class Manifest:
     parts: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, survey: Survey, predictor: Predictor, model: str, options: Options) -> "Manifest":
+    def of(cls, survey: Survey, predictor: Predictor, options: BulkOptions) -> "Manifest":
         """Returns the manifest of a prediction that has not begun."""
         identity = {
             "format": FORMAT.number,
-            "model": {"path": model, "sha256": predictor.fingerprint()},
+            "model": {"path": str(predictor.path), "sha256": predictor.fingerprint()},
             "inputs": survey.inputs,
-            "options": asdict(options),
+            "options": options.identity,
             "rows": survey.rows,
             "bad_rows": survey.bad_rows.count,
             "parts_in_all": len(survey.parts),

@@ -9,15 +9,16 @@ from mtc_keras.config import DataConfig
 from mtc_keras.data.inputs import Inputs, read_inputs
 from mtc_keras.errors import DataError
 from mtc_keras.files import sha256, written_whole
-from mtc_keras.predict.bulk.columns import prediction_columns, prediction_types
+from mtc_keras.predict.bulk.columns import csv_columns, prediction_types
 from mtc_keras.predict.bulk.formats import write_rows
 from mtc_keras.predict.bulk.job import Job, Part
-from mtc_keras.predict.predictors import open_predictor
+from mtc_keras.predict.predictors import Predictor, open_predictor
+from mtc_keras.tasks.predictions import prediction_columns
 
 
-def predict_here(job: Job, parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
+def predict_here(job: Job, parts: Sequence[Part], predictor: Predictor) -> Iterator[dict[str, Any]]:
     """Returns what `PartPredictor.predict` returns of each part, as this process writes it."""
-    return map(PartPredictor(job).predict, parts)  # loaded before anything is written
+    return map(PartPredictor(job, predictor).predict, parts)  # loaded before anything is written
 
 
 class PartPredictor:
@@ -25,11 +26,12 @@ class PartPredictor:
 
     Args:
         job: the `Job`.
+        predictor: optional `Predictor` of its model.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, predictor: Predictor | None = None) -> None:
         self.job = job
-        self.predictor = open_predictor(job.model)
+        self.predictor = predictor or open_predictor(job.model)
         self.predictor.load()
         self.reader = PartReader(job, self.predictor.data)
 
@@ -38,13 +40,15 @@ class PartPredictor:
         options, predictor = self.job.options, self.predictor
         rows = self.reader.read(part)
         columns = {name: rows.columns.get(name) or [None] * len(rows) for name in self.job.types}
-        columns |= prediction_columns(
-            predictor.tasks, predictor.predict(rows.texts), predictor.decisions, options
+        predicted = prediction_columns(
+            predictor.tasks, predictor.predict(rows.texts), predictor.decisions, options.shown
         )
-        types = {**self.job.types, **prediction_types(predictor.tasks, options)}
-        path = Path(self.job.out) / part.name(options.format)
+        is_csv = self.job.form.startswith("csv")
+        columns |= csv_columns(predictor.tasks, predicted) if is_csv else predicted
+        types = {**self.job.types, **prediction_types(predictor.tasks, options.shown)}
+        path = Path(self.job.out) / part.name(self.job.form)
         with written_whole(path) as file:
-            write_rows(file, options.format, columns, types)
+            write_rows(file, self.job.form, columns, types)
         return {
             "part": part.number,
             "file": path.name,

@@ -11,13 +11,13 @@ import pyarrow  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from mtc_keras.config import DataConfig
-from mtc_keras.data.inputs import BadRow, read_inputs, text_names
+from mtc_keras.data.inputs import BadRow, lacking_texts, read_inputs
 from mtc_keras.data.sources import expand
-from mtc_keras.errors import DataError, did_you_mean, listed, plural
+from mtc_keras.errors import DataError, plural
 from mtc_keras.files import json_line, sha256, written_whole
 from mtc_keras.predict.bulk.columns import prediction_types
 from mtc_keras.predict.bulk.formats import TEXT, cell_type, common_type
-from mtc_keras.predict.bulk.job import Options, Part
+from mtc_keras.predict.bulk.job import BulkOptions, Part
 from mtc_keras.predict.predictors import Predictor
 from mtc_keras.tasks import Task
 
@@ -59,7 +59,7 @@ class Survey:
     Args:
         files: paths and globs.
         predictor: names text columns and tasks.
-        options: the `Options`.
+        options: the `BulkOptions`.
         bad_rows: takes the bad rows.
 
     Attributes:
@@ -72,7 +72,7 @@ class Survey:
     """
 
     def __init__(
-        self, files: list[str], predictor: Predictor, options: Options, bad_rows: BadRows
+        self, files: list[str], predictor: Predictor, options: BulkOptions, bad_rows: BadRows
     ) -> None:
         self.options = options
         self.inputs: list[dict[str, Any]] = []
@@ -132,9 +132,7 @@ class Survey:
                 return
         except OSError:  # it is gone
             pass
-        raise DataError(
-            f"{path}: has changed while it was predicted; predict it into another folder"
-        )
+        raise DataError(f"{path}: has changed while it was read; predict it into another folder")
 
     def _add(self, path: str, data: DataConfig) -> list[str]:
         """Reads a file; returns what is wrong with it as a whole."""
@@ -161,12 +159,7 @@ class Survey:
                 "rows": usable,
             }
         )
-        known = list(columns)
-        return [
-            f"{path}: no text column {text!r}.{did_you_mean(text, known)} Columns: {listed(known)}"
-            for text in data.text_columns
-            if known and not text_names(known, text, data)
-        ]
+        return lacking_texts(path, list(columns), data)
 
     def _type(self, path: str, cells: Sequence[Any]) -> Any:
         if self.options.format != "parquet" or path.lower().endswith(".parquet"):
@@ -183,7 +176,7 @@ class Survey:
         ]
 
     def _clashes(self, tasks: Sequence[Task]) -> list[str]:
-        added = prediction_types(tasks, self.options)
+        added = prediction_types(tasks, self.options.shown)
         return [
             f"column {name!r} of the input is what predictions are called; rename it"
             for name in added

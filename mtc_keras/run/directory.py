@@ -18,7 +18,8 @@ was stopped goes on from.
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,15 @@ import numpy as np
 
 from mtc_keras.config import Config, load_config
 from mtc_keras.errors import DataError
-from mtc_keras.files import Format, readable_json, sha256, write_whole
+from mtc_keras.files import (
+    Format,
+    being_read,
+    check_not_read,
+    held,
+    readable_json,
+    sha256,
+    write_whole,
+)
 from mtc_keras.tasks import Decision
 
 MODEL, CHECKPOINTS, RUN = "model", "checkpoints", "run.json"
@@ -104,11 +113,24 @@ class Run:
             )
 
     def save_decisions(self, decisions: Mapping[str, Decision]) -> None:
-        """Puts changed temperatures and thresholds into the saved model, whole or not at all."""
-        task = self._json(TASK)
-        values = {name: decision.to_dict() for name, decision in decisions.items()}
-        task["config"]["decisions"] = values
-        write_whole(self.directory / TASK, readable_json(task))
+        """Puts changed temperatures and thresholds into the saved model, whole or not at all.
+
+        Raises:
+            ConfigError: if another process is training into the directory, or reading the run.
+        """
+        path, where = resolved_path(str(self.directory)), f"run {str(self.directory)!r}"
+        with held(path, where):
+            check_not_read(path, where)
+            task = self._json(TASK)
+            values = {name: decision.to_dict() for name, decision in decisions.items()}
+            task["config"]["decisions"] = values
+            write_whole(self.directory / TASK, readable_json(task))
+
+    @contextmanager
+    def being_read(self) -> Iterator[None]:
+        """Keeps other processes from changing the run while the context lasts."""
+        with being_read(self.directory):
+            yield
 
     @property
     def metrics(self) -> dict[str, Any]:

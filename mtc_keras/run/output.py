@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import check_folder, check_not_read, held
+from mtc_keras.files import check_folder, held
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import (
     CHECKPOINTS,
@@ -108,19 +108,6 @@ def owned_output(directory: str, overwrite: bool, resume: bool = False) -> Itera
                 refusal = error
         if processes.of_first_process(float(refusal is not None)):
             raise refusal or ConfigError(f"output.directory: {directory!r} is refused to process 0")
-        yield
-
-
-@contextmanager
-def changed_run(directory: Path) -> Iterator[None]:
-    """Makes this process the one that may change a finished run, while the context lasts.
-
-    Raises:
-        ConfigError: if another one writes or reads it.
-    """
-    path, where = resolved_path(str(directory)), f"run {str(directory)!r}"
-    with held(path, where):
-        check_not_read(path, where)
         yield
 
 

@@ -10,9 +10,10 @@ import tomli_w
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import held
-from mtc_keras.run.directory import Run, finished_run, unfinished
+from mtc_keras.run.directory import TASK, Run, finished_run, unfinished
 from mtc_keras.run.output import check_output, owned_output, replaced
 from mtc_keras.run.writer import RunWriter
+from mtc_keras.tasks import Decision
 from mtc_keras.train import program as train
 from tests.conftest import rows, tiny_values
 
@@ -213,3 +214,14 @@ def test_a_run_says_its_format_and_the_checksums_of_its_model(directory):
     assert about["format"] == 1
     assert list(about["sha256"]) == ["model/model.weights.h5"]
     run.check_model()
+
+
+def test_a_run_that_is_read_or_trained_anew_is_not_changed(directory):
+    run = write(directory).finish()
+    for held_by, problem in ((run.being_read(), "reading"), (held(directory, "it"), "writing")):
+        refused = pytest.raises(ConfigError, match=rf"run '.*': another process .* is {problem} it")
+        with held_by, refused:
+            run.save_decisions({"mood": Decision(temperature=2.0)})
+        assert json.loads((directory / TASK).read_text()) == {"config": {}}
+    run.save_decisions({"mood": Decision(temperature=2.0)})
+    assert json.loads((directory / TASK).read_text())["config"]["decisions"]["mood"]

@@ -12,9 +12,9 @@ import json
 import sys
 from typing import Any
 
+from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
 from mtc_keras.programs import options
-from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
 
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     name = "validation" if args.data is None else ", ".join(args.data)
     rows = read_rows(files, calibrated.config.task_list, calibrated.config.data, name)
 
-    set_up(calibrated.config.seed, calibrated.config.distribution)
+    start(calibrated.config.distribution)
     from mtc_keras.console.log import Log
     from mtc_keras.console.scores import show_details
     from mtc_keras.console.tables import decision_tables

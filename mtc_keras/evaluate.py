@@ -9,10 +9,10 @@ Shows the metrics of each task beside those of the best constant prediction.
 import argparse
 import sys
 
+from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import check_writable, readable_json, write_whole
 from mtc_keras.programs import options
-from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
 
     rows = read_rows(files, judged.config.task_list, judged.config.data, name)
 
-    set_up(judged.config.seed, judged.config.distribution)
+    start(judged.config.distribution)
     from mtc_keras.console.log import Log
     from mtc_keras.console.scores import show_details, show_scores
     from mtc_keras.scoring.judging import baseline, score_rows

@@ -22,8 +22,8 @@ import numpy as np
 from mtc_keras.config import BalancingConfig, Config, TrainingConfig, monitor_names
 from mtc_keras.data.dataset import Dataset, only_task
 from mtc_keras.data.rows import Rows
+from mtc_keras.devices.startup import start
 from mtc_keras.errors import DataError
-from mtc_keras.programs.command import set_up
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import MODEL, Run, checkpoint_directory
 from mtc_keras.run.output import owned_output
@@ -68,7 +68,7 @@ class Training:
 
     def train(self, verbose: int, resume: bool = False) -> Run:
         """Trains it as a process of its own would: from its seed, whatever ran before."""
-        set_up(self.config.seed)
+        start(seed=self.config.seed)
         directory = self.config.output.directory
         begun = saved_checkpoints(checkpoint_directory(directory))
         with owned_output(directory, overwrite=not resume, resume=resume):

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config import Config, load_config
-from mtc_keras.devices.memory import keep_freed_memory
+from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import readable_json, to_json, write_whole
 from mtc_keras.model.backbones import check_backbone
 from mtc_keras.programs import options
-from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
 from mtc_keras.run.output import check_output
 
@@ -63,14 +62,13 @@ def compare(
     check_backbone(config.model)
     from mtc_keras.data.reading import read_splits
 
-    keep_freed_memory()
     dataset = read_splits(config)
     test = dataset.test
     if test is None:
         raise ConfigError("a comparison needs test rows: name their files in data.test")
 
     alone = config.distribution.model_copy(update={"processes": 1, "coordinator": None})
-    set_up(config.seed, alone, config.training.batch_size)
+    start(alone, batch_size=config.training.batch_size, seed=config.seed)
     from mtc_keras.compare.models import by_approach, costs, measure, trainings
     from mtc_keras.console.log import Log
     from mtc_keras.scoring.intervals import compare_scores

@@ -26,13 +26,14 @@ PACKAGES = (
 )
 
 
-def setup(seed: int) -> None:
-    """Prepares the process for one training or prediction. Call it before importing KerasHub.
+def setup(seed: int | None = None) -> None:
+    """Prepares Keras and JAX for one training or prediction. Call it before importing KerasHub.
 
     Args:
-        seed: int. Seed of Python, NumPy and Keras.
+        seed: optional int. Seed of Python, NumPy and Keras.
     """
-    keras.utils.set_random_seed(seed)
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
     if keras.backend.backend() != "jax":
         return
     keep_tensorflow_off_gpus()

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
 from mtc_keras.export.folder import ONNX, SAVED_MODEL, check_format, version_folder
 from mtc_keras.programs import options
-from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
 from mtc_keras.programs.signals import tidied_at_sigterm
 from mtc_keras.run.directory import MODEL, Run
@@ -158,7 +158,7 @@ def _export_run(
     max_loss: float = MAX_LOSS,
 ) -> Any:
     """Exports a run, in int8 if there are `Rows` to judge it; returns the `Export`."""
-    set_up(run.config.seed)
+    start()
     from mtc_keras.export.onnx.quantizing import quantize
     from mtc_keras.export.writing import export_saved
     from mtc_keras.model.classifier import MultiTaskClassifier

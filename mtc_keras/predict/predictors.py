@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -13,13 +12,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from mtc_keras.config import DataConfig
+from mtc_keras.devices.startup import quietly, start
 from mtc_keras.errors import DataError
 from mtc_keras.export.folder import ABOUT, FORMAT, is_version
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import Served
 from mtc_keras.files import being_read, json_line, sha256
 from mtc_keras.model.saved import saved_config
-from mtc_keras.programs.command import set_up, silenced
 from mtc_keras.run.directory import MODEL, Run
 from mtc_keras.tasks import Decision, Task, task_from_config
 
@@ -135,8 +134,7 @@ class RunPredictor(Predictor):
         yield from (path for path in (self.path / MODEL).rglob("*") if path.is_file())
 
     def load(self) -> None:
-        config = self.run.config
-        set_up(config.seed, config.distribution)
+        start(self.run.config.distribution)
         self._model = self.run.model
 
     def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
@@ -209,8 +207,7 @@ class ExportPredictor(Predictor):
         yield from (path for path in self.path.rglob("*") if path.is_file())
 
     def load(self) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with silenced():
+        with quietly():
             self._served = Served(self.path)
 
     def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:

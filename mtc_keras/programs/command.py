@@ -1,15 +1,13 @@
-"""What the programs share at the command line: exit codes and messages."""
+"""What the programs share at the command line: their process, exit codes and messages."""
 
 import argparse
 import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from mtc_keras.config import DistributionConfig
-from mtc_keras.devices.memory import keep_freed_memory
+from mtc_keras.devices.startup import owned_process
 from mtc_keras.errors import Stopped, UserError
 
 USER_ERROR = 2
@@ -18,58 +16,16 @@ RunArguments = Callable[[argparse.Namespace], int | None]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def set_up(
-    seed: int, distribution: DistributionConfig | None = None, batch_size: int | None = None
-) -> None:
-    """Imports Keras and its kin, which takes seconds, and prepares the process.
-
-    TensorFlow only feeds the data: what its C++ code prints of devices and instructions,
-    before any log level is read, concerns nobody and is hidden.
-
-    Args:
-        seed: int. Seeds Python, NumPy and Keras.
-        distribution: the `[distribution]` section; `None` keeps the devices as they are.
-        batch_size: int. Rows a training step; `None` for a program that only predicts.
-
-    Raises:
-        ConfigError: if the devices are too few, or do not divide what they share.
-    """
-    keep_freed_memory()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with silenced():
-        from mtc_keras.devices import process
-
-        process.setup(seed)
-        if distribution is not None:  # before anything looks at the devices
-            from mtc_keras.devices.distribution import distribute
-
-            distribute(distribution, batch_size)
-        import keras_hub  # noqa: F401
-
-
-@contextmanager
-def silenced() -> Iterator[None]:
-    """Hides what is printed to stderr, also by C++ code."""
-    sys.stderr.flush()
-    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(shown, 2)
-        os.close(shown)
-        os.close(nowhere)
-
-
 def run_program(program: RunArguments, args: argparse.Namespace) -> int:
-    """Runs a program and returns its exit code: what the program returned, or 0 for `None`.
+    """Runs a program in a process of its own and returns its exit code: what the program returned, or 0 for `None`.
 
     A mistake of the user's, or a full disk, ends with one message on stderr and 2, as argparse
     does; Ctrl-C with 130, SIGTERM with 143. Anything else is a defect and keeps its traceback.
     Where several processes train, one that fails leaves at once.
     """
     try:
-        code = _exit_code(program, args)
+        with owned_process():
+            code = _exit_code(program, args)
     except Exception:
         if not _is_one_of_several():
             raise

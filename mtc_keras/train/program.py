@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mtc_keras.config import Config, config_schema, load_config
-from mtc_keras.devices.memory import keep_freed_memory
+from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError, Stopped
 from mtc_keras.model.backbones import check_backbone
 from mtc_keras.programs import options
-from mtc_keras.programs.command import set_up
 from mtc_keras.programs.program import Program
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import Run, checkpoint_directory, finished_run
@@ -62,7 +61,6 @@ def fit(
     run.model.classify(["The clerk was kind, but I waited two hours."])
     ```
     """
-    keep_freed_memory()
     if not isinstance(config, Config):
         config = load_config(config)
     if resume and overwrite:
@@ -80,7 +78,7 @@ def fit(
 
     dataset = read_splits(config, {k: frame for k, frame in frames.items() if frame is not None})
 
-    set_up(config.seed, config.distribution, config.training.batch_size)
+    start(config.distribution, batch_size=config.training.batch_size, seed=config.seed)
     from mtc_keras.train.steps import train_run
 
     with owned_output(config.output.directory, overwrite, resume):

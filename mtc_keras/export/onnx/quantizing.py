@@ -9,15 +9,16 @@ import numpy as np
 
 from mtc_keras.config import lower_is_better
 from mtc_keras.data.rows import Rows
+from mtc_keras.devices.startup import quietly
 from mtc_keras.errors import ExportError
 from mtc_keras.export.agreement import ask, only
 from mtc_keras.export.onnx.ask import MODEL
 from mtc_keras.files import to_json
-from mtc_keras.programs.command import silenced
 from mtc_keras.scoring.judging import evaluate_tasks
 from mtc_keras.tasks import Task
 
 BATCH_SIZE = 32
+PREPARED = "onnx.quant.pre_process"  # the property by which ONNX Runtime knows it
 
 
 def quantize(export: Path, model: Any, rows: Rows, max_loss: float) -> dict[str, Any]:
@@ -40,11 +41,16 @@ def quantize(export: Path, model: Any, rows: Rows, max_loss: float) -> dict[str,
     Raises:
         ExportError: if a task's main metric gets worse by more than that.
     """
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     large, small = export / MODEL, export / f"int8.{MODEL}"
     before, probabilities = _measured(export, rows)
-    with silenced():  # it advises to infer shapes first, which tf2onnx has done
+    graph = onnx.load(large)
+    # Marked, or it would advise, in the root logger, to infer shapes first, as tf2onnx has done.
+    onnx.helper.set_model_props(graph, {**_properties(graph), PREPARED: "onnxruntime.quant"})
+    onnx.save(graph, large)
+    with quietly():
         quantize_dynamic(large, small, per_channel=True, weight_type=QuantType.QInt8)
     small.replace(large)
     after, quantized = _measured(export, rows)
@@ -69,6 +75,10 @@ def quantize(export: Path, model: Any, rows: Rows, max_loss: float) -> dict[str,
             "tasks": changes,
         }
     )
+
+
+def _properties(graph: Any) -> dict[str, str]:
+    return {prop.key: prop.value for prop in graph.metadata_props}
 
 
 def _measured(export: Path, rows: Rows) -> tuple[dict[str, float], dict[str, np.ndarray]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.devices.startup import owned_process
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.files import json_line
 from mtc_keras.predict.bulk.job import Job, Part
@@ -24,7 +25,8 @@ class PartActor:
     """
 
     def __init__(self, job: Job, parts: Sequence[Part]) -> None:
-        self.predictor = PartPredictor(job)
+        with owned_process():  # Ray started it for this
+            self.predictor = PartPredictor(job)
         self.parts = parts
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[str]]:

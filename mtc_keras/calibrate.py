@@ -8,15 +8,154 @@ Needs labelled rows that the model was not trained on and will not be judged on.
 
 import argparse
 import fnmatch
-import json
 import sys
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
+from mtc_keras.files import to_json
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
+from mtc_keras.run.rows import as_run, labelled_files, labelled_rows
+from mtc_keras.tasks import Decision, Task
+
+if TYPE_CHECKING:
+    from mtc_keras.console.log import Log
+    from mtc_keras.run.rows import Data
+
+RULES, CALIBRATIONS = ("per_label", "per_task"), ("temperature", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The temperatures and thresholds that a run has been given.
+
+    Args:
+        name: str. What the rows are called that they were fitted on.
+        tasks: the model's tasks.
+        decisions: dict from each task with probabilities to its `Decision`.
+        metrics: those of the same rows, as `Evaluation.metrics`, and so flattered.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    decisions: dict[str, Decision]
+    metrics: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns `decisions` and `metrics` as JSON values."""
+        decisions = {name: decision.to_dict() for name, decision in self.decisions.items()}
+        return to_json({"decisions": decisions, "metrics": self.metrics})
+
+    def show(self, log: "Log") -> None:
+        """Shows the decisions and what they changed as tables."""
+        from mtc_keras.console.scores import show_details
+        from mtc_keras.console.tables import decision_tables
+
+        for table in decision_tables(self.tasks, self.decisions):
+            log.show(table)
+        show_details(log, self.tasks, self.metrics)
+        log.line("these are the rows that it was fitted on: judge it on others, with evaluate")
+
+
+def calibrate_run(
+    run: Run | str | Path,
+    data: "Data | None" = None,
+    *,
+    thresholds: Literal["per_label", "per_task"] | float = "per_label",
+    calibration: Literal["temperature", "none"] = "temperature",
+) -> Calibration:
+    """Fits a run's temperatures and thresholds anew, and saves them in it.
+
+    A task without a label in the rows keeps what it has. The run's `metrics.json` and
+    predictions stay those from before.
+
+    Args:
+        run: a `Run`, or the path of a run directory.
+        data: labelled rows that the model was not trained on and will not be judged on, in the
+            run's format: a file, a glob, a list of them, a DataFrame or dicts; default: the
+            validation files of the run's config.
+        thresholds: `"per_label"`, `"per_task"`, or one number from 0 to 1 for all labels.
+        calibration: `"temperature"` or `"none"`.
+
+    Returns:
+        The `Calibration`.
+
+    Raises:
+        ConfigError: if the rows were trained on or are test rows, if there are none, or for
+            another value.
+        DataError: for a mistake in the data, or if there is no such run.
+
+    Example:
+
+    ```python
+    calibration = mtc_keras.calibrate_run("runs/quickstart", "data/new.csv")
+    calibration.decisions["sentiment"].temperature
+    ```
+    """
+    _check(thresholds, calibration)
+    run = as_run(run)
+    _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
+    rows = labelled_rows(run, data, "validation")
+    start(run.config.distribution)
+    from mtc_keras.data.tokens import tokenize
+    from mtc_keras.scoring.decisions import fit_decisions
+    from mtc_keras.scoring.judging import judge_logits
+
+    model = run.model
+    tokens = tokenize(model.preprocessor, rows.texts)
+    logits = model.predict_logits(tokens, run.config.training.batch_size)
+    fitted = fit_decisions(
+        model.tasks, rows.targets, logits, thresholds, calibration, run.config.seed
+    )
+    labelled = rows.coverage(model.tasks)
+    model.decisions |= {name: found for name, found in fitted.items() if labelled[name]}
+    metrics = judge_logits(
+        model.tasks, rows.targets, logits, model.decisions, model=model, details=True
+    )
+    run.save_decisions(model.decisions)
+    return Calibration(rows.name, model.tasks, dict(model.decisions), metrics)
+
+
+def _check(thresholds: Any, calibration: Any) -> None:
+    is_number = isinstance(thresholds, (int, float)) and not isinstance(thresholds, bool)
+    if thresholds not in RULES and not (is_number and 0 <= thresholds <= 1):
+        raise ConfigError(
+            f"thresholds must be per_label, per_task or a number between 0 and 1, "
+            f"received {thresholds!r}"
+        )
+    if calibration not in CALIBRATIONS:
+        raise ConfigError(f"calibration must be temperature or none, received {calibration!r}")
+
+
+def _refuse_other_uses(run: Run, data: Any) -> None:
+    """Refuses rows that must not choose thresholds: those trained on, and the test rows."""
+    if not isinstance(data, (str, list)) or not all(isinstance(path, str) for path in data):
+        return  # rows in memory are of no file
+    from mtc_keras.data.sources import hash_files
+
+    splits = {
+        digest: split
+        for split in ("train", "test")
+        for path, digest in run.environment["data_sha256"].items()
+        if _names(getattr(run.config.data, split), path)
+    }
+    # By content, so that a copy or another working directory hides nothing.
+    for path, digest in hash_files(data).items():
+        if digest in splits:
+            raise ConfigError(
+                f"{path} is a {splits[digest]} file of this run; temperatures and thresholds need "
+                "labelled rows of their own"
+            )
+
+
+def _names(files: str | list[str] | None, path: str) -> bool:
+    """Whether a file, glob or list of them names a path."""
+    patterns = [files] if isinstance(files, str) else files or []
+    return any(path == pattern or fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,89 +173,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--calibration",
-        choices=["temperature", "none"],
+        choices=CALIBRATIONS,
         default="temperature",
         help="how probabilities are calibrated (default: temperature)",
     )
 
 
-def _thresholds(text: str) -> Any:
-    if text in ("per_label", "per_task"):
-        return text
+def _thresholds(text: str) -> str | float:
     try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
+        value: str | float = text if text in RULES else float(text)
+        _check(value, "none")
+    except ValueError:  # also of `_check`
         raise argparse.ArgumentTypeError(
             f"must be per_label, per_task or a number between 0 and 1, received {text!r}"
-        )
+        ) from None
     return value
 
 
 def run(args: argparse.Namespace) -> None:
     calibrated = Run(args.model)
-    files = args.data or calibrated.config.data.validation
-    if files is None or isinstance(files, (int, float)):
-        raise ConfigError(f"the config of {args.model} names no validation file: give --data FILE")
-    _refuse_other_uses(calibrated, files)
-
-    from mtc_keras.data.reading import read_rows
-
-    name = "validation" if args.data is None else ", ".join(args.data)
-    rows = read_rows(files, calibrated.config.task_list, calibrated.config.data, name)
-
-    start(calibrated.config.distribution)
-    from mtc_keras.console.log import Log
-    from mtc_keras.console.scores import show_details
-    from mtc_keras.console.tables import decision_tables
-    from mtc_keras.data.tokens import tokenize
-    from mtc_keras.scoring.decisions import fit_decisions
-    from mtc_keras.scoring.judging import score_rows
-
-    model, size = calibrated.model, calibrated.config.training.batch_size
-    logits = model.predict_logits(tokenize(model.preprocessor, rows.texts), size)
-    fitted = fit_decisions(
-        model.tasks, rows.targets, logits, args.thresholds, args.calibration, calibrated.config.seed
+    found = calibrate_run(
+        calibrated, args.data, thresholds=args.thresholds, calibration=args.calibration
     )
-    # A task without a label in these rows keeps what it has.
-    labelled = rows.coverage(model.tasks)
-    model.decisions |= {name: found for name, found in fitted.items() if labelled[name]}
-    log = Log()
-    for note in rows.notes:
-        log.line(note)
-    for table in decision_tables(model.tasks, model.decisions):
-        log.show(table)
-    show_details(log, model.tasks, score_rows(model, rows, size, details=True).evaluation)
-    log.line("these are the rows that it was fitted on: judge it on others, with evaluate")
-    calibrated.save_decisions(model.decisions)
+    from mtc_keras.console.log import Log
+
+    found.show(Log())
     print(f"saved in {calibrated.directory}; its metrics.json and predictions are from before")
-
-
-def _refuse_other_uses(run: Run, files: str | list[str]) -> None:
-    """Refuses rows that must not choose thresholds: those trained on, and the test rows."""
-    from mtc_keras.data.sources import hash_files
-
-    recorded = json.loads((run.directory / "environment.json").read_text(encoding="utf-8"))
-    splits = {
-        digest: split
-        for split in ("train", "test")
-        for path, digest in recorded["data_sha256"].items()
-        if _names(getattr(run.config.data, split), path)
-    }
-    # By content, so that a copy or another working directory hides nothing.
-    for path, digest in hash_files(files).items():
-        if digest in splits:
-            raise ConfigError(
-                f"{path} is a {splits[digest]} file of this run; temperatures and thresholds need "
-                "labelled rows of their own"
-            )
-
-
-def _names(files: str | list[str] | None, path: str) -> bool:
-    """Whether a file, glob or list of them names a path."""
-    patterns = [files] if isinstance(files, str) else files or []
-    return any(path == pattern or fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 PROGRAM = Program(

@@ -8,13 +8,89 @@ Shows the metrics of each task beside those of the best constant prediction.
 
 import argparse
 import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import ConfigError
-from mtc_keras.files import check_writable, readable_json, write_whole
+from mtc_keras.files import check_writable, readable_json, to_json, write_whole
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
+from mtc_keras.run.rows import as_run, labelled_rows
+from mtc_keras.tasks import Task
+
+if TYPE_CHECKING:
+    from mtc_keras.console.log import Log
+    from mtc_keras.run.rows import Data
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """How good a run's model is on labelled rows.
+
+    Args:
+        name: str. What the rows are called: `"test"`, or their files.
+        tasks: the model's tasks.
+        metrics: `tasks`: for each its metrics, `loss` and labelled `rows`, or `None` where no
+            row carries a label; `overall`: F1 over all classes of all tasks together, mean and
+            standard deviation over tasks; `score`; `loss`.
+        baseline: the same of the best constant prediction, learned in training.
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    metrics: dict[str, Any]
+    baseline: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the metrics as JSON values, `baseline` beside them."""
+        return to_json({**self.metrics, "baseline": self.baseline})
+
+    def show(self, log: "Log", verbose: bool = False) -> None:
+        """Shows the metrics as tables; `verbose` shows every task and class."""
+        from mtc_keras.console.scores import show_details, show_scores
+
+        show_scores(log, self.name, self.tasks, self.metrics, self.baseline, verbose=verbose)
+        show_details(log, self.tasks, self.metrics, verbose=verbose)
+
+
+def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluation:
+    """Judges a run on labelled rows.
+
+    Args:
+        run: a `Run`, or the path of a run directory.
+        data: labelled rows in the run's format: a file, a glob, a list of them, a DataFrame or
+            dicts; default: the test files of the run's config.
+
+    Returns:
+        The `Evaluation`.
+
+    Raises:
+        ConfigError: if the config names no test file and no rows are given.
+        DataError: for a mistake in the data, or if there is no such run.
+
+    Example:
+
+    ```python
+    evaluation = mtc_keras.evaluate_run("runs/quickstart", "data/new.csv")
+    evaluation.metrics["tasks"]["sentiment"]["accuracy"]
+    ```
+    """
+    run = as_run(run)
+    rows = labelled_rows(run, data, "test")
+    start(run.config.distribution)
+    from mtc_keras.data.tokens import tokenize
+    from mtc_keras.scoring.judging import baseline, judge_logits
+
+    model = run.model
+    tokens = tokenize(model.preprocessor, rows.texts)
+    logits = model.predict_logits(tokens, run.config.training.batch_size)
+    metrics = judge_logits(
+        model.tasks, rows.targets, logits, model.decisions, model=model, details=True
+    )
+    constant = baseline(model.tasks, run.constants, rows.targets)
+    return Evaluation(rows.name, model.tasks, metrics, constant)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,31 +106,12 @@ def run(args: argparse.Namespace) -> None:
     judged = Run(args.model)
     if args.out:
         check_writable(args.out)
-    files = args.data or judged.config.data.test
-    if files is None:
-        raise ConfigError(f"the config of {args.model} names no test file: give --data FILE")
-
-    name = "test" if args.data is None else ", ".join(args.data)
-
-    from mtc_keras.data.reading import read_rows
-
-    rows = read_rows(files, judged.config.task_list, judged.config.data, name)
-
-    start(judged.config.distribution)
+    evaluation = evaluate_run(judged, args.data)
     from mtc_keras.console.log import Log
-    from mtc_keras.console.scores import show_details, show_scores
-    from mtc_keras.scoring.judging import baseline, score_rows
 
-    tasks = judged.model.tasks
-    scores = score_rows(judged.model, rows, judged.config.training.batch_size, details=True)
-    constant = baseline(tasks, judged.constants, rows.targets)
-    log = Log()
-    for note in rows.notes:
-        log.line(note)
-    show_scores(log, rows.name, tasks, scores.evaluation, constant, verbose=args.verbose)
-    show_details(log, tasks, scores.evaluation, verbose=args.verbose)
+    evaluation.show(Log(), verbose=args.verbose)
     if args.out:
-        write_whole(args.out, readable_json({**scores.evaluation, "baseline": constant}))
+        write_whole(args.out, readable_json(evaluation.to_dict()))
 
 
 PROGRAM = Program("evaluate", "judge a run on labelled data", __doc__, add_options, run)

@@ -7,18 +7,17 @@ Three ways to predict the same tasks:
     binary    one model, all classes of all tasks as sigmoids of one multilabel task
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mtc_keras.compare.all_classes import AllClasses
 from mtc_keras.config import BalancingConfig, Config, TrainingConfig, monitor_names
 from mtc_keras.data.dataset import Dataset, only_task
 from mtc_keras.data.rows import Rows
@@ -27,11 +26,11 @@ from mtc_keras.errors import DataError
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import MODEL, Run, checkpoint_directory
 from mtc_keras.run.output import owned_output
-from mtc_keras.tasks import Decision, Multilabel, Task
-from mtc_keras.train.loss_weights import resolve_loss_weights
+from mtc_keras.scoring.decisions import decide_tasks
+from mtc_keras.tasks import Decision, Task
+from mtc_keras.train.loss_weights import with_recorded_weights
 from mtc_keras.train.steps import resolved, train_run
 
-ALL_CLASSES = "all_classes"  # the binary model's only task
 COSTS = ("training_seconds", "model_bytes", "prediction_seconds")
 Arrays = Mapping[str, np.ndarray]
 Decisions = Mapping[str, Decision]
@@ -54,17 +53,16 @@ class Training:
     dataset: Dataset
     read_back: ReadBack
 
-    @property
     def is_done(self) -> bool:
-        """Whether its run is there, from the same config and data files."""
+        """Whether its run is there, from the same config and data files; trains nothing."""
         try:
             run = Run(self.config.output.directory)
         except DataError:
             return False
+        tasks = with_recorded_weights(self.dataset.tasks, run.loss_weights)
         written = (run.directory / "config.toml").read_text(encoding="utf-8")
-        dataset, _ = resolve_loss_weights(self.config, self.dataset)
-        same_config = written == resolved(self.config, dataset).to_toml()
-        return same_config and _environment(run)["data_sha256"] == self.dataset.files
+        same_config = written == resolved(self.config, tasks).to_toml()
+        return same_config and run.environment["data_sha256"] == self.dataset.files
 
     def train(self, verbose: int, resume: bool = False) -> Run:
         """Trains it as a process of its own would: from its seed, whatever ran before."""
@@ -113,14 +111,14 @@ def trainings(
     """
     for seed in range(config.seed, config.seed + seeds):
         changed = partial(_changed_config, config, seed, directory / f"seed_{seed}")
-        every_task = partial(decide_each, dataset.tasks)
+        every_task = partial(decide_tasks, dataset.tasks)
         yield Training("joint", changed("joint", config.task_list), dataset, every_task)
         for joint_task in dataset.tasks:
             # Alone it has nothing to be weighed against.
             task = joint_task.model_copy(update={"loss_weight": 1.0})
             own = only_task(dataset, task)
             name = f"single_{task.name}"
-            yield Training("single", changed(name, [task]), own, partial(decide_each, [task]))
+            yield Training("single", changed(name, [task]), own, partial(decide_tasks, [task]))
         if binary:
             merged = AllClasses(dataset.tasks)
             all_rows = merged.dataset(dataset)
@@ -153,78 +151,6 @@ def _known_metrics(training: TrainingConfig, known: Sequence[str]) -> TrainingCo
     return training.model_copy(update={"monitor": monitor, "floor": floor})
 
 
-def decide_each(
-    tasks: Sequence[Task], probabilities: Arrays, decisions: Decisions
-) -> dict[str, np.ndarray]:
-    """Returns every task's predictions from its own output."""
-    return {
-        task.name: task.decide(probabilities[task.name], decisions.get(task.name)) for task in tasks
-    }
-
-
-# === All classes of all tasks as one multilabel task ===
-
-
-class AllClasses:
-    """The naive alternative: all classes of all tasks as sigmoids of one multilabel task.
-
-    Args:
-        tasks: the learned tasks; those without classes are left out.
-    """
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self.tasks = [task for task in tasks if task.has_classes]
-        names = [[f"{task.name}: {name}" for name in task.known_classes] for task in self.tasks]
-        self.task = Multilabel(name=ALL_CLASSES, classes=list(chain(*names)))
-        ends = np.cumsum([len(block) for block in names]).tolist()
-        self.blocks = [slice(*block) for block in pairwise([0, *ends])]
-
-    def targets(self, targets: Arrays) -> np.ndarray:
-        """Returns float32 of shape `(N, all classes)`: 0, 1, and NaN where a label is missing."""
-        return np.concatenate([_cells(task, targets[task.name]) for task in self.tasks], axis=1)
-
-    def read_back(self, probabilities: Arrays, decisions: Decisions) -> dict[str, np.ndarray]:
-        """Returns each task's predictions, decided on its own columns as the task itself does."""
-        merged = probabilities[ALL_CLASSES]
-        thresholds = list(decisions[ALL_CLASSES].thresholds.values())
-        found = {}
-        for task, block in zip(self.tasks, self.blocks, strict=True):
-            decision = task.decision()
-            own = zip(decision.thresholds, thresholds[block], strict=False)  # some have none
-            decision.thresholds = dict(own)
-            stated = merged[:, block]
-            if not decision.thresholds:  # of exactly one class: as if they summed to 1
-                stated = stated / np.maximum(stated.sum(axis=1, keepdims=True), 1e-7)
-            found[task.name] = task.decide(stated, decision)
-        return found
-
-    def dataset(self, dataset: Dataset) -> Dataset:
-        """Returns the dataset with all labels merged into one task's."""
-        train = self._rows(dataset.train)
-        return replace(
-            dataset,
-            tasks=[self.task.measure(train.targets[ALL_CLASSES])],
-            train=train,
-            validation=dataset.validation and self._rows(dataset.validation),
-            test=dataset.test and self._rows(dataset.test),
-        )
-
-    def _rows(self, rows: Rows) -> Rows:
-        weights = None
-        if rows.sample_weight is not None:
-            # One task has one weight a row: where a row weighs differently by task, their mean.
-            columns = [rows.sample_weight[task.name] for task in self.tasks]
-            weights = {ALL_CLASSES: np.mean(columns, axis=0, dtype="float32")}
-        return replace(
-            rows, targets={ALL_CLASSES: self.targets(rows.targets)}, sample_weight=weights
-        )
-
-
-def _cells(task: Task, targets: np.ndarray) -> np.ndarray:
-    cells = task.class_indicator(targets).astype("float32")
-    return np.where(task.known_cells(targets), cells, np.float32(np.nan))
-
-
 # === What a model gives ===
 
 
@@ -248,16 +174,12 @@ def measure(training: Training, test: Rows) -> Outcome:
     return Outcome(
         approach=training.approach,
         predictions=training.read_back(probabilities, run.model.decisions),
-        training_seconds=_environment(run)["seconds"]["to_last_epoch"],
+        training_seconds=run.environment["seconds"]["to_last_epoch"],
         model_bytes=sum(
             path.stat().st_size for path in (run.directory / MODEL).rglob("*") if path.is_file()
         ),
         prediction_seconds=min(seconds),
     )
-
-
-def _environment(run: Run) -> dict[str, Any]:
-    return json.loads((run.directory / "environment.json").read_text(encoding="utf-8"))
 
 
 def costs(outcomes: Sequence[Outcome], seeds: int) -> dict[str, dict[str, float]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mtc_keras.data.rows import Rows
+from mtc_keras.data.tokens import Tokens
 from mtc_keras.tasks import Task
 
 
@@ -27,6 +28,31 @@ class Dataset:
     test: Rows | None
     files: dict[str, str]
     notes: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows and their tokens.
+
+    Args:
+        rows: N `Rows`.
+        tokens: the `Tokens` of their texts.
+    """
+
+    rows: Rows
+    tokens: Tokens
+
+    @property
+    def name(self) -> str:
+        """The split's name."""
+        return self.rows.name
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, indices: np.ndarray) -> "Split":
+        """Returns the rows at some indices, in their order."""
+        return Split(self.rows.take(indices), self.tokens.select(indices))
 
 
 def only_task(dataset: Dataset, task: Task) -> Dataset:

@@ -17,11 +17,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run_program(program: RunArguments, args: argparse.Namespace) -> int:
-    """Runs a program in a process of its own and returns its exit code: what the program returned, or 0 for `None`.
+    """Runs a program in a process of its own and returns its exit code.
 
-    A mistake of the user's, or a full disk, ends with one message on stderr and 2, as argparse
-    does; Ctrl-C with 130, SIGTERM with 143. Anything else is a defect and keeps its traceback.
-    Where several processes train, one that fails leaves at once.
+    That is what the program returned, or 0 for `None`. A mistake of the user's, or a full disk,
+    ends with one message on stderr and 2, as argparse does; Ctrl-C with 130, SIGTERM with 143.
+    Anything else is a defect and keeps its traceback. Where several processes train, one that
+    fails leaves at once.
     """
     try:
         with owned_process():

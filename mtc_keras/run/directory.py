@@ -143,6 +143,11 @@ class Run:
         return self._json("environment.json")
 
     @property
+    def loss_weights(self) -> dict[str, dict[str, Any]]:
+        """What `loss_weights.json` holds: for each task its `rule`, `loss` and `weight`."""
+        return self._json("loss_weights.json")
+
+    @property
     def constants(self) -> dict[str, Any]:
         """For each task the constant prediction of the baseline, learned in training."""
         return {name: np.asarray(c) for name, c in self.metrics["constant_prediction"].items()}

@@ -60,6 +60,30 @@ def activate(task: Task, logits: Any, decision: Decision | None = None) -> np.nd
     return ops.convert_to_numpy(calibrated(task, logits, decision))
 
 
+def activate_tasks(
+    tasks: Sequence[Task],
+    logits: Mapping[str, Any],
+    decisions: Mapping[str, Decision] | None = None,
+) -> dict[str, np.ndarray]:
+    """Returns the probabilities of all tasks' logits, by task; temperatures are 1 by default."""
+    decisions = decisions or {}
+    return {
+        task.name: activate(task, logits[task.name], decisions.get(task.name)) for task in tasks
+    }
+
+
+def decide_tasks(
+    tasks: Sequence[Task],
+    probabilities: Mapping[str, np.ndarray],
+    decisions: Mapping[str, Decision] | None = None,
+) -> dict[str, np.ndarray]:
+    """Returns what all tasks' probabilities decide, by task; thresholds are 0.5 by default."""
+    decisions = decisions or {}
+    return {
+        task.name: task.decide(probabilities[task.name], decisions.get(task.name)) for task in tasks
+    }
+
+
 def calibrated(task: Task, logits: Any, decision: Decision | None = None) -> Any:
     """Returns the probabilities of logits at the decision's temperature, as a tensor."""
     from keras import ops

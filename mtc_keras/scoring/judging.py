@@ -1,64 +1,42 @@
-"""From a model and labelled rows to the metrics of every task, and over all tasks."""
+"""From logits and labels to the metrics of every task, and over all tasks."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mtc_keras.config import lower_is_better
-from mtc_keras.data.rows import Rows
-from mtc_keras.data.tokens import Tokens, tokenize
-from mtc_keras.scoring.decisions import activate
+from mtc_keras.scoring.decisions import activate_tasks, decide_tasks
+from mtc_keras.scoring.details import probability_metrics
 from mtc_keras.tasks import Decision, Task
-from mtc_keras.tasks.metrics import calibration_error, ranking_metrics, risk_coverage
 
 
-@dataclass(frozen=True)
-class Scores:
-    """What one prediction pass over labelled rows gave.
-
-    Args:
-        evaluation: metrics of every task and overall, as `evaluate_tasks` returns.
-        probabilities: dict from task to float32 probabilities, rows in input order.
-    """
-
-    evaluation: dict[str, Any]
-    probabilities: dict[str, np.ndarray]
-
-
-def score_model(
-    model: Any,
+def judge_logits(
     tasks: Sequence[Task],
-    x: Any,
     targets: Mapping[str, np.ndarray],
-    batch_size: int | None = None,
+    logits: Mapping[str, np.ndarray],
     decisions: Mapping[str, Decision] | None = None,
+    *,
+    model: Any = None,
     details: bool = False,
-) -> Scores:
-    """Predicts once and judges every task on all of its labelled rows.
+) -> dict[str, Any]:
+    """Judges every task on all of its labelled rows.
 
     Args:
-        model: any Keras model whose outputs are a dict from task to logits.
         tasks: the tasks to judge.
-        x: texts or tokens of N rows, as the model's `predict` takes them.
-        targets: dict from task to encoded labels of the same rows.
-        batch_size: int. Most rows a batch.
+        targets: dict from task to encoded labels of N rows.
+        logits: dict from task to the logits of the same rows.
         decisions: optional dict from task to its temperature and thresholds; default: 1
             and 0.5, as during training.
+        model: optional model that has been compiled with losses and loss weights of its own;
+            default: those of the tasks.
         details: bool. Whether to add what `probability_metrics` returns to each task.
 
     Returns:
-        The `Scores`; losses are means over labelled entries, rows unweighted, of logits as
-        they are.
+        What `evaluate_tasks` returns. Losses are means over labelled entries, rows unweighted,
+        of logits as they are.
     """
-    predict = getattr(model, "predict_logits", model.predict)
-    logits = predict(x, batch_size=batch_size, verbose=0)
     decisions = decisions or {}
-    probabilities = {
-        task.name: activate(task, logits[task.name], decisions.get(task.name)) for task in tasks
-    }
     compiled = getattr(model, "task_losses", None) or {}
     losses = {
         task.name: float(
@@ -66,9 +44,7 @@ def score_model(
         )
         for task in tasks
     }
-    predictions = {
-        task.name: task.decide(probabilities[task.name], decisions.get(task.name)) for task in tasks
-    }
+    predictions = decide_tasks(tasks, activate_tasks(tasks, logits, decisions), decisions)
     weights = getattr(model, "task_loss_weights", {})
     evaluation = evaluate_tasks(tasks, targets, predictions, losses, weights)
     if details:
@@ -80,111 +56,7 @@ def score_model(
                     found,
                     probability_metrics(task, targets[name], logits[name], decisions.get(name)),
                 )
-    return Scores(evaluation, probabilities)
-
-
-def score_rows(
-    model: Any, rows: Rows, batch_size: int, details: bool = False, tokens: Tokens | None = None
-) -> Scores:
-    """Returns the `Scores` of a `MultiTaskClassifier`, with its decisions, on a split's rows.
-
-    Args:
-        model: the model.
-        rows: the `Rows`.
-        batch_size: int. Most rows a batch.
-        details: bool. As for `score_model`.
-        tokens: the rows' tokens; default: they are tokenized.
-    """
-    if tokens is None:
-        tokens = tokenize(model.preprocessor, rows.texts)
-    return score_model(
-        model, model.tasks, tokens, rows.targets, batch_size, model.decisions, details
-    )
-
-
-def probability_metrics(
-    task: Task,
-    targets: np.ndarray,
-    logits: np.ndarray,
-    decision: Decision | None = None,
-) -> dict[str, Any]:
-    """Returns what probabilities are worth, before and after the task's decision.
-
-    Args:
-        task: the task.
-        targets: encoded labels of N rows, at least one of them labelled.
-        logits: float32, the logits of the same rows.
-        decision: the temperature and thresholds.
-
-    Returns:
-        `undecided`: the task's metrics at temperature 1 and thresholds of 0.5;
-        `average_precision_macro` and `roc_auc_macro`, and both for each class under `classes`;
-        `calibration`: log loss, expected calibration error and Brier score of
-        probabilities `before` and `after` the temperature; `risk_coverage`: the table.
-    """
-    rows = task.labelled(targets)
-    targets, logits = targets[rows], logits[rows]
-    before, after = activate(task, logits), activate(task, logits, decision)
-    undecided = task.score(targets, task.decide(before))
-    del undecided["classes"]
-    return {
-        "undecided": undecided,
-        **ranking_metrics(
-            task.class_indicator(targets),
-            task.known_cells(targets),
-            after,
-            task.known_classes,
-        ),
-        "calibration": {
-            moment: {
-                "log_loss": task.log_loss(targets, stated),
-                "expected_calibration_error": calibration_error(*task.reliability(targets, stated)),
-                "brier_score": task.brier_score(targets, stated),
-            }
-            for moment, stated in (("before", before), ("after", after))
-        },
-        "risk_coverage": risk_coverage(
-            task.confidence(after, decision), task.right(targets, task.decide(after, decision))
-        ),
-    }
-
-
-def _merge(found: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Adds metrics, those of a class to the class."""
-    for name, values in more.get("classes", {}).items():
-        found["classes"][name].update(values)
-    found.update({key: value for key, value in more.items() if key != "classes"})
-
-
-def best_epochs(
-    tasks: Sequence[Task], evaluations: Sequence[Mapping[str, Any]], kept: int
-) -> dict[str, Any]:
-    """Returns each task's own best epoch, and what the kept one costs it.
-
-    Args:
-        tasks: the tasks.
-        evaluations: what `evaluate_tasks` returned after each epoch.
-        kept: int. Index of the epoch kept.
-
-    Returns:
-        For each task its `metric`, the value `kept`, its `best_epoch` (from 1), the value
-        `best` there, and the `cost`: how much worse the kept epoch is.
-    """
-    found = {}
-    for task in tasks:
-        metric = task.main_metric
-        values = [(epoch["tasks"][task.name] or {}).get(metric, math.nan) for epoch in evaluations]
-        sign = -1 if lower_is_better(f"_{metric}") else 1
-        finite = [sign * value if math.isfinite(value) else -math.inf for value in values]
-        best = int(np.argmax(finite))
-        found[task.name] = {
-            "metric": metric,
-            "kept": values[kept],
-            "best_epoch": best + 1,
-            "best": values[best],
-            "cost": sign * (values[best] - values[kept]),
-        }
-    return found
+    return evaluation
 
 
 def evaluate_tasks(
@@ -263,6 +135,13 @@ def flat_logs(evaluation: Mapping[str, Any], prefix: str = "val_") -> dict[str, 
         f"{prefix}{name}": evaluation[name] for name in ("loss", "score") if name in evaluation
     }
     return {**totals, **logs}
+
+
+def _merge(found: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Adds metrics, those of a class to the class."""
+    for name, values in more.get("classes", {}).items():
+        found["classes"][name].update(values)
+    found.update({key: value for key, value in more.items() if key != "classes"})
 
 
 def _pooled(

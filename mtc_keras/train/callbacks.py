@@ -11,7 +11,7 @@ import numpy as np
 from mtc_keras.config import lower_is_better
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.files import json_line, write_whole
-from mtc_keras.scoring.judging import flat_logs, score_model
+from mtc_keras.scoring.judging import flat_logs, judge_logits
 from mtc_keras.tasks import Task
 
 State = tuple[dict[str, Any], list[np.ndarray]]  # of a callback, as checkpoints hold it
@@ -28,7 +28,7 @@ class TaskMetrics(keras.callbacks.Callback):
         x: validation texts or tokens, as the model's `predict` takes them.
         targets: dict from task to encoded labels, as `Task.encode` returns.
         tasks: the tasks; default: `model.tasks`.
-        batch_size: int. Rows of a prediction batch.
+        batch_size: int. Rows per prediction batch.
 
     Attributes:
         evaluations: list with the metrics of each epoch so far.
@@ -50,10 +50,13 @@ class TaskMetrics(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         tasks = self.tasks or self.model.tasks
-        scores = score_model(self.model, tasks, self.x, self.targets, self.batch_size)
-        self.evaluations.append(scores.evaluation)
+        # Any Keras model will do; this package's own predicts probabilities.
+        predict = getattr(self.model, "predict_logits", self.model.predict)
+        logits = predict(self.x, batch_size=self.batch_size, verbose=0)
+        evaluation = judge_logits(tasks, self.targets, logits, model=self.model)
+        self.evaluations.append(evaluation)
         if logs is not None:
-            logs.update(flat_logs(scores.evaluation, "val_"))
+            logs.update(flat_logs(evaluation, "val_"))
 
     def get_state(self) -> State:
         return {"evaluations": self.evaluations}, []
@@ -192,7 +195,7 @@ class EpochOrder(keras.callbacks.Callback):
 
 
 class History(keras.callbacks.Callback):
-    """Writes a line of JSON an epoch: number, seconds, and every number in `logs`.
+    """Writes one line of JSON per epoch: number, seconds, and every number in `logs`.
 
     Args:
         path: the file, `history.jsonl`.

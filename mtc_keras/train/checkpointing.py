@@ -47,6 +47,7 @@ class Checkpointing(keras.callbacks.Callback):
         batches: TrainingBatches,
         callbacks: Sequence[keras.callbacks.Callback],
         start: Start,
+        *,
         interruption: Interruption,
         writes: bool = True,
     ) -> None:

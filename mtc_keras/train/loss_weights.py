@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,8 @@ from mtc_keras.devices.distribution import share
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.files import json_digest, json_line, write_whole
 from mtc_keras.model.building import build_model, build_optimizer
-from mtc_keras.scoring.judging import score_model
 from mtc_keras.tasks import Task
-from mtc_keras.train.callbacks import EpochOrder
+from mtc_keras.train.callbacks import EpochOrder, TaskMetrics
 
 PARTS_OF_A_PROBE = 4  # it is judged after each
 CHECKPOINT_KEYS = {"checkpoint_minutes", "keep_checkpoints"}
@@ -71,6 +71,27 @@ def resolve_loss_weights(
         table[task.name] = {"rule": rule, "loss": loss, "weight": weight}
         tasks.append(task.model_copy(update={"loss_weight": weight}))
     return replace(dataset, tasks=tasks), table
+
+
+def with_recorded_weights(
+    tasks: Sequence[Task], recorded: Mapping[str, Mapping[str, Any]]
+) -> list[Task]:
+    """Returns the tasks with the loss weights that the same rules found in an earlier training.
+
+    A task keeps its rule if another one is recorded, or none.
+
+    Args:
+        tasks: the tasks.
+        recorded: the second value of `resolve_loss_weights`, in that training.
+    """
+
+    def weight(task: Task) -> float | str:
+        if not isinstance(task.loss_weight, str):
+            return task.weight
+        row = recorded.get(task.name, {})
+        return row["weight"] if row.get("rule") == task.loss_weight else task.loss_weight
+
+    return [task.model_copy(update={"loss_weight": weight(task)}) for task in tasks]
 
 
 def _probed(config: Config, dataset: Dataset, task: Task) -> float:
@@ -124,7 +145,7 @@ def probe(config: Config, dataset: Dataset) -> float:
         gradient_accumulation=training.gradient_accumulation,
         rematerialisation=training.rematerialisation,
     )
-    losses = []
+    metrics = TaskMetrics(judged, dataset.validation.targets, batch_size=size)
     data = batches.dataset().repeat()
     parts = [len(part) for part in np.array_split(np.arange(steps), PARTS_OF_A_PROBE) if len(part)]
     for epoch, part in enumerate(parts):
@@ -133,11 +154,10 @@ def probe(config: Config, dataset: Dataset) -> float:
             epochs=epoch + 1,
             initial_epoch=epoch,
             steps_per_epoch=part,
-            callbacks=[EpochOrder(batches)],
+            callbacks=[EpochOrder(batches), metrics],
             verbose=0,
         )
-        scores = score_model(model, [task], judged, dataset.validation.targets, size)
-        losses.append(scores.evaluation["tasks"][task.name]["loss"])
+    losses = [evaluation["tasks"][task.name]["loss"] for evaluation in metrics.evaluations]
     return float(min((loss for loss in losses if math.isfinite(loss)), default=math.nan))
 
 

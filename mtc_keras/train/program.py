@@ -35,6 +35,9 @@ def fit(
 ) -> Run:
     """Trains a model and leaves a run directory.
 
+    It seeds Python, NumPy and Keras by the config's `seed`, so that the same call gives the same
+    numbers. While the model trains, the first Ctrl-C or SIGTERM only asks it to stop.
+
     Args:
         config: a `Config`, or the path of a TOML file.
         train: optional DataFrame in place of `data.train`.

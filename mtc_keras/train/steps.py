@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,30 +10,23 @@ import numpy as np
 
 from mtc_keras.config import Config
 from mtc_keras.console.log import Log
-from mtc_keras.console.scores import show_scores
 from mtc_keras.console.tables import (
     class_weight_tables,
     coverage_table,
-    decision_tables,
     epoch_table,
     loss_weight_table,
 )
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.dataset import Dataset
-from mtc_keras.data.rows import Rows
-from mtc_keras.data.token_cache import cached_tokens
-from mtc_keras.data.tokens import Tokens, too_long
 from mtc_keras.devices import hardware, process, processes
 from mtc_keras.devices.distribution import share
-from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.errors import ConfigError
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.programs.signals import Interruption
 from mtc_keras.run.checkpoints import Start, find_start
-from mtc_keras.run.directory import CHECKPOINTS, Run, checkpoint_directory
-from mtc_keras.run.writer import RunWriter
-from mtc_keras.scoring.decisions import fit_decisions
-from mtc_keras.scoring.judging import baseline, best_epochs, score_rows
+from mtc_keras.run.directory import CHECKPOINTS, MODEL, Run, checkpoint_directory
+from mtc_keras.scoring.epochs import best_epochs
 from mtc_keras.tasks import Task
 from mtc_keras.train.callbacks import (
     BestEpoch,
@@ -44,8 +36,11 @@ from mtc_keras.train.callbacks import (
     TaskMetrics,
 )
 from mtc_keras.train.checkpointing import Checkpointing
+from mtc_keras.train.data import TrainingData, check_needs_of_validation, prepare_data
 from mtc_keras.train.epoch_report import EpochReport
+from mtc_keras.train.judging import decide, judge, validation_logits
 from mtc_keras.train.loss_weights import resolve_loss_weights
+from mtc_keras.train.making import RunInMaking, run_in_making
 
 
 def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool = False) -> Run:
@@ -65,60 +60,27 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     check_same_start(start)
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
+
     process.prepare_training()
     process.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
-    tokens = {
-        rows.name: split_tokens(config, model, rows)
-        for rows in (dataset.train, dataset.validation, dataset.test)
-        if rows
-    }
-    train, tokens["train"], notes = without_long(config, dataset.train, tokens["train"], model)
-    dataset = replace(dataset, train=train)
-    size = config.training.batch_size
-    batches = TrainingBatches(tokens["train"], train, dataset.tasks, size, config.seed, share())
-    model.compile(
-        optimizer=build_optimizer(config.training, model, len(batches)),
-        balancing=build_balancing(config, model),
-        gradient_accumulation=config.training.gradient_accumulation,
-        rematerialisation=config.training.rematerialisation,
-    )
+    data = prepare_data(config, dataset, model, loss_weights)
+    batches = make_batches(config, data)
+    compile_model(config, model, len(batches))
 
-    constants = {
-        t.name: t.constant_prediction(dataset.train.targets[t.name]) for t in dataset.tasks
-    }
-    resumed, first = start.checkpoint is not None, processes.process_id() == 0
-    run = RunWriter(config.output.directory, resumed, is_kept=first)
-    run.write_text("config.toml", resolved(config, dataset).to_toml())
-    run.write_json("loss_weights.json", loss_weights)
-    run.write_json("class_weights.json", class_weights(dataset.tasks))
-    with Log(run.path("train.log"), quiet=verbose == 0 or not first, append=resumed) as log:
-        notes = [*dataset.notes, *notes, *start.notes]
-        announce(log, config, dataset, model, loss_weights, notes)
-        epochs = train_model(
-            config, dataset, tokens, model, batches, constants, start, run, log, verbose
-        )
-        fitted = time.perf_counter()
-        decide(config, dataset, tokens, model, log)
-        model.save_to_preset(str(run.path("model")))
-        metrics = judge(config, dataset, tokens, model, constants, run, log)
-    metrics = {**epochs, "constant_prediction": constants, **metrics}
-    run.write_json("metrics.json", metrics)
-    run.write_json(
-        "environment.json",
-        {
-            "versions": process.versions(),
-            "device": hardware.device(),
-            "devices": math.prod(hardware.mesh_shape()),
-            "processes": processes.count(),
-            "seconds": {
-                "to_last_epoch": round(fitted - start.clock, 1),
-                "in_all": round(time.perf_counter() - start.clock, 1),
-            },
-            "data_sha256": dataset.files,
-        },
-    )
-    finished = run.finish()
+    with run_in_making(config, start, verbose) as run:
+        describe(config, data, run)
+        announce(config, data, model, start, run.log)
+        epochs = train_model(config, data, model, batches, start, run)
+        trained = time.perf_counter()
+        logits = validation_logits(config, data, model)
+        decide(config, data, model, logits, run.log)
+        model.save_to_preset(str(run.writer.path(MODEL)))
+        judged = judge(config, data, model, logits, run)
+    metrics = {**epochs, "constant_prediction": data.constants, **judged}
+    run.writer.write_json("metrics.json", metrics)
+    run.writer.write_json("environment.json", environment(data, start, trained))
+    finished = run.writer.finish()
     processes.wait_for_all("the run is written")
     return finished
 
@@ -137,6 +99,40 @@ def check_same_start(start: Start) -> None:
         )
 
 
+def make_batches(config: Config, data: TrainingData) -> TrainingBatches:
+    """Returns the batches of training rows, whose order follows from seed and epoch."""
+    return TrainingBatches(
+        data.train.tokens,
+        data.train.rows,
+        data.tasks,
+        config.training.batch_size,
+        config.seed,
+        share(),
+    )
+
+
+def compile_model(config: Config, model: MultiTaskClassifier, steps: int) -> None:
+    """Compiles the model for epochs of so many steps."""
+    model.compile(
+        optimizer=build_optimizer(config.training, model, steps),
+        balancing=build_balancing(config, model),
+        gradient_accumulation=config.training.gradient_accumulation,
+        rematerialisation=config.training.rematerialisation,
+    )
+
+
+def describe(config: Config, data: TrainingData, run: RunInMaking) -> None:
+    """Writes what the run is trained by: the resolved config, and the weights in its loss."""
+    run.writer.write_text("config.toml", resolved(config, data.tasks).to_toml())
+    run.writer.write_json("loss_weights.json", data.loss_weights)
+    run.writer.write_json("class_weights.json", class_weights(data.tasks))
+
+
+def resolved(config: Config, tasks: Sequence[Task]) -> Config:
+    """Returns the config with what the training rows taught its tasks, such as the classes."""
+    return config.model_copy(update={"tasks": {task.name: task for task in tasks}})
+
+
 def class_weights(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
     """Returns the weight of each class, for each task that has class weights."""
     return {
@@ -146,80 +142,8 @@ def class_weights(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
     }
 
 
-def check_needs_of_validation(config: Config, dataset: Dataset) -> None:
-    """Checks that what is measured on a validation split has one.
-
-    Raises:
-        ConfigError: with every setting that needs it.
-    """
-    if dataset.validation is not None:
-        return
-    needs = {
-        f"tasks.{task.name}.loss_weight": task.loss_weight == "probe" for task in dataset.tasks
-    }
-    needs["decisions.thresholds"] = isinstance(config.decisions.thresholds, str)
-    needs["decisions.calibration"] = config.decisions.calibration == "temperature"
-    needs["training.floor"] = bool(config.training.floor)
-    needs["training.monitor"] = config.training.monitor != "score"
-    needs["training.patience"] = config.training.patience is not None
-    needs["training.min_delta"] = config.training.min_delta > 0
-    problems = [f"{key}: is measured on validation rows" for key, asked in needs.items() if asked]
-    if problems:
-        raise ConfigError(
-            "there is no validation split: give data.validation files or a share such as 0.1, "
-            "or remove these settings",
-            problems,
-        )
-
-
-def split_tokens(config: Config, model: MultiTaskClassifier, rows: Rows) -> Tokens:
-    """Returns the tokens of a split's rows, from the user's cache directory if they are there."""
-    directory = process.cache_directory() / "tokens" if config.data.cache else None
-    return cached_tokens(model.preprocessor, rows.texts, directory)
-
-
-def without_long(
-    config: Config, rows: Rows, tokens: Tokens, model: MultiTaskClassifier
-) -> tuple[Rows, Tokens, list[str]]:
-    """Drops the training rows that are too long if the config says so.
-
-    Returns:
-        The rows kept, their tokens, and notes for people.
-
-    Raises:
-        DataError: if a task is left without labels.
-    """
-    long = too_long(model.preprocessor, rows.texts, tokens)
-    if not len(long):
-        return rows, tokens, []
-    note = f"of {len(rows):,} training rows, {len(long):,} exceed max_length = "
-    note += f"{config.model.max_length} tokens and are "
-    if config.data.too_long == "truncate":
-        return rows, tokens, [note + "truncated"]
-    kept = np.setdiff1d(np.arange(len(rows)), long)
-    left = rows.take(kept)
-    problems = [
-        f"tasks.{name}: no row of at most {config.model.max_length} tokens has a label"
-        for name, known in left.coverage(model.tasks).items()
-        if not known
-    ]
-    if problems:
-        raise DataError('data.too_long = "drop" leaves too few training rows', problems)
-    return left, tokens.select(kept), [note + "dropped"]
-
-
-def resolved(config: Config, dataset: Dataset) -> Config:
-    """Returns the config with what the training rows taught, such as the classes."""
-    return config.model_copy(update={"tasks": {task.name: task for task in dataset.tasks}})
-
-
 def announce(
-    log: Log,
-    config: Config,
-    dataset: Dataset,
-    model: MultiTaskClassifier,
-    loss_weights: Mapping[str, Any],
-    notes: Sequence[str],
+    config: Config, data: TrainingData, model: MultiTaskClassifier, start: Start, log: Log
 ) -> None:
     """Shows what is about to be trained."""
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
@@ -227,29 +151,24 @@ def announce(
         f"{config.model.backbone}: {model.count_params():,} parameters, {trainable:,} trained, "
         f"on {hardware.device()}"
     )
-    splits = [rows for rows in (dataset.train, dataset.validation, dataset.test) if rows]
-    log.show(coverage_table(splits, dataset.tasks))
-    if any(row["rule"] for row in loss_weights.values()):
-        log.show(loss_weight_table(loss_weights))
-    for table in class_weight_tables(dataset.tasks):
+    log.show(coverage_table([split.rows for split in data.splits], data.tasks))
+    if any(row["rule"] for row in data.loss_weights.values()):
+        log.show(loss_weight_table(data.loss_weights))
+    for table in class_weight_tables(data.tasks):
         log.show(table)
-    if dataset.train.sample_weight is not None:
+    if data.train.rows.sample_weight is not None:
         log.line(f"row weights: column {config.data.weight!r}")
-    for note in notes:
+    for note in (*data.notes, *start.notes):
         log.line(note)
 
 
 def train_model(
     config: Config,
-    dataset: Dataset,
-    tokens: Mapping[str, Tokens],
+    data: TrainingData,
     model: MultiTaskClassifier,
     batches: TrainingBatches,
-    constants: Mapping[str, np.ndarray],
     start: Start,
-    run: RunWriter,
-    log: Log,
-    verbose: int,
+    run: RunInMaking,
 ) -> dict[str, Any]:
     """Fits the model and leaves the best epoch's weights in it.
 
@@ -257,14 +176,14 @@ def train_model(
         `best_epoch`, the number of the epoch kept, from 1 (the last without validation), and
         with validation `epochs`: for each task its own best epoch and what the kept one costs.
     """
-    training = config.training
+    training, log = config.training, run.log
     metrics = best = constant = None
     callbacks: list[keras.callbacks.Callback] = [EpochOrder(batches)]
     if training.ema_momentum is not None:
         callbacks.append(MovingAverage())
-    if dataset.validation is not None:
+    if data.validation is not None:
         metrics = TaskMetrics(
-            tokens["validation"], dataset.validation.targets, batch_size=training.batch_size
+            data.validation.tokens, data.validation.rows.targets, batch_size=training.batch_size
         )
         best = BestEpoch(
             training.monitor,
@@ -272,15 +191,21 @@ def train_model(
             patience=training.patience or training.epochs,
             min_delta=training.min_delta,
         )
-        constant = baseline(dataset.tasks, constants, dataset.validation.targets)
+        constant = data.baseline(data.validation)
         callbacks += [metrics, best]
     callbacks += [
-        EpochReport(log, metrics, constant, best, batches, verbose > 1),
-        History(run.path("history.jsonl")),
+        EpochReport(log, metrics, constant, best, batches, run.verbose > 1),
+        History(run.writer.path("history.jsonl")),
     ]
     with Interruption() as interruption:
         checkpointing = Checkpointing(
-            run.path(CHECKPOINTS), training, batches, callbacks, start, interruption, run.is_kept
+            run.writer.path(CHECKPOINTS),
+            training,
+            batches,
+            callbacks,
+            start,
+            interruption=interruption,
+            writes=run.writer.is_kept,
         )
         model.fit(
             batches.dataset(),
@@ -296,64 +221,27 @@ def train_model(
     log.line(f"kept: epoch {best.best_epoch + 1}, {best.title} {best.best:.4f}")
     if not best.floor_reached:
         log.line("no epoch reached training.floor: the best of all is kept")
-    epochs = best_epochs(dataset.tasks, metrics.evaluations, best.best_epoch)
+    epochs = best_epochs(data.tasks, metrics.evaluations, best.best_epoch)
     log.show(epoch_table(epochs, best.best_epoch + 1))
     return {"best_epoch": best.best_epoch + 1, "epochs": epochs}
 
 
-def decide(
-    config: Config,
-    dataset: Dataset,
-    tokens: Mapping[str, Tokens],
-    model: MultiTaskClassifier,
-    log: Log,
-) -> None:
-    """Fits temperatures and thresholds on the validation split and puts them into the model."""
-    settings, rows = config.decisions, dataset.validation
-    thresholds, calibration = settings.thresholds, settings.calibration
-    if rows is None:
-        log.line("no validation split: temperatures are 1, thresholds are not fitted")
-        thresholds, calibration = 0.5 if thresholds is None else thresholds, "none"
-        targets = {task.name: dataset.train.targets[task.name][:0] for task in model.tasks}
-        logits = model.predict_logits([])
-    else:
-        targets = rows.targets
-        logits = model.predict_logits(tokens[rows.name], config.training.batch_size)
-    model.decisions = fit_decisions(
-        model.tasks,
-        targets,
-        logits,
-        "per_label" if thresholds is None else thresholds,
-        calibration or "temperature",
-        config.seed,
-    )
-    if rows is not None:
-        for table in decision_tables(model.tasks, model.decisions):
-            log.show(table)
+def environment(data: TrainingData, start: Start, trained: float) -> dict[str, Any]:
+    """Returns what made the run: versions, devices, seconds, and hashes of the data files.
 
-
-def judge(
-    config: Config,
-    dataset: Dataset,
-    tokens: Mapping[str, Tokens],
-    model: MultiTaskClassifier,
-    constants: Mapping[str, np.ndarray],
-    run: RunWriter,
-    log: Log,
-) -> dict[str, Any]:
-    """Judges the kept model on validation and test, shows tables, writes predictions.
-
-    Returns:
-        For each split its metrics and those of the most frequent class.
+    Args:
+        data: what was read.
+        start: when the training started.
+        trained: float. `time.perf_counter()` after the last epoch.
     """
-    found: dict[str, Any] = {}
-    size = config.training.batch_size
-    for rows in (dataset.validation, dataset.test):
-        if rows is None:
-            continue
-        scores = score_rows(model, rows, size, details=True, tokens=tokens[rows.name])
-        constant = baseline(dataset.tasks, constants, rows.targets)
-        found[rows.name] = {**scores.evaluation, "baseline": constant}
-        run.write_predictions(rows.name, model, scores.probabilities, rows.targets, rows.ids)
-        show_scores(log, rows.name, dataset.tasks, scores.evaluation, constant)
-    return found
+    return {
+        "versions": process.versions(),
+        "device": hardware.device(),
+        "devices": math.prod(hardware.mesh_shape()),
+        "processes": processes.count(),
+        "seconds": {
+            "to_last_epoch": round(trained - start.clock, 1),
+            "in_all": round(time.perf_counter() - start.clock, 1),
+        },
+        "data_sha256": data.files,
+    }

@@ -1,7 +1,7 @@
 """An ONNX export with weights of 8 bits, judged on labelled rows before and after."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from mtc_keras.errors import ExportError
 from mtc_keras.export.agreement import ask, only
 from mtc_keras.export.onnx.ask import MODEL
 from mtc_keras.files import to_json
+from mtc_keras.scoring.decisions import decide_tasks
 from mtc_keras.scoring.judging import evaluate_tasks
-from mtc_keras.tasks import Task
 
 BATCH_SIZE = 32
 PREPARED = "onnx.quant.pre_process"  # the property by which ONNX Runtime knows it
@@ -63,7 +63,7 @@ def quantize(export: Path, model: Any, rows: Rows, max_loss: float) -> dict[str,
     ]
     if problems:
         raise ExportError(
-            f"int8 costs more than --max-loss {max_loss} on {rows.name}; the export is removed",
+            f"int8 costs more than max_loss {max_loss} on {rows.name}; the export is removed",
             problems,
         )
     return to_json(
@@ -111,13 +111,11 @@ def _main_metrics(
     model: Any, rows: Rows, probabilities: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """Returns the main metric of each task that has labels."""
-    tasks: Sequence[Task] = model.tasks
-    predictions = {
-        task.name: task.decide(probabilities[task.name], model.decisions.get(task.name))
-        for task in tasks
+    predictions = decide_tasks(model.tasks, probabilities, model.decisions)
+    found = evaluate_tasks(model.tasks, rows.targets, predictions)["tasks"]
+    return {
+        task.name: found[task.name][task.main_metric] for task in model.tasks if found[task.name]
     }
-    found = evaluate_tasks(tasks, rows.targets, predictions)["tasks"]
-    return {task.name: found[task.name][task.main_metric] for task in tasks if found[task.name]}
 
 
 def _loss(found: Mapping[str, Any]) -> float:

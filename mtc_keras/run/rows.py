@@ -1,0 +1,72 @@
+"""The labelled rows on which a finished run is judged or calibrated."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mtc_keras.errors import ConfigError
+from mtc_keras.run.directory import Run
+
+if TYPE_CHECKING:
+    import pandas
+
+    from mtc_keras.data.rows import Rows
+
+    Data = str | Path | list[str] | pandas.DataFrame | Iterable[dict[str, Any]]
+
+
+def as_run(run: Run | str | Path) -> Run:
+    """Returns a run itself, or that of a directory."""
+    return run if isinstance(run, Run) else Run(run)
+
+
+def labelled_files(
+    run: Run, data: "Data | None", split: Literal["validation", "test"]
+) -> tuple["Data", str]:
+    """Returns where labelled rows come from, and what they are called.
+
+    Args:
+        run: the run.
+        data: files or rows in the run's format; `None` for those of the config.
+        split: which of the config's files.
+
+    Raises:
+        ConfigError: if there are neither.
+    """
+    if data is None:
+        files = getattr(run.config.data, split)
+        if files is None or isinstance(files, (int, float)):
+            raise ConfigError(
+                f"the config of {run.directory} names no {split} file: give --data FILE"
+            )
+        return files, split
+    if isinstance(data, (str, Path)):
+        return str(data), str(data)
+    if isinstance(data, list) and all(isinstance(path, str) for path in data):
+        return data, ", ".join(data)
+    return data, "the given rows"
+
+
+def labelled_rows(run: Run, data: "Data | None", split: Literal["validation", "test"]) -> "Rows":
+    """Returns the encoded rows of `labelled_files`.
+
+    Raises:
+        ConfigError: if there are none.
+        DataError: with everything that is wrong in them.
+    """
+    from mtc_keras.data.reading import read_rows
+
+    source, name = labelled_files(run, data, split)
+    return read_rows(source, run.config.task_list, run.config.data, name)  # type: ignore[arg-type]
+
+
+def read_texts(run: Run, data: "Data", name: str) -> tuple[Sequence[str], ...]:
+    """Returns the texts of rows in a run's format, one sequence per text column.
+
+    Raises:
+        DataError: with everything that is wrong in them.
+    """
+    from mtc_keras.data.reading import read_rows
+
+    source = str(data) if isinstance(data, Path) else data
+    return read_rows(source, [], run.config.data, name).texts

@@ -1,0 +1,150 @@
+"""What one training reads: splits of rows and tokens, and what the training rows taught."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtc_keras.config import Config
+from mtc_keras.data.dataset import Dataset, Split
+from mtc_keras.data.rows import Rows
+from mtc_keras.data.token_cache import cached_tokens
+from mtc_keras.data.tokens import too_long
+from mtc_keras.devices import process
+from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.scoring.judging import baseline
+from mtc_keras.tasks import Task
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """The tokenized splits of one training, and what was learned from its training rows.
+
+    Args:
+        tasks: the tasks in the config's order, their loss weights numbers.
+        train: the rows that the model is trained on.
+        validation: the validation rows, or `None`.
+        test: the test rows, or `None`.
+        constants: dict from task to `Task.constant_prediction` of the training rows.
+        loss_weights: for each task the `rule` of its loss weight, the `loss` measured and the
+            `weight`, as `resolve_loss_weights` returns.
+        files: SHA-256 of each data file, by path.
+        notes: lines for people, such as how many rows were left out.
+    """
+
+    tasks: list[Task]
+    train: Split
+    validation: Split | None
+    test: Split | None
+    constants: dict[str, np.ndarray]
+    loss_weights: dict[str, dict[str, Any]]
+    files: dict[str, str]
+    notes: list[str]
+
+    @property
+    def splits(self) -> list[Split]:
+        """The splits that there are, training first."""
+        return [self.train, *self.judged]
+
+    @property
+    def judged(self) -> list[Split]:
+        """The splits on which the kept model is judged."""
+        return [split for split in (self.validation, self.test) if split is not None]
+
+    def baseline(self, split: Split) -> dict[str, Any]:
+        """Returns the metrics of a split when the constants are predicted."""
+        return baseline(self.tasks, self.constants, split.rows.targets)
+
+
+def prepare_data(
+    config: Config,
+    dataset: Dataset,
+    model: MultiTaskClassifier,
+    loss_weights: Mapping[str, dict[str, Any]],
+) -> TrainingData:
+    """Tokenizes the splits, and leaves out training rows that are too long if the config says so.
+
+    Args:
+        config: the `Config`.
+        dataset: the encoded splits, with tasks whose loss weights are numbers.
+        model: the model that reads the tokens.
+        loss_weights: the second value of `resolve_loss_weights`.
+
+    Raises:
+        DataError: if a task is left without labels.
+    """
+    train = _tokenized(config, model, dataset.train)
+    validation, test = (
+        None if rows is None else _tokenized(config, model, rows)
+        for rows in (dataset.validation, dataset.test)
+    )
+    train, notes = _without_long(config, train, model)
+    return TrainingData(
+        tasks=dataset.tasks,
+        train=train,
+        validation=validation,
+        test=test,
+        constants={
+            task.name: task.constant_prediction(train.rows.targets[task.name])
+            for task in dataset.tasks
+        },
+        loss_weights=dict(loss_weights),
+        files=dataset.files,
+        notes=[*dataset.notes, *notes],
+    )
+
+
+def _tokenized(config: Config, model: MultiTaskClassifier, rows: Rows) -> Split:
+    """Returns rows with their tokens, from the user's cache directory if they are there."""
+    directory = process.cache_directory() / "tokens" if config.data.cache else None
+    return Split(rows, cached_tokens(model.preprocessor, rows.texts, directory))
+
+
+def _without_long(
+    config: Config, train: Split, model: MultiTaskClassifier
+) -> tuple[Split, list[str]]:
+    """Returns the training rows that are kept, and notes on those whose tokens are too many."""
+    long = too_long(model.preprocessor, train.rows.texts, train.tokens)
+    if not len(long):
+        return train, []
+    note = f"of {len(train):,} training rows, {len(long):,} exceed max_length = "
+    note += f"{config.model.max_length} tokens and are "
+    if config.data.too_long == "truncate":
+        return train, [note + "truncated"]
+    kept = train.take(np.setdiff1d(np.arange(len(train)), long))
+    problems = [
+        f"tasks.{name}: no row of at most {config.model.max_length} tokens has a label"
+        for name, known in kept.rows.coverage(model.tasks).items()
+        if not known
+    ]
+    if problems:
+        raise DataError('data.too_long = "drop" leaves too few training rows', problems)
+    return kept, [note + "dropped"]
+
+
+def check_needs_of_validation(config: Config, dataset: Dataset) -> None:
+    """Checks that what is measured on a validation split has one.
+
+    Raises:
+        ConfigError: with every setting that needs it.
+    """
+    if dataset.validation is not None:
+        return
+    needs = {
+        f"tasks.{task.name}.loss_weight": task.loss_weight == "probe" for task in dataset.tasks
+    }
+    needs["decisions.thresholds"] = isinstance(config.decisions.thresholds, str)
+    needs["decisions.calibration"] = config.decisions.calibration == "temperature"
+    needs["training.floor"] = bool(config.training.floor)
+    needs["training.monitor"] = config.training.monitor != "score"
+    needs["training.patience"] = config.training.patience is not None
+    needs["training.min_delta"] = config.training.min_delta > 0
+    problems = [f"{key}: is measured on validation rows" for key, asked in needs.items() if asked]
+    if problems:
+        raise ConfigError(
+            "there is no validation split: give data.validation files or a share such as 0.1, "
+            "or remove these settings",
+            problems,
+        )

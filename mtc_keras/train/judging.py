@@ -1,0 +1,92 @@
+"""The kept model decides and is judged: validation rows are predicted once for both."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mtc_keras.config import Config
+from mtc_keras.console.log import Log
+from mtc_keras.console.scores import show_scores
+from mtc_keras.console.tables import decision_tables
+from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.scoring.decisions import fit_decisions
+from mtc_keras.scoring.judging import judge_logits
+from mtc_keras.train.data import TrainingData
+from mtc_keras.train.making import RunInMaking
+
+
+def validation_logits(
+    config: Config, data: TrainingData, model: MultiTaskClassifier
+) -> dict[str, np.ndarray]:
+    """Returns the kept model's logits of the validation rows, by which it decides and is judged.
+
+    Without validation rows they are of shape `(0, …)`.
+    """
+    if data.validation is None:
+        return model.predict_logits([])
+    return model.predict_logits(data.validation.tokens, config.training.batch_size)
+
+
+def decide(
+    config: Config,
+    data: TrainingData,
+    model: MultiTaskClassifier,
+    logits: Mapping[str, np.ndarray],
+    log: Log,
+) -> None:
+    """Fits temperatures and thresholds on the validation rows and puts them into the model."""
+    thresholds, calibration = config.decisions.thresholds, config.decisions.calibration
+    if data.validation is None:
+        log.line("no validation split: temperatures are 1, thresholds are not fitted")
+        thresholds, calibration = 0.5 if thresholds is None else thresholds, "none"
+        targets = {task.name: data.train.rows.targets[task.name][:0] for task in data.tasks}
+    else:
+        targets = data.validation.rows.targets
+    model.decisions = fit_decisions(
+        model.tasks,
+        targets,
+        logits,
+        "per_label" if thresholds is None else thresholds,
+        calibration or "temperature",
+        config.seed,
+    )
+    if data.validation is not None:
+        for table in decision_tables(model.tasks, model.decisions):
+            log.show(table)
+
+
+def judge(
+    config: Config,
+    data: TrainingData,
+    model: MultiTaskClassifier,
+    logits: Mapping[str, np.ndarray],
+    run: RunInMaking,
+) -> dict[str, Any]:
+    """Judges the kept model on validation and test, shows tables, writes predictions.
+
+    Args:
+        config: the `Config`.
+        data: the splits.
+        model: the model, with its decisions.
+        logits: what `validation_logits` returned.
+        run: where tables and predictions go.
+
+    Returns:
+        For each split its metrics and those of the most frequent class.
+    """
+    found: dict[str, Any] = {}
+    for split in data.judged:
+        if split is not data.validation:
+            logits = model.predict_logits(split.tokens, config.training.batch_size)
+        rows = split.rows
+        evaluation = judge_logits(
+            model.tasks, rows.targets, logits, model.decisions, model=model, details=True
+        )
+        constant = data.baseline(split)
+        found[split.name] = {**evaluation, "baseline": constant}
+        run.writer.write_predictions(
+            split.name, model, model.activate(logits), rows.targets, rows.ids
+        )
+        show_scores(run.log, split.name, data.tasks, evaluation, constant)
+    return found

@@ -97,6 +97,7 @@ def export_saved(
     preset: Path,
     directory: Path,
     columns: Sequence[str],
+    *,
     texts: Sequence[Sequence[str]] = (),
     run: "Run | None" = None,
     format: str = SAVED_MODEL,

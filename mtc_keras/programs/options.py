@@ -8,9 +8,11 @@ import shtab
 STDIN = "-"  # in place of a file
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
+def add_config(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Adds `--config FILE` and `--set KEY=VALUE`."""
-    option = parser.add_argument("--config", metavar="FILE", required=True, help="the TOML config")
+    option = parser.add_argument(
+        "--config", metavar="FILE", required=required, help="the TOML config"
+    )
     complete(option, shtab.FILE)
     parser.add_argument(
         "--set",
@@ -35,7 +37,7 @@ def add_data(parser: "argparse._ActionsContainer", help: str, name: str = "--dat
 
 
 def add_out(
-    parser: argparse.ArgumentParser, help: str, metavar: str = "FILE", required: bool = False
+    parser: "argparse._ActionsContainer", help: str, metavar: str = "FILE", required: bool = False
 ) -> None:
     """Adds `--out`, the file or folder that is written."""
     option = parser.add_argument("--out", metavar=metavar, required=required, help=help)

@@ -9,8 +9,11 @@ import pytest
 import tomli_w
 
 from mtc_keras.compare import models as comparison
-from mtc_keras.compare import program as compare
-from mtc_keras.compare.models import AllClasses, Outcome, costs, trainings
+from mtc_keras.compare import program
+from mtc_keras.compare.all_classes import AllClasses
+from mtc_keras.compare.approaches import compare_approaches, compared_directory
+from mtc_keras.compare.models import Outcome, costs, trainings
+from mtc_keras.compare.tables import task_table
 from mtc_keras.config import check_config, load_config
 from mtc_keras.data.dataset import only_task
 from mtc_keras.data.reading import read_splits
@@ -62,11 +65,11 @@ def written(directory):
 def compared(tmp_path_factory):
     """A config, and what a comparison with the binary model found; tests only read it."""
     config = check_config(written(tmp_path_factory.mktemp("compared")))
-    return config, compare.compare(config, binary=True, resamples=20, verbose=0)
+    return config, compare_approaches(config, binary=True, resamples=20, verbose=0).to_dict()
 
 
 def planned(config, **options):
-    directory = compare.compared_directory(config)
+    directory = compared_directory(config)
     options = {"seeds": 1, "binary": True, **options}
     return list(trainings(config, read_splits(config), directory, **options))
 
@@ -186,7 +189,7 @@ def test_rows_without_a_label_change_nothing(task):
 def test_a_task_without_labels_has_no_scores():
     found = compare_scores(MOOD, np.array([-1, -1]), {"joint": [np.array([0, 1])]}, resamples=5)
     assert found == {"metric": "accuracy", "rows": 0, "scores": {}, "joint_against": {}}
-    table = compare.task_table({"tasks": {"mood": found}, "costs": {"joint": {}, "single": {}}})
+    table = task_table({"tasks": {"mood": found}, "costs": {"joint": {}, "single": {}}})
     assert table.row_count == 1
 
 
@@ -297,7 +300,7 @@ def test_costs_are_sums_over_models_and_means_over_seeds():
 def test_seeds_and_models_of_a_comparison(compared):
     config, _ = compared
     found = planned(config, seeds=2)
-    root = compare.compared_directory(config)
+    root = compared_directory(config)
     names = ["joint", "single_mood", "single_topics", "binary"]
     assert [training.config.output.directory for training in found] == [
         str(root / f"seed_{seed}" / name) for seed in (0, 1) for name in names
@@ -322,7 +325,7 @@ def test_every_model_leaves_a_run_with_its_own_config(compared):
 
 def test_the_joint_models_score_is_its_runs(compared):
     config, found = compared
-    seed_0 = compare.compared_directory(config) / "seed_0"
+    seed_0 = compared_directory(config) / "seed_0"
     for name, metric in [("mood", "accuracy"), ("topics", "f1_micro")]:
         scores = found["tasks"][name]["scores"]
         assert list(scores) == ["joint", "single", "binary"]
@@ -334,7 +337,7 @@ def test_the_joint_models_score_is_its_runs(compared):
 
 def test_what_was_found_is_written(compared):
     config, found = compared
-    directory = compare.compared_directory(config)
+    directory = compared_directory(config)
     assert json.loads((directory / "compare.json").read_text()) == found
     assert found["seeds"] == [0] and found["resamples"] == 20 and found["test_rows"] == 30
     assert found["costs"]["single"]["models"] == 2
@@ -360,18 +363,18 @@ def failing(monkeypatch):
 def test_a_second_call_trains_nothing_and_finds_the_same(compared, monkeypatch):
     config, found = compared
     assert failing(monkeypatch) == []
-    again = compare.compare(config, binary=True, resamples=20, verbose=0)
+    again = compare_approaches(config, binary=True, resamples=20, verbose=0).to_dict()
     assert again["tasks"] == found["tasks"]
 
 
 def test_an_interrupted_comparison_goes_on_where_it_stopped(compared, monkeypatch, tmp_path):
     config, _ = compared
     begun = failing(monkeypatch)
-    run = compare.compared_directory(config) / "seed_0" / "single_topics"
+    run = compared_directory(config) / "seed_0" / "single_topics"
     run.rename(tmp_path / "away")
     try:
         with pytest.raises(Stopped):
-            compare.compare(config, resamples=1, verbose=0)
+            compare_approaches(config, resamples=1, verbose=0)
     finally:
         (tmp_path / "away").rename(run)
     assert begun == ["single_topics"]
@@ -386,14 +389,14 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(compared, monkeypatch, t
         raise Stopped
 
     monkeypatch.setattr(comparison, "train_run", train_run)
-    run = compare.compared_directory(config) / "seed_0" / "single_topics"
+    run = compared_directory(config) / "seed_0" / "single_topics"
     begun = run.with_name("single_topics.unfinished")
     run.rename(tmp_path / "away")
     try:
         for folder in (begun, begun / "checkpoints" / "epoch_000001_step_000000000"):
             folder.mkdir(parents=True)
             with pytest.raises(Stopped):
-                compare.compare(config, resamples=1, verbose=0)
+                compare_approaches(config, resamples=1, verbose=0)
     finally:
         shutil.rmtree(begun)
         (tmp_path / "away").rename(run)
@@ -404,16 +407,36 @@ def test_overwrite_trains_anew(compared, monkeypatch):
     config, _ = compared
     begun = failing(monkeypatch)
     with pytest.raises(Stopped):
-        compare.compare(config, overwrite=True, resamples=1, verbose=0)
+        compare_approaches(config, overwrite=True, resamples=1, verbose=0)
     assert begun == ["joint"]
 
 
 def test_a_run_of_other_data_is_not_taken_for_this_one(compared):
     config, _ = compared
     for training in planned(config):
-        assert training.is_done
+        assert training.is_done()
         other = replace(training.dataset, files={"train.jsonl": "another hash"})
-        assert not replace(training, dataset=other).is_done
+        assert not replace(training, dataset=other).is_done()
+
+
+def test_whether_a_training_is_done_is_found_without_training(compared, monkeypatch, tmp_path):
+    """A probe on a cold cache would be one."""
+    monkeypatch.setattr("mtc_keras.train.loss_weights.probe", pytest.fail)
+    config, _ = compared
+    joint = planned(config)[0]
+    tasks = [task.model_copy(update={"loss_weight": "probe"}) for task in joint.dataset.tasks]
+    copy = shutil.copytree(joint.config.output.directory, tmp_path / "joint")
+    probed = replace(joint, dataset=replace(joint.dataset, tasks=tasks))
+    output = joint.config.output.model_copy(update={"directory": str(copy)})
+    probed = replace(probed, config=joint.config.model_copy(update={"output": output}))
+    text = (copy / "config.toml").read_text()
+    (copy / "config.toml").write_text(text.replace(joint.config.output.directory, str(copy)))
+    assert not probed.is_done()
+
+    table = json.loads((copy / "loss_weights.json").read_text())
+    table = {name: {**row, "rule": "probe", "loss": 0.5} for name, row in table.items()}
+    (copy / "loss_weights.json").write_text(json.dumps(table))
+    assert probed.is_done()
 
 
 def test_a_run_of_another_config_is_replaced_only_when_asked(compared, monkeypatch):
@@ -423,7 +446,7 @@ def test_a_run_of_another_config_is_replaced_only_when_asked(compared, monkeypat
         update={"training": config.training.model_copy(update={"epochs": 2})}
     )
     with pytest.raises(ConfigError, match=r"already holds a run.*--overwrite"):
-        compare.compare(changed, verbose=0)
+        compare_approaches(changed, verbose=0)
     assert begun == []
 
 
@@ -434,9 +457,9 @@ def test_the_command_line_reaches_the_comparison(tmp_path, monkeypatch, capsys):
     def recorded(config, seeds, **options):
         called.update(options, seeds=seeds, epochs=config.training.epochs)
 
-    monkeypatch.setattr(compare, "compare", recorded)
+    monkeypatch.setattr(program, "compare_approaches", recorded)
     arguments = ["--config", str(tmp_path / "c.toml"), "--set", "training.epochs=5"]
-    assert compare.main([*arguments, "--seeds", "3", "--with", "binary", "--overwrite"]) == 0
+    assert program.main([*arguments, "--seeds", "3", "--with", "binary", "--overwrite"]) == 0
     assert called == {"seeds": 3, "binary": True, "overwrite": True, "epochs": 5}
     assert f"{tmp_path / 'run'}_compare" in capsys.readouterr().out
 
@@ -466,7 +489,7 @@ def test_mistakes_end_with_one_message_before_any_training(
     change, arguments, message, tmp_path, capsys, monkeypatch
 ):
     begun = failing(monkeypatch)
-    assert compare.main([*mistaken(tmp_path, change), *arguments]) == 2
+    assert program.main([*mistaken(tmp_path, change), *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert begun == [] and not (tmp_path / "run_compare").exists()

@@ -13,7 +13,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtc_keras import MultiTaskClassifier
+from mtc_keras import MultiTaskClassifier, export_model
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.export import agreement as self_test
 from mtc_keras.export import program as export
@@ -316,7 +316,7 @@ def test_int8_that_costs_too_much_is_refused(
     options = ("--quantize", "int8", "--data", data)
     assert export_onnx(all_kinds, tmp_path / "small", *options) == 2
     message = capsys.readouterr().err
-    assert "int8 costs more than --max-loss 0.01 on" in message
+    assert "int8 costs more than max_loss 0.01 on" in message
     assert "mood: accuracy is" in message and "length: r2 is" in message
     assert list(tmp_path.iterdir()) == []
 
@@ -333,9 +333,9 @@ def test_max_loss_is_a_number_from_0(all_kinds, tmp_path, capsys, value):
     ("options", "message"),
     [
         (["--quantize", "int8"], "names no validation file: give --data FILE"),
-        (["--max-loss", "0.1"], "--max-loss judges int8: give --quantize int8"),
-        (["--data", "x.jsonl"], "--data judges int8: give --quantize int8"),
-        (["--quantize", "int8", "--format", "saved_model"], "int8 needs --format onnx"),
+        (["--max-loss", "0.1"], "max_loss judges int8: ask for int8"),
+        (["--data", "x.jsonl"], "data judges int8: ask for int8"),
+        (["--quantize", "int8", "--format", "saved_model"], "int8 needs format onnx"),
         (["--quantize", "int8", "--data", "missing.jsonl"], "missing.jsonl"),
     ],
 )
@@ -370,9 +370,9 @@ def test_other_tokenizers_and_text_pairs_are_refused(tmp_path):
     task = Multiclass(name="mood", classes=["bad", "good"])
     model = MultiTaskClassifier(backbone, [task], preprocessor)
     with pytest.raises(ConfigError, match="would cut long text pairs otherwise"):
-        export.export_model(model, tmp_path / "out", text_pairs=True, format="onnx")
+        export_model(model, tmp_path / "out", text_pairs=True, format="onnx")
     with pytest.raises(ConfigError, match="format must be 'saved_model' or 'onnx'"):
-        export.export_model(model, tmp_path / "out", format="tflite")
+        export_model(model, tmp_path / "out", format="tflite")
     import keras_hub
 
     tokenizer = keras_hub.models.XLMRobertaTokenizer(proto=sentence_pieces())
@@ -380,7 +380,9 @@ def test_other_tokenizers_and_text_pairs_are_refused(tmp_path):
     preprocessor = keras_hub.models.XLMRobertaTextClassifierPreprocessor(tokenizer)
     other = MultiTaskClassifier(backbone, [task], preprocessor)
     with pytest.raises(ConfigError, match="not read texts as XLMRobertaTokenizer does"):
-        export.export_model(other, tmp_path / "out", format="onnx")
+        export_model(other, tmp_path / "out", format="onnx")
+    with pytest.raises(ConfigError, match="quantize needs a run"):
+        export_model(model, tmp_path / "out", format="onnx", quantize="int8")
     assert not (tmp_path / "out").exists()
 
 

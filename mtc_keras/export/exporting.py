@@ -1,0 +1,137 @@
+"""A model or a run exported for serving."""
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mtc_keras.devices.startup import start
+from mtc_keras.errors import ConfigError
+from mtc_keras.export.folder import ONNX, SAVED_MODEL, check_format, version_folder
+from mtc_keras.run.directory import MODEL, Run
+from mtc_keras.run.rows import labelled_rows, read_texts
+
+if TYPE_CHECKING:
+    from mtc_keras.export.writing import Export
+    from mtc_keras.model.classifier import MultiTaskClassifier
+    from mtc_keras.run.rows import Data
+
+MAX_LOSS = 0.01
+
+
+def export_model(
+    model: "MultiTaskClassifier | Run | str | Path",
+    path: str | Path,
+    *,
+    format: str = SAVED_MODEL,
+    text_pairs: bool = False,
+    quantize: Literal["int8"] | None = None,
+    max_loss: float | None = None,
+    data: "Data | None" = None,
+    self_test_texts: "Data | None" = None,
+) -> "Export":
+    """Exports a model as a SavedModel that takes texts, or as ONNX that takes token ids.
+
+    It is written by a process of the TensorFlow backend, tested in another one against
+    `predict`, and needs neither Keras nor this package where it is used. `docs/serving.md`
+    describes its signatures.
+
+    Args:
+        model: a `MultiTaskClassifier`, a `Run`, or the path of a run directory.
+        path: a version folder, such as `exports/x/1`; or the folder of versions, where the next
+            number is taken.
+        format: `"saved_model"`, or `"onnx"` with a `tokenizer.json` beside it.
+        text_pairs: bool. Whether a row has two texts; a run knows it.
+        quantize: `"int8"` for the weights of a run's ONNX export in 8 bits.
+        max_loss: float. Refuse int8 where a task's main metric gets worse by more than that;
+            default: 0.01.
+        data: labelled rows that judge int8: a file, a glob, a list of them, a DataFrame or
+            dicts; default: the validation files of the run's config.
+        self_test_texts: rows with a run's text columns, which the self-test reads besides its
+            own texts.
+
+    Returns:
+        The `Export`: its `directory`, and what its `mtc_keras.json` holds, `about` it.
+
+    Raises:
+        ConfigError: if the folder holds something, the tokenizer cannot be exported, a package
+            that the format needs is not installed, or the options do not go together.
+        DataError: if there is no such run, or for a mistake in the data.
+        ExportError: if the export does not answer as the model does, or int8 costs too much; it
+            is removed.
+
+    Example:
+
+    ```python
+    export = mtc_keras.export_model("runs/quickstart", "exports/quickstart")
+    export.directory  # exports/quickstart/1
+    ```
+    """
+    if isinstance(model, (str, Path)):
+        model = Run(model)
+    directory = version_folder(path)  # before anything large is read
+    check_format(directory, format)
+    judges = {"data": data, "max_loss": max_loss}
+    if not isinstance(model, Run):
+        for option, value in {
+            "quantize": quantize,
+            **judges,
+            "self_test_texts": self_test_texts,
+        }.items():
+            if value is not None:
+                raise ConfigError(f"{option} needs a run, whose config says how rows are read")
+        from mtc_keras.export.writing import export_live
+
+        return export_live(model, directory, text_pairs, format)
+
+    _check_int8(format, quantize, judges)
+    rows = labelled_rows(model, data, "validation") if quantize else None
+    texts = () if self_test_texts is None else read_texts(model, self_test_texts, "self-test")
+    return _export_run(
+        model,
+        directory,
+        texts=texts,
+        format=format,
+        rows=rows,
+        max_loss=MAX_LOSS if max_loss is None else max_loss,
+    )
+
+
+def _check_int8(format: str, quantize: str | None, judges: dict[str, Any]) -> None:
+    """Checks that the options of int8 go together."""
+    if quantize is None:
+        for option, value in judges.items():
+            if value is not None:
+                raise ConfigError(f"{option} judges int8: ask for int8, or leave it out")
+        return
+    if quantize != "int8":
+        raise ConfigError(f"quantize must be 'int8', received {quantize!r}")
+    if format != ONNX:
+        raise ConfigError(f"quantize {quantize} needs format {ONNX}")
+    max_loss = judges["max_loss"]
+    if max_loss is not None and not 0 <= max_loss < math.inf:
+        raise ConfigError(f"max_loss must be a number from 0, received {max_loss}")
+
+
+def _export_run(
+    run: Run, directory: Path, *, texts: Any, format: str, rows: Any, max_loss: float
+) -> "Export":
+    """Exports a run, in int8 if there are `Rows` to judge it."""
+    start()
+    from mtc_keras.export.onnx.quantizing import quantize
+    from mtc_keras.export.writing import export_saved
+    from mtc_keras.model.classifier import MultiTaskClassifier
+
+    preset = run.directory.resolve() / MODEL
+    model = MultiTaskClassifier.from_preset(str(preset), dtype="float32")
+    smaller = partial(quantize, model=model, rows=rows, max_loss=max_loss)
+    return export_saved(
+        model,
+        preset,
+        directory,
+        run.config.data.text_columns,
+        texts=texts,
+        run=run,
+        format=format,
+        quantize=None if rows is None else smaller,
+    )

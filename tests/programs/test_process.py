@@ -12,6 +12,7 @@ import mtc_keras
 import jax, keras_hub, tensorflow_text  # they set variables of their own when they are imported
 
 jax.devices()
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(9))
 
 called = []
 real = ctypes.CDLL

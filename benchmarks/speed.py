@@ -68,7 +68,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
-    return run_program(benchmark, parse(argv))
+    args = parse(argv)
+    if args.plain:  # plain Keras, in a process as it is
+        benchmark(args)
+        return 0
+    return run_program(benchmark, args)
 
 
 def benchmark(args: argparse.Namespace) -> None:
@@ -106,9 +110,9 @@ def prepare(args: argparse.Namespace) -> None:
 
         keras.utils.set_random_seed(0)
         return
-    from mtc_keras.programs.command import set_up
+    from mtc_keras.devices.startup import start
 
-    set_up(0)
+    start(seed=0)
     from mtc_keras.devices import process
 
     process.prepare_training()

@@ -38,12 +38,14 @@ class Calibration:
         tasks: the model's tasks.
         decisions: dict from each task with probabilities to its `Decision`.
         metrics: those of the same rows, as `Evaluation.metrics`, and so flattered.
+        notes: lines on rows that were left out, such as those without a text.
     """
 
     name: str
     tasks: tuple[Task, ...]
     decisions: dict[str, Decision]
     metrics: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns `decisions` and `metrics` as JSON values."""
@@ -55,6 +57,8 @@ class Calibration:
         from mtc_keras.console.scores import show_details
         from mtc_keras.console.tables import decision_tables
 
+        for note in self.notes:
+            log.line(note)
         for table in decision_tables(self.tasks, self.decisions):
             log.show(table)
         show_details(log, self.tasks, self.metrics)
@@ -117,7 +121,7 @@ def calibrate_run(
         model.tasks, rows.targets, logits, model.decisions, model=model, details=True
     )
     run.save_decisions(model.decisions)
-    return Calibration(rows.name, model.tasks, dict(model.decisions), metrics)
+    return Calibration(rows.name, model.tasks, dict(model.decisions), metrics, tuple(rows.notes))
 
 
 def _check(thresholds: Any, calibration: Any) -> None:

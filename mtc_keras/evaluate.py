@@ -36,12 +36,14 @@ class Evaluation:
             row carries a label; `overall`: F1 over all classes of all tasks together, mean and
             standard deviation over tasks; `score`; `loss`.
         baseline: the same of the best constant prediction, learned in training.
+        notes: lines on rows that were left out, such as those without a text.
     """
 
     name: str
     tasks: tuple[Task, ...]
     metrics: dict[str, Any]
     baseline: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the metrics as JSON values, `baseline` beside them."""
@@ -51,6 +53,8 @@ class Evaluation:
         """Shows the metrics as tables; `verbose` shows every task and class."""
         from mtc_keras.console.scores import show_details, show_scores
 
+        for note in self.notes:
+            log.line(note)
         show_scores(log, self.name, self.tasks, self.metrics, self.baseline, verbose=verbose)
         show_details(log, self.tasks, self.metrics, verbose=verbose)
 
@@ -90,7 +94,7 @@ def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluatio
         model.tasks, rows.targets, logits, model.decisions, model=model, details=True
     )
     constant = baseline(model.tasks, run.constants, rows.targets)
-    return Evaluation(rows.name, model.tasks, metrics, constant)
+    return Evaluation(rows.name, model.tasks, metrics, constant, tuple(rows.notes))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

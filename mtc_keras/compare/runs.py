@@ -34,12 +34,14 @@ class RunComparison:
             `rows`, the metric of `a` and `b`, the `difference` b − a, its 95 % interval from
             `low` to `high`, and the `verdict` on B: `"better"`, `"worse"` or
             `"no difference seen"`.
+        notes: lines on rows that were left out, such as those without a text.
     """
 
     name: str
     runs: tuple[str, str]
     resamples: int
     tasks: dict[str, dict[str, Any]]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the comparison as JSON values."""
@@ -49,6 +51,8 @@ class RunComparison:
         """Shows the comparison as a table."""
         from mtc_keras.compare.tables import run_table
 
+        for note in self.notes:
+            log.line(note)
         log.line(f"A: {self.runs[0]}\nB: {self.runs[1]}")
         log.show(run_table(self.tasks, self.name))
         log.line(f"interval: 95 % of {self.resamples:,} drawings of the rows")
@@ -112,6 +116,7 @@ def compare_runs(
         runs=(str(runs[0].directory), str(runs[1].directory)),
         resamples=resamples,
         tasks={name: row for name, row in found.items() if row is not None},
+        notes=tuple(rows_a.notes),
     )
 
 

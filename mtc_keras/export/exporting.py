@@ -1,6 +1,7 @@
 """A model or a run exported for serving."""
 
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,7 +10,7 @@ from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
 from mtc_keras.export.folder import ONNX, SAVED_MODEL, check_format, version_folder
 from mtc_keras.run.directory import MODEL, Run
-from mtc_keras.run.rows import labelled_rows, read_texts
+from mtc_keras.run.rows import labelled_rows, text_rows
 
 if TYPE_CHECKING:
     from mtc_keras.export.writing import Export
@@ -86,15 +87,17 @@ def export_model(
 
     _check_int8(format, quantize, judges)
     rows = labelled_rows(model, data, "validation") if quantize else None
-    texts = () if self_test_texts is None else read_texts(model, self_test_texts, "self-test")
-    return _export_run(
+    own = None if self_test_texts is None else text_rows(model, self_test_texts, "self-test")
+    exported = _export_run(
         model,
         directory,
-        texts=texts,
+        texts=() if own is None else own.texts,
         format=format,
         rows=rows,
         max_loss=MAX_LOSS if max_loss is None else max_loss,
     )
+    notes = [note for read in (rows, own) if read is not None for note in read.notes]
+    return replace(exported, notes=tuple(notes))
 
 
 def _check_int8(format: str, quantize: str | None, judges: dict[str, Any]) -> None:

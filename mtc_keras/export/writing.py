@@ -47,17 +47,19 @@ class Export:
     Args:
         directory: its folder.
         about: what its `mtc_keras.json` holds.
+        notes: lines on rows that the self-test and int8 left out, such as those without a text.
     """
 
     directory: Path
     about: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
         """A few lines for the screen."""
         size = sum(file.stat().st_size for file in self.directory.rglob("*") if file.is_file())
         test = self.about["self_test"]
-        lines = [f"the export is in {self.directory} ({size / 1e6:.1f} MB)"]
+        lines = [*self.notes, f"the export is in {self.directory} ({size / 1e6:.1f} MB)"]
         lines += [f"self-test on {test['texts']} texts, largest difference to predict:"]
         lines += [f"  {name}: {value:.1e}" for name, value in test["largest_difference"].items()]
         if "int8" in self.about:

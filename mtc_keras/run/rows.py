@@ -1,18 +1,16 @@
 """The labelled rows on which a finished run is judged or calibrated."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.run.directory import Run
 
 if TYPE_CHECKING:
-    import pandas
-
     from mtc_keras.data.rows import Rows
+    from mtc_keras.data.sources import Files, OwnRows
 
-    Data = str | Path | list[str] | pandas.DataFrame | Iterable[dict[str, Any]]
+    Data = Files | Path | OwnRows
 
 
 def as_run(run: Run | str | Path) -> Run:
@@ -60,8 +58,8 @@ def labelled_rows(run: Run, data: "Data | None", split: Literal["validation", "t
     return read_rows(source, run.config.task_list, run.config.data, name)  # type: ignore[arg-type]
 
 
-def read_texts(run: Run, data: "Data", name: str) -> tuple[Sequence[str], ...]:
-    """Returns the texts of rows in a run's format, one sequence per text column.
+def text_rows(run: Run, data: "Data", name: str) -> "Rows":
+    """Returns rows in a run's format, of which only texts and ids are read.
 
     Raises:
         DataError: with everything that is wrong in them.
@@ -69,4 +67,4 @@ def read_texts(run: Run, data: "Data", name: str) -> tuple[Sequence[str], ...]:
     from mtc_keras.data.reading import read_rows
 
     source = str(data) if isinstance(data, Path) else data
-    return read_rows(source, [], run.config.data, name).texts
+    return read_rows(source, [], run.config.data, name)

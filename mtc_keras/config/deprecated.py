@@ -1,4 +1,4 @@
-"""Keys of the config that had another name once: old configs load, with a note."""
+"""Keys of the config that have been renamed: old configs still load, with a note."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ def _unchanged(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Renamed:
-    """A key that has another name today.
+    """A key that has been renamed.
 
     Args:
-        old: its path then, such as `"training.foo"`; `*` stands for the name of any task, as in
+        old: its former path, such as `"training.foo"`; `*` stands for the name of any task, as in
             `"tasks.*.foo"`.
-        new: its path now, with the same `*`.
-        since: the first version that knows it under that name.
-        convert: function from the value then to the value now.
+        new: its current path, with the same `*`.
+        since: the first version with the new name.
+        convert: function from the old value to the new one.
     """
 
     old: str
@@ -29,7 +29,7 @@ class Renamed:
     convert: Callable[[Any], Any] = _unchanged
 
     def today(self, key: Sequence[str]) -> list[str] | None:
-        """Returns the path that a key has now, `None` if it is another key."""
+        """Returns the current path of a key, `None` if this is another key."""
         old = self.old.split(".")
         if len(key) != len(old) or any(
             part not in ("*", own) for part, own in zip(old, key, strict=True)
@@ -39,17 +39,17 @@ class Renamed:
         return [next(names) if part == "*" else part for part in self.new.split(".")]
 
 
-# The way for a key that is renamed: Renamed("training.foo", "training.bar", since="0.3").
+# To rename a key, add an entry: Renamed("training.foo", "training.bar", since="0.3").
 RENAMED: tuple[Renamed, ...] = ()
 
 
 def modernised(
     values: dict[str, Any], renamed: Iterable[Renamed] = RENAMED
 ) -> tuple[dict[str, Any], list[str]]:
-    """Returns the values of a config under the names of today, and a note per old name.
+    """Returns the values of a config under their current names, and one note per old name.
 
     Raises:
-        ConfigError: if a key is there under both of its names.
+        ConfigError: if a key is given under both names.
     """
     notes = []
     for rename in renamed:
@@ -57,16 +57,16 @@ def modernised(
             new = rename.today(old)
             if new is None:
                 continue
-            text = f"{'.'.join(old)} is called {'.'.join(new)} since {rename.since}"
+            text = f"{'.'.join(old)} has been called {'.'.join(new)} since {rename.since}"
             if new in [key for key, _ in leaves(values)]:
-                raise ConfigError(f"{text}: give it under its new name alone")
+                raise ConfigError(f"{text}: use only its new name")
             values = _with(_without(values, old), new, rename.convert(value))
             notes.append(text)
     return values, notes
 
 
 def leaves(values: dict[str, Any], path: Sequence[str] = ()) -> Iterator[tuple[list[str], Any]]:
-    """Yields the path and value of every key, tables as well as what they hold."""
+    """Yields the path and value of every key, including tables and their contents."""
     for key, value in values.items():
         yield [*path, key], value
         if isinstance(value, dict):
@@ -84,5 +84,5 @@ def _with(values: dict[str, Any], path: Sequence[str], value: Any) -> dict[str, 
     first, *rest = path
     inner = values.get(first, {})
     if rest and not isinstance(inner, dict):
-        return values  # what is wrong with it is said when the config is checked
+        return values  # reported when the config is checked
     return {**values, first: _with(inner, rest, value) if rest else value}

@@ -22,7 +22,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), *, quiet: bool 
     Args:
         path: the TOML file.
         overrides: strings `"a.b=value"`; a value that is not valid TOML is read as text.
-        quiet: bool. Whether keys that have a new name are read without a note on stderr.
+        quiet: bool. Whether to read renamed keys without a note on stderr.
 
     Returns:
         The checked `Config`.
@@ -49,9 +49,9 @@ def check_config(values: dict[str, Any], origin: str = "config", *, quiet: bool 
     """Checks a config given as a dict.
 
     Args:
-        values: tables and keys; those with a new name are read under the old one, too.
-        origin: where they come from, for messages.
-        quiet: bool. Whether old names are read without a note on stderr.
+        values: tables and keys; renamed keys may have their old names.
+        origin: where the values come from, for messages.
+        quiet: bool. Whether to read old names without a note on stderr.
 
     Raises:
         ConfigError: listing all problems.

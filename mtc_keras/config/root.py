@@ -56,7 +56,7 @@ def _names() -> str:
     return listed(kind_names())
 
 
-# No union of classes told apart by `kind`, as it is made once and kinds may be registered later.
+# Not a union of classes: that would be built once, and kinds may be registered later.
 OfItsKind = Annotated[
     SerializeAsAny[Task], PlainValidator(_task, json_schema_input_type=dict[str, Any])
 ]

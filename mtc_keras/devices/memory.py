@@ -10,7 +10,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 def keep_freed_memory() -> None:
     """Makes the process keep freed memory for its next allocations.
 
-    glibc maps large arrays anew each time, and the kernel fills each new page with zeros: a
+    glibc maps large arrays again each time, and the kernel fills each new page with zeros: a
     training step on a CPU that frees and allocates hundreds of megabytes spends a quarter of its
     time there (docs/performance.md). Call it before TensorFlow and JAX start their threads, which
     would otherwise get arenas of their own that cannot grow as large. Does nothing without glibc.

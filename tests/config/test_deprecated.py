@@ -31,9 +31,9 @@ def test_old_names_become_new_ones_with_a_note_each(old_values, tmp_path):
     values, notes = modernised(old_values, MADE_UP)
     assert check_config(values) == check_config(tiny_values(tmp_path / "run"))
     assert notes == [
-        "training.passes is called training.epochs since 0.2",
-        "tasks.topics.importance is called tasks.topics.loss_weight since 0.3",
-        "rate is called training.learning_rate since 0.4",
+        "training.passes has been called training.epochs since 0.2",
+        "tasks.topics.importance has been called tasks.topics.loss_weight since 0.3",
+        "rate has been called training.learning_rate since 0.4",
     ]
     assert repr(old_values) == before
 
@@ -46,7 +46,7 @@ def test_without_old_names_nothing_changes(tmp_path):
 
 def test_both_names_at_once_are_refused(old_values):
     old_values["training"]["epochs"] = 3
-    with pytest.raises(ConfigError, match=r"since 0\.2: give it under its new name alone"):
+    with pytest.raises(ConfigError, match=r"since 0\.2: use only its new name"):
         modernised(old_values, MADE_UP)
 
 
@@ -57,7 +57,9 @@ def test_a_users_config_gets_a_note_and_a_runs_own_none(old_values, tmp_path, mo
     config = load_config(tmp_path / "c.toml", ["training.passes=5"])
     assert config.training.epochs == 5
     error = capsys.readouterr().err
-    note = f"note: {tmp_path / 'c.toml'}: training.passes is called training.epochs since 0.2\n"
+    note = (
+        f"note: {tmp_path / 'c.toml'}: training.passes has been called training.epochs since 0.2\n"
+    )
     assert error.startswith(note) and error.count("note: ") == 3
     run = tmp_path / "old"
     (run / TASK).parent.mkdir(parents=True)

@@ -15,7 +15,7 @@ OWN = SHARED / os.environ.get("PYTEST_XDIST_WORKER", "only")
 os.environ["XDG_CACHE_HOME"] = str(OWN / "cache")
 # The same tiny models are compiled again and again, in processes of their own, too.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(OWN / "xla")
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 # Most of the time would be spent compiling steps that run for milliseconds.
 FAST_COMPILING = "--xla_backend_optimization_level=0"
 if FAST_COMPILING not in os.environ.get("XLA_FLAGS", ""):

@@ -5,6 +5,7 @@ import math
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,6 +131,22 @@ def undisturbed(tmp_path_factory):
     return run
 
 
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory):
+    """What a training leaves that is killed after two steps of three."""
+    directory = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        killed(patch, configured(directory / "run"), step=2)
+    return directory / "run.unfinished"
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    """The config of a training that was killed after two steps, for a test to resume."""
+    shutil.copytree(stopped_once, tmp_path / "run.unfinished")
+    return configured(tmp_path / "run")
+
+
 # === The same numbers ===
 
 
@@ -149,7 +166,17 @@ def test_a_run_stopped_in_an_epoch_ends_as_if_it_never_was(
     config = configured(tmp_path / "run", VARIANTS[variant])
     killed(monkeypatch, config, step=5)
     assert names(config) == ["epoch_000001_step_000000001", "epoch_000001_step_000000002"]
-    assert_same(fit(config, resume=True), expected)
+    path = saved(config)[-1]
+    seconds = checkpoints.Checkpoint(path).state["seconds"]
+    run = fit(config, resume=True)
+    assert_same(run, expected)
+    # It says so, and counts the seconds of both processes.
+    environment = json.loads((run.directory / "environment.json").read_text())
+    assert environment["seconds"]["in_all"] > seconds
+    text = log(run.directory)
+    assert f"resumed from checkpoint {path.name}: 1 epochs and 2 steps are done" in text
+    assert text.count("epoch 1/3: 3 steps") == 1
+    assert "epoch 2/3: 1 step in" in text
 
 
 @variants("static")
@@ -184,11 +211,10 @@ def test_steps_after_the_last_checkpoint_are_trained_again(undisturbed, tmp_path
     assert_same(fit(config, resume=True), undisturbed("static"))
 
 
-def test_before_the_first_checkpoint_it_starts_anew_and_says_so(undisturbed, tmp_path, monkeypatch):
-    config = configured(tmp_path / "run", checkpoint_minutes=60)
-    killed(monkeypatch, config, step=2)
-    assert saved(config) == []
-    run = fit(config, resume=True)
+def test_before_the_first_checkpoint_it_starts_anew_and_says_so(undisturbed, stopped):
+    for path in saved(stopped):
+        shutil.rmtree(path)
+    run = fit(stopped, resume=True)
     assert_same(run, undisturbed("static"))
     assert "no checkpoint is there: training starts at its beginning" in log(run.directory)
 
@@ -216,13 +242,11 @@ def test_stopped_after_the_last_epoch_nothing_is_trained_again(
     assert steps == []
 
 
-def test_other_batches_would_give_other_numbers(undisturbed, tmp_path, monkeypatch):
+def test_other_batches_would_give_other_numbers(undisturbed, stopped, monkeypatch):
     """What the tests above find equal does depend on where the data go on."""
-    config = configured(tmp_path / "run")
-    killed(monkeypatch, config, step=2)
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints.Checkpoint, "step", 1)
-        run = fit(config, resume=True)
+        run = fit(stopped, resume=True)
     assert run.history[0]["loss"] != undisturbed("static").history[0]["loss"]
 
 
@@ -230,33 +254,15 @@ def log(directory):
     return (directory / "train.log").read_text()
 
 
-def test_a_resumed_run_says_so_and_counts_all_its_seconds(tmp_path, monkeypatch):
-    config = configured(tmp_path / "run")
-    killed(monkeypatch, config, step=4)
-    path = saved(config)[-1]
-    seconds = checkpoints.Checkpoint(path).state["seconds"]
-    run = fit(config, resume=True)
-    environment = json.loads((run.directory / "environment.json").read_text())
-    assert environment["seconds"]["in_all"] > seconds
-    text = log(run.directory)
-    assert f"resumed from checkpoint {path.name}: 1 epochs and 1 steps are done" in text
-    assert text.count("epoch 1/3: 3 steps") == 1
-    assert "epoch 2/3: 2 steps" in text
-
-
 # === Damage, other configs, and where runs lie ===
 
 
-def test_a_damaged_checkpoint_is_reported_and_the_one_before_taken(
-    undisturbed, tmp_path, monkeypatch
-):
-    config = configured(tmp_path / "run")
-    killed(monkeypatch, config, step=2)
-    before, newest = saved(config)
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_taken(undisturbed, stopped):
+    before, newest = saved(stopped)
     arrays = bytearray((newest / "arrays.safetensors").read_bytes())
     arrays[-1] ^= 1
     (newest / "arrays.safetensors").write_bytes(arrays)
-    run = fit(config, resume=True)
+    run = fit(stopped, resume=True)
     assert_same(run, undisturbed("static"))
     text = log(run.directory)
     assert f"checkpoint {newest.name} is damaged and left aside" in text
@@ -279,15 +285,13 @@ def test_every_file_of_a_checkpoint_is_checked(file, tmp_path):
         (path / file).write_bytes(content)
 
 
-def test_where_no_checkpoint_is_whole_the_error_says_so(tmp_path, monkeypatch):
-    config = configured(tmp_path / "run")
-    killed(monkeypatch, config, step=2)
-    for path in saved(config):
+def test_where_no_checkpoint_is_whole_the_error_says_so(stopped):
+    for path in saved(stopped):
         (path / "state.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"no checkpoint in .* is whole; --overwrite") as error:
-        fit(config, resume=True)
+        fit(stopped, resume=True)
     assert len(error.value.problems) == 2
-    assert len(saved(config)) == 2
+    assert len(saved(stopped)) == 2
 
 
 def test_the_last_checkpoints_are_kept_and_a_damaged_future_is_not(tmp_path):
@@ -312,9 +316,7 @@ def test_the_last_checkpoints_are_kept_and_a_damaged_future_is_not(tmp_path):
     assert name == "a" and array.tolist() == [30, 30]
 
 
-def test_another_config_or_other_data_are_refused(tmp_path, monkeypatch):
-    config = configured(tmp_path / "run")
-    killed(monkeypatch, config, step=2)
+def test_another_config_or_other_data_are_refused(stopped, tmp_path):
     changed = configured(tmp_path / "run", {"model": {"dropout": 0.3}}, patience=3)
     with pytest.raises(ConfigError, match="belong to another config") as error:
         fit(changed, resume=True)
@@ -323,9 +325,9 @@ def test_another_config_or_other_data_are_refused(tmp_path, monkeypatch):
         "training.patience: not set then, 3 now",
     ]
     with pytest.raises(ConfigError, match="another config or other data") as error:
-        mtc_keras.fit(config, train=rows(41), validation=rows(24, 1), verbose=0, resume=True)
+        mtc_keras.fit(stopped, train=rows(41), validation=rows(24, 1), verbose=0, resume=True)
     assert error.value.problems == ["the train rows are others"]
-    assert len(saved(config)) == 2
+    assert len(saved(stopped)) == 2
     fit(configured(tmp_path / "run", checkpoint_minutes=60, keep_checkpoints=1), resume=True)
 
 
@@ -489,10 +491,11 @@ def test_the_second_ctrl_c_stops_at_once(tmp_path, monkeypatch):
 def on_disk(tmp_path_factory):
     """Data files, and a config of a training that takes some seconds, undisturbed."""
     directory = tmp_path_factory.mktemp("on_disk")
-    for name, frame in (("train", rows(320)), ("validation", rows(24, 1)), ("test", rows(24, 2))):
+    for name, frame in (("train", rows(160)), ("validation", rows(24, 1)), ("test", rows(24, 2))):
         frame.to_json(directory / f"{name}.jsonl", orient="records", lines=True)
     values = tiny_values(directory / "undisturbed")
     values["training"] |= {"epochs": 6, "batch_size": 4, "checkpoint_minutes": 0.005}
+    values["model"]["max_length"] = 8  # few shapes to compile
     names = ("train", "validation", "test")
     values["data"] = {name: str(directory / f"{name}.jsonl") for name in names}
     (directory / "c.toml").write_text(tomli_w.dumps(values))
@@ -509,9 +512,11 @@ def process(on_disk, run, *arguments):
     )
 
 
-def wait_for_checkpoint(run, running, count=1):
+def wait_for_checkpoint(run, running):
+    """Waits for a checkpoint that was not there before, or for the end of the process."""
     directory = checkpoint_directory(str(run))
-    while running.poll() is None and len(checkpoints.saved_checkpoints(directory)) < count:
+    before = checkpoints.saved_checkpoints(directory)
+    while running.poll() is None and checkpoints.saved_checkpoints(directory) == before:
         time.sleep(0.01)
 
 
@@ -519,17 +524,19 @@ def metrics(run):
     return json.loads((run / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
-def test_a_process_that_is_asked_to_stop_saves_and_tells_how_to_go_on(number, on_disk, tmp_path):
-    run = tmp_path / "run"
-    running = process(on_disk, run)
-    wait_for_checkpoint(run, running)
-    running.send_signal(number)
-    _, error = running.communicate(timeout=300)
-    assert running.returncode == 128 + number, error
-    assert "its state is saved; continue with:" in error
-    command = error.strip().splitlines()[-1].split()
-    assert command[:2] == ["mtc-keras", "train"] and command[-1] == "--resume"
+def test_a_process_that_is_asked_to_stop_saves_and_tells_how_to_go_on(on_disk, tmp_path):
+    run, more = tmp_path / "run", []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running = process(on_disk, run, *more)
+        wait_for_checkpoint(run, running)
+        running.send_signal(number)
+        _, error = running.communicate(timeout=300)
+        assert running.returncode == 128 + number, error
+        assert "its state is saved; continue with:" in error
+        command = error.strip().splitlines()[-1].split()
+        assert command[-1] == "--resume"
+        more = ["--resume"]
+    assert command[:2] == ["mtc-keras", "train"]
     assert train.main(command[2:]) == 0
     assert metrics(run) == metrics(on_disk / "undisturbed")
 
@@ -560,10 +567,7 @@ def wait_for_a_moment(run, running, moments):
     if moments.random() < 0.2:
         time.sleep(moments.uniform(0, 10))
         return
-    directory = checkpoint_directory(str(run))
-    before = checkpoints.saved_checkpoints(directory)
-    while running.poll() is None and checkpoints.saved_checkpoints(directory) == before:
-        time.sleep(0.005)
+    wait_for_checkpoint(run, running)
     time.sleep(moments.uniform(0, 3))
 
 

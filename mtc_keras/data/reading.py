@@ -33,13 +33,33 @@ def read_splits(config: Config, frames: Mapping[str, OwnRows] | None = None) -> 
         ConfigError: if there are no training data, or the reader cannot be imported.
         DataError: with everything that is wrong in the data.
     """
+    data = config.data
+    tasks, rows, files = _read_all(config, frames or {})
+    notes = [note for split_rows in rows.values() for note in split_rows.notes]
+    if data.limit is not None and data.limit < len(rows["train"]):
+        notes.append(f"data.limit: {data.limit:,} of {len(rows['train']):,} training rows are kept")
+        order = np.random.default_rng(config.seed).permutation(len(rows["train"]))
+        rows["train"] = rows["train"].take(np.sort(order[: data.limit]))
+    problems: list[str] = []
+    if "validation" not in rows and isinstance(data.validation, (int, float)):
+        rows |= _split(rows["train"], tasks, data.validation, config.seed, problems)
+        notes.append(f"validation: {len(rows.get('validation', ())):,} training rows are split off")
+    notes += _check_coverage(rows, tasks, problems)
+    _raise(problems)
+    tasks = [task.measure(rows["train"].targets[task.name]) for task in tasks]
+    return Dataset(tasks, rows["train"], rows.get("validation"), rows.get("test"), files, notes)
+
+
+def _read_all(
+    config: Config, own: Mapping[str, OwnRows]
+) -> tuple[list[Task], dict[str, Rows], dict[str, str]]:
+    """Returns the learned tasks, the rows of each split as they are read, and files' hashes."""
     data, problems = config.data, list[str]()
-    notes: list[str] = []
     tasks = config.task_list
     encoders: dict[str, Encoder] = {}
     files: dict[str, str] = {}
     failed: dict[str, list[str]] = {task.name: [] for task in tasks}  # until they are learned
-    for name, source in split_sources(data, frames or {}).items():
+    for name, source in split_sources(data, own).items():
         encoder = Encoder(tasks, data, name, unlearned=() if name == "train" else failed)
         try:
             blocks = source.blocks()
@@ -59,21 +79,8 @@ def read_splits(config: Config, frames: Mapping[str, OwnRows] | None = None) -> 
         name: encoders.pop(name).rows(problems, unlearned={*failed, *absent})
         for name in list(encoders)
     }
-    del encoder
     _raise(problems)
-    notes += [note for split_rows in rows.values() for note in split_rows.notes]
-
-    if data.limit is not None and data.limit < len(rows["train"]):
-        notes.append(f"data.limit: {data.limit:,} of {len(rows['train']):,} training rows are kept")
-        order = np.random.default_rng(config.seed).permutation(len(rows["train"]))
-        rows["train"] = rows["train"].take(np.sort(order[: data.limit]))
-    if "validation" not in rows and isinstance(data.validation, (int, float)):
-        rows |= _split(rows["train"], tasks, data.validation, config.seed, problems)
-        notes.append(f"validation: {len(rows.get('validation', ())):,} training rows are split off")
-    notes += _check_coverage(rows, tasks, problems)
-    _raise(problems)
-    tasks = [task.measure(rows["train"].targets[task.name]) for task in tasks]
-    return Dataset(tasks, rows["train"], rows.get("validation"), rows.get("test"), files, notes)
+    return tasks, rows, files
 
 
 def read_rows(source: Files | OwnRows, tasks: Sequence[Task], data: DataConfig, name: str) -> Rows:

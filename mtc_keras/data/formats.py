@@ -55,7 +55,7 @@ def read_blocks(path: str, rows: int, faults: Faults) -> Iterator[Block]:
     return _read_text(path, reader, newline, faults, rows)
 
 
-def read_stream(file: IO[bytes], name: str, rows: int, faults: "Faults") -> Iterator[Block]:
+def read_stream(file: IO[bytes], name: str, rows: int, faults: Faults) -> Iterator[Block]:
     """Reads lines of JSON as they come, such as those of standard input.
 
     Args:
@@ -66,7 +66,7 @@ def read_stream(file: IO[bytes], name: str, rows: int, faults: "Faults") -> Iter
     """
     text = io.TextIOWrapper(file, "utf-8-sig", faults.undecodable, "\n")
     try:
-        yield from _read_jsonl(name, text, faults, rows)
+        yield from read_jsonl(name, text, faults, rows)
     finally:
         text.detach()
 

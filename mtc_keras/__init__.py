@@ -49,7 +49,7 @@ _HOMES = {
     "compare_runs": "mtc_keras.compare.runs",
     "evaluate_run": "mtc_keras.evaluate",
     "export_model": "mtc_keras.export.exporting",
-    "fit": "mtc_keras.train.program",
+    "fit": "mtc_keras.train.fitting",
     "load": "mtc_keras.run.directory",
     "load_config": "mtc_keras.config",
     "predict_files": "mtc_keras.predict.bulk.predicting",

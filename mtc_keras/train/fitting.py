@@ -1,0 +1,79 @@
+"""A training from Python: the config checked, the rows read, the run written."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mtc_keras.config import Config, load_config
+from mtc_keras.devices.startup import start
+from mtc_keras.errors import ConfigError
+from mtc_keras.model.backbones import check_backbone
+from mtc_keras.run.directory import Run, finished_run
+from mtc_keras.run.output import check_output, owned_output
+
+if TYPE_CHECKING:
+    from mtc_keras.data.sources import OwnRows
+
+
+def fit(
+    config: Config | str | Path,
+    train: "OwnRows | None" = None,
+    validation: "OwnRows | None" = None,
+    test: "OwnRows | None" = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    verbose: int = 1,
+) -> Run:
+    """Trains a model and leaves a run directory.
+
+    It seeds Python, NumPy and Keras by the config's `seed`, so that the same call gives the same
+    numbers. While the model trains, the first Ctrl-C or SIGTERM only asks it to stop.
+
+    Args:
+        config: a `Config`, or the path of a TOML file.
+        train: optional DataFrame or dicts in place of `data.train`.
+        validation: optional DataFrame or dicts in place of `data.validation`.
+        test: optional DataFrame or dicts in place of `data.test`.
+        overwrite: bool. Whether a run in the output directory may be replaced, finished or not.
+        resume: bool. Whether to go on with an unfinished run of the same config and data. One
+            that is finished already is returned as it is.
+        verbose: 0 for silence, 1 for progress and tables, 2 for every class, too.
+
+    Returns:
+        The finished `Run`; `run.model` predicts, `run.metrics` has the numbers.
+
+    Raises:
+        ConfigError: for a mistake in the config.
+        DataError: for a mistake in the data.
+        Stopped: a `KeyboardInterrupt`, at the first Ctrl-C or SIGTERM, when the step is done
+            and the state saved; the second stops at once.
+
+    Example:
+
+    ```python
+    run = mtc_keras.fit("configs/quickstart.toml", overwrite=True)
+    run.model.classify(["The clerk was kind, but I waited two hours."])
+    ```
+    """
+    if not isinstance(config, Config):
+        config = load_config(config)
+    if resume and overwrite:
+        raise ConfigError("--resume goes on with a run and --overwrite starts anew: choose one")
+    finished = finished_run(config.output.directory) if resume else None
+    if finished is not None:
+        if verbose:
+            print(f"the run in {finished.directory} is finished already")
+        return finished
+    check_output(config.output.directory, overwrite, resume)
+    check_backbone(config.model)
+    frames = {"train": train, "validation": validation, "test": test}
+
+    from mtc_keras.data.reading import read_splits
+
+    dataset = read_splits(config, {k: frame for k, frame in frames.items() if frame is not None})
+
+    start(config.distribution, batch_size=config.training.batch_size, seed=config.seed)
+    from mtc_keras.train.steps import train_run
+
+    with owned_output(config.output.directory, overwrite, resume):
+        return train_run(config, dataset, verbose, resume)

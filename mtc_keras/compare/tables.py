@@ -1,10 +1,10 @@
 """Comparisons as tables."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
-
+from mtc_keras.console.listing import Listing, more, shortened
 from mtc_keras.console.log import Log
 from mtc_keras.console.tables import number
 
@@ -21,38 +21,49 @@ def show(log: Log, found: Mapping[str, Any]) -> None:
     )
 
 
-def task_table(found: Mapping[str, Any]) -> Table:
-    """Returns a table with a row for each task and each approach joint is compared with."""
-    table = Table(title="scores on the test rows", title_justify="left")
-    for column in ("task", "metric", "rows", "joint", "against", "difference (95 % interval)"):
-        table.add_column(column, justify="right" if column in ("rows", "joint") else "left")
-    table.add_column("joint is")
+def task_table(found: Mapping[str, Any]) -> Listing:
+    """Returns a table with a row for each task and each approach joint is compared with.
+
+    Of many tasks it shows those with the greatest differences.
+    """
+    tasks = found["tasks"]
     others = [approach for approach in found["costs"] if approach != "joint"]
-    for name, task in found["tasks"].items():
+
+    def greatest(name: str) -> float:
+        sizes = [_size(against) for against in tasks[name]["joint_against"].values()]
+        return max((size for size in sizes if size == size), default=math.nan)
+
+    shown = shortened(list(tasks), greatest)
+    table = Listing(
+        "scores on the test rows",
+        ["task", "metric", "rows", "joint", "against", "difference (95 % interval)", "joint is"],
+        note=_note(len(shown), len(tasks), "compare.json has all"),
+        words=["metric", "against", "joint is"],
+        optional=["rows", "metric"],
+    )
+    for name in shown:
+        task = tasks[name]
         means = {approach: scores["mean"] for approach, scores in task["scores"].items()}
         for other in others:
             against = task["joint_against"].get(other, {})
-            difference, low, high = (
-                number(against.get(key), "+.3f") for key in ("difference", "low", "high")
-            )
             table.add_row(
                 name,
                 task["metric"].replace("_", " "),
                 f"{task['rows']:,}",
                 number(means.get("joint")),
                 f"{other} {number(means.get(other))}",
-                f"{difference} ({low} … {high})" if against else "–",
+                _difference(against) if against else "–",
                 against.get("verdict", "–"),
             )
     return table
 
 
-def cost_table(found: Mapping[str, Any]) -> Table:
-    """Returns a table with a row an approach: what its models cost, and how many times joint's."""
-    table = Table(title="costs of one seed (in brackets: times joint's)", title_justify="left")
-    table.add_column("approach")
-    for column in ("models", "training, s", "model files, MB", "test predictions, s"):
-        table.add_column(column, justify="right")
+def cost_table(found: Mapping[str, Any]) -> Listing:
+    """Returns a table with one row per approach: its models' costs, and how many times joint's."""
+    table = Listing(
+        "costs of one seed (in brackets: times joint's)",
+        ["approach", "models", "training, s", "model files, MB", "test predictions, s"],
+    )
     for approach, values in found["costs"].items():
         table.add_row(
             approach,
@@ -65,23 +76,43 @@ def cost_table(found: Mapping[str, Any]) -> Table:
     return table
 
 
-def run_table(tasks: Mapping[str, Mapping[str, Any]], name: str) -> Table:
-    """Returns a table with one row per task: the scores of two runs, and how B differs from A."""
-    table = Table(title=f"scores on {name}", title_justify="left")
-    for column in ("task", "metric", "rows", "A", "B", "B − A (95 % interval)"):
-        table.add_column(column, justify="right" if column in ("rows", "A", "B") else "left")
-    table.add_column("B is")
-    for task, found in tasks.items():
-        difference, low, high = (
-            number(found[key], "+.3f") for key in ("difference", "low", "high")
-        )
+def run_table(tasks: Mapping[str, Mapping[str, Any]], name: str) -> Listing:
+    """Returns a table with one row per task: the scores of two runs, and how B differs from A.
+
+    Of many tasks it shows those with the greatest differences.
+    """
+    shown = shortened(list(tasks), lambda task: _size(tasks[task]))
+    table = Listing(
+        f"scores on {name}",
+        ["task", "metric", "rows", "A", "B", "B − A (95 % interval)", "B is"],
+        note=_note(len(shown), len(tasks), "--out FILE writes all"),
+        words=["metric", "B is"],
+        optional=["rows", "metric"],
+    )
+    for task in shown:
+        found = tasks[task]
         table.add_row(
             task,
             found["metric"].replace("_", " "),
             f"{found['rows']:,}",
             number(found["a"]),
             number(found["b"]),
-            f"{difference} ({low} … {high})",
+            _difference(found),
             found["verdict"],
         )
     return table
+
+
+def _difference(found: Mapping[str, Any]) -> str:
+    difference, low, high = (number(found[key], "+.3f") for key in ("difference", "low", "high"))
+    return f"{difference} ({low}…{high})"
+
+
+def _size(found: Mapping[str, Any]) -> float:
+    """Returns how great a difference is, NaN where there is none."""
+    difference = found.get("difference")
+    return math.nan if difference is None else abs(difference)
+
+
+def _note(shown: int, count: int, hint: str) -> str:
+    return more(shown, count, "task", f"these differ most; {hint}")

@@ -102,6 +102,7 @@ def calibrate_run(
     """
     _check(thresholds, calibration)
     run = as_run(run)
+    run.check_may_change()  # before anything large is read
     _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
     rows = labelled_rows(run, data, "validation")
     start(run.config.distribution)

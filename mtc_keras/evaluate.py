@@ -82,19 +82,20 @@ def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluatio
     ```
     """
     run = as_run(run)
-    rows = labelled_rows(run, data, "test")
-    start(run.config.distribution)
-    from mtc_keras.data.tokens import tokenize
-    from mtc_keras.scoring.judging import baseline, judge_logits
+    with run.being_read():
+        rows = labelled_rows(run, data, "test")
+        start(run.config.distribution)
+        from mtc_keras.data.tokens import tokenize
+        from mtc_keras.scoring.judging import baseline, judge_logits
 
-    model = run.model
-    tokens = tokenize(model.preprocessor, rows.texts)
-    logits = model.predict_logits(tokens, run.config.training.batch_size)
-    metrics = judge_logits(
-        model.tasks, rows.targets, logits, model.decisions, model=model, details=True
-    )
-    constant = baseline(model.tasks, run.constants, rows.targets)
-    return Evaluation(rows.name, model.tasks, metrics, constant, tuple(rows.notes))
+        model = run.model
+        tokens = tokenize(model.preprocessor, rows.texts)
+        logits = model.predict_logits(tokens, run.config.training.batch_size)
+        metrics = judge_logits(
+            model.tasks, rows.targets, logits, model.decisions, model=model, details=True
+        )
+        constant = baseline(model.tasks, run.constants, rows.targets)
+        return Evaluation(rows.name, model.tasks, metrics, constant, tuple(rows.notes))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -118,13 +118,23 @@ class Run:
         Raises:
             ConfigError: if another process is training into the directory, or reading the run.
         """
-        path, where = resolved_path(str(self.directory)), f"run {str(self.directory)!r}"
-        with held(path, where):
-            check_not_read(path, where)
+        with self._being_changed():
             task = self._json(TASK)
             values = {name: decision.to_dict() for name, decision in decisions.items()}
             task["config"]["decisions"] = values
             write_whole(self.directory / TASK, readable_json(task))
+
+    def check_may_change(self) -> None:
+        """Checks what `save_decisions` raises, before what takes long."""
+        with self._being_changed():
+            pass
+
+    @contextmanager
+    def _being_changed(self) -> Iterator[None]:
+        path, where = resolved_path(str(self.directory)), f"run {str(self.directory)!r}"
+        with held(path, where):
+            check_not_read(path, where)
+            yield
 
     @contextmanager
     def being_read(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -207,6 +208,19 @@ def model(tasks):
 
     backbone, preprocessor = tiny_bert()
     return MultiTaskClassifier(backbone, tasks, preprocessor, dropout=0.0)
+
+
+@contextlib.contextmanager
+def processor_seconds(most: float):
+    """Fails if the processes that are run within take more time of a processor.
+
+    Unlike the clock on the wall, it does not count what other tests do beside them.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    yield
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    assert taken < most
 
 
 def answers_alone(code: str, export: Path, batches: list, folder: Path) -> dict:

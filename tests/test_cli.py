@@ -4,14 +4,13 @@ import importlib
 import re
 import subprocess
 import sys
-import time
 import tomllib
 
 import pytest
 
 import mtc_keras
 from mtc_keras import cli
-from tests.conftest import ROOT
+from tests.conftest import ROOT, processor_seconds
 
 PROGRAMS = cli.programs()
 
@@ -27,13 +26,13 @@ def called(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_lists_every_program_at_once():
-    started = time.perf_counter()
-    done = called("--help")
-    assert time.perf_counter() - started < 2
+    with processor_seconds(2):
+        done = called("--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: mtc-keras ")
+    shown = " ".join(done.stdout.split())  # a long summary takes two lines
     for program in PROGRAMS.values():
-        assert re.search(rf"^    {program.name} +{program.summary}$", done.stdout, re.MULTILINE)
+        assert f" {program.name} {program.summary} " in shown
 
 
 def test_the_script_that_is_installed_is_this_one():

@@ -431,7 +431,8 @@ def test_ray_writes_the_same_rows_as_this_process(finished, frame, predicted, tm
 
 
 @pytest.mark.slow
-def test_many_rows_need_little_memory(finished, tmp_path):
+@pytest.mark.parametrize("name", ["out", "out.parquet"])
+def test_many_rows_need_little_memory(name, finished, tmp_path):
     with (tmp_path / "in.jsonl").open("w") as file:
         for start in range(0, 200_000, 20_000):
             rows(20_000, start)[["id", "text"]].to_json(file, orient="records", lines=True)
@@ -441,11 +442,12 @@ def test_many_rows_need_little_memory(finished, tmp_path):
     code += "; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     arguments = ["--model", str(finished.directory), "--data", str(tmp_path / "in.jsonl")]
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments, "--out", str(tmp_path / "out")],
+        [sys.executable, "-c", code, *arguments, "--out", str(tmp_path / name)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
     assert int(done.stdout.split()[-1]) < 3 * 1024**2  # kilobytes
-    assert "200,000 predictions in 20 parts" in done.stdout
+    where = "20 parts in " if name == "out" else ""
+    assert f"200,000 predictions in {where}{tmp_path / name}" in done.stdout

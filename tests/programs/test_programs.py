@@ -237,7 +237,7 @@ def test_the_schema_is_for_editors(capsys):
     assert schema == json.loads(config_schema())
     sections = {"data", "tasks", "model", "training", "balancing", "distribution", "decisions"}
     assert set(schema["properties"]) == {"seed", "output", *sections}
-    assert "name" not in schema["$defs"]["Multilabel"]["properties"]
+    assert "name" not in schema["$defs"]["multilabel"]["properties"]
 
 
 def test_the_schema_accepts_the_configs_and_refuses_mistakes():

@@ -1,8 +1,8 @@
 """Is one joint model worth it? Is a run better than another?
 
 With --config, trains the joint model and one model per task, and compares their
-scores on the test rows and what they cost. With --runs, judges two finished runs
-on the same rows.
+scores on the test rows and what they cost. With --runs, judges two finished
+runs on the same rows.
 
     mtc-keras compare --config configs/x.toml --seeds 3
     mtc-keras compare --runs runs/small runs/large --data new.csv

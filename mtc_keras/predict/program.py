@@ -1,13 +1,13 @@
-"""Predicts with a run or an export: texts, lines of standard input, or files of any size.
+"""Predicts with a run or an export: texts, standard input, or files of any size.
 
     mtc-keras predict --model runs/x --text "I love it"
     mtc-keras predict --model runs/x --data - < rows.jsonl | head
     mtc-keras predict --model runs/x --data rows.csv --out predictions.jsonl
     mtc-keras predict --model runs/x --data 'in/*.parquet' --out predicted/
 
-Rows keep all of their columns, and the predictions come after them. Where --out is
-a folder, it gets parts of some thousands of rows. --resume goes on after whatever
-has stopped it.
+Rows keep all of their columns, and the predictions come after them. Where --out
+is a folder, it gets parts of some thousands of rows. --resume goes on after
+whatever has stopped it.
 """
 
 import argparse

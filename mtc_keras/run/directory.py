@@ -37,6 +37,7 @@ from mtc_keras.files import (
     sha256,
     write_whole,
 )
+from mtc_keras.model.saved import saved_config
 from mtc_keras.tasks import Decision
 
 MODEL, CHECKPOINTS, RUN = "model", "checkpoints", "run.json"
@@ -100,6 +101,7 @@ class Run:
         Raises:
             DataError: naming each that is not.
         """
+        saved_config(self.directory / MODEL)
         problems = []
         for name, digest in self._about()["sha256"].items():
             path = self.directory / name

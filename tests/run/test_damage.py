@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtc_keras.errors import DataError, UserError
-from mtc_keras.predict.predictors import RunPredictor
+from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.run.directory import FORMAT, RUN, TASK, Run, model_checksums
 from mtc_keras.tasks import Decision
 
@@ -34,7 +34,7 @@ def read_all(directory):
     run = Run(directory)
     _ = run.config, run.metrics, run.environment, run.history, run.constants
     run.check_model()
-    RunPredictor(directory)
+    open_predictor(directory)
 
 
 def test_a_whole_run_is_read(run):
@@ -84,4 +84,15 @@ def test_a_changed_file_of_the_model_is_named_before_it_is_loaded(run, name, is_
 def test_changed_decisions_are_no_damage(run):
     Run(run).save_decisions({"mood": Decision(temperature=np.float64(0.5))})
     Run(run).check_model()
-    assert RunPredictor(run).decisions["mood"].temperature == 0.5
+    assert open_predictor(run).decisions["mood"].temperature == 0.5
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"config": {"tasks": []}}'])
+def test_a_model_that_does_not_say_what_it_predicts_is_not_loaded(run, content):
+    whole = (run / TASK).read_bytes()
+    (run / TASK).write_text(content)
+    try:
+        with pytest.raises(DataError, match=r"task\.json' is damaged: it does not say what"):
+            _ = Run(run).model
+    finally:
+        (run / TASK).write_bytes(whole)

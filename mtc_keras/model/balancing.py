@@ -24,7 +24,7 @@ class Balancing(keras.layers.Layer):
 
     Args:
         num_tasks: int. Number of tasks.
-        factors: optional floats, one a task: the factor of its loss in a Gaussian
+        factors: optional floats, one per task: the factor of its loss in a Gaussian
             likelihood, ½ for squared errors.
     """
 

@@ -158,6 +158,7 @@ def fit_thresholds(
     common = best_threshold(targets[known] == 1, probabilities[known])
     if rule == "per_task":
         return np.full(labels, common)
+    # (N,), the same number of rows in each fold, whatever order they come in.
     fold = np.random.default_rng(seed).permutation(len(targets)) % FOLDS
     thresholds = np.full(labels, common)
     for label in range(labels):
@@ -186,9 +187,9 @@ def best_threshold(truth: np.ndarray, probabilities: np.ndarray, fallback: float
     order = np.argsort(-probabilities, kind="stable")
     sorted_truth = truth[order]
     stated = probabilities[order].astype("float64")
-    hits = np.cumsum(sorted_truth)
+    hits = np.cumsum(sorted_truth)  # (M,), right ones if the first k rows were selected
     selected = np.arange(1, len(stated) + 1)
-    f1 = 2 * hits / (selected + hits[-1])
+    f1 = 2 * hits / (selected + hits[-1])  # 2 TP / (predicted + positive)
     # Rows of equal probability are selected together.
     last_of_its_value = np.append(stated[:-1] > stated[1:], True)
     at = int(np.argmax(np.where(last_of_its_value, f1, -1.0)))

@@ -1,4 +1,4 @@
-"""The contract of a task: all that differs between kinds stands in one class a kind."""
+"""The contract of a task: all that differs between kinds stands in one class per kind."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ class ColumnPath:
     """One or several columns, or a part of a list column.
 
     Args:
-        names: the columns read; more than one means a 0/1 column a class.
+        names: the columns read; more than one means a 0/1 column per class.
         start: first position read of a list column, or `None` for the whole cell.
         stop: end of the slice read (exclusive), or `None` for a single position.
     """
@@ -30,7 +30,7 @@ class ColumnPath:
 
     @property
     def is_vector(self) -> bool:
-        """Whether a cell is a vector of 0 and 1, a value a class."""
+        """Whether a cell is a vector of 0 and 1, one value per class."""
         return len(self.names) > 1 or self.stop is not None
 
     @property

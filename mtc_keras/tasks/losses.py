@@ -1,4 +1,7 @@
-"""Losses on logits that leave out missing labels, for any Keras model with several outputs."""
+"""Losses on logits that leave out missing labels, for any Keras model with several outputs.
+
+Shapes: B rows, C classes, K ordered classes.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +22,7 @@ class MaskedLoss(keras.losses.Loss):
     element losses: they do not enter the denominator.
 
     Subclasses write `elements(targets, logits)`, which returns the element losses:
-    float32 of shape `(B,)`, or `(B, C)` for a target of C cells a row.
+    float32 of shape `(B,)`, or `(B, C)` for a target of C cells per row.
     """
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
@@ -51,10 +54,12 @@ class MaskedLoss(keras.losses.Loss):
         """
         targets = ops.convert_to_tensor(targets)
         logits = ops.cast(logits, self.dtype)
-        known = self.known(targets, logits)
+        known = self.known(targets, logits)  # (B,) or (B, C)
+        # Before the loss and not after: NaN · 0 is NaN, in the loss and in its gradient.
         harmless = ops.where(_labelled(targets), targets, ops.zeros_like(targets))
         weights = ops.cast(known, self.dtype)
         if sample_weight is not None:
+            # (B,) -> (B, 1) where a row has several cells, each of which has the row's weight.
             rows = ops.reshape(ops.cast(sample_weight, self.dtype), (-1, *[1] * (known.ndim - 1)))
             weights = weights * rows
         total = ops.sum(weights * self.elements(harmless, logits))
@@ -72,7 +77,7 @@ class MaskedLoss(keras.losses.Loss):
         return {"name": self.name}
 
 
-# === One class a row: targets integers of shape (B,), logits (B, C) ===
+# === One class per row: targets integers of shape (B,), logits (B, C) ===
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
@@ -83,7 +88,7 @@ class MaskedSparseCategoricalCrossentropy(MaskedLoss):
     section 7), and weight `v_y` of the true class: `l = -v_y Σ_c q_c log p_c`.
 
     Args:
-        class_weights: optional C floats, one a class.
+        class_weights: optional C floats, one per class.
         label_smoothing: float `s` in [0, 1).
     """
 
@@ -98,8 +103,9 @@ class MaskedSparseCategoricalCrossentropy(MaskedLoss):
         self.label_smoothing = label_smoothing
 
     def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
-        log_p = ops.log_softmax(logits, axis=-1)
+        log_p = ops.log_softmax(logits, axis=-1)  # (B, C)
         classes = logits.shape[-1]
+        # Smoothing without a second array: s / C is added to every class on the next line.
         smoothed = ops.one_hot(targets, classes, dtype=self.dtype) * (1.0 - self.label_smoothing)
         losses = -ops.sum((smoothed + self.label_smoothing / classes) * self.terms(log_p), axis=-1)
         return losses * _of_class(self.class_weights, targets, self.dtype)
@@ -179,23 +185,24 @@ class MaskedCORN(MaskedLoss):
         self.class_weights = None if class_weights is None else list(class_weights)
 
     def known(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
+        # Logit k is trained by the rows that have reached class k; a missing target, -1, by none.
         return targets[:, None] >= ops.arange(logits.shape[-1], dtype=targets.dtype)
 
     def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         above = targets[:, None] > ops.arange(logits.shape[-1], dtype=targets.dtype)
-        losses = _sigmoid_crossentropy(ops.cast(above, self.dtype), logits)
+        losses = _sigmoid_crossentropy(ops.cast(above, self.dtype), logits)  # (B, K - 1)
         return losses * _of_class(self.class_weights, targets, self.dtype)[..., None]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "class_weights": self.class_weights}
 
 
-# === Any classes a row: targets 0, 1 or NaN and logits of shape (B, C) ===
+# === Any classes per row: targets 0, 1 or NaN and logits of shape (B, C) ===
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
 class MaskedBinaryCrossentropy(MaskedLoss):
-    """Sigmoid cross-entropy a cell; targets 0, 1 or NaN and logits of shape `(B, C)`.
+    """Sigmoid cross-entropy per cell; targets 0, 1 or NaN and logits of shape `(B, C)`.
 
     With the target smoothed to `q = (1 - s)·y + s / 2`, and a weight `v_c` for positives of
     class c: `l = -v_c q log p - (1 - q) log(1 - p)`.
@@ -221,6 +228,7 @@ class MaskedBinaryCrossentropy(MaskedLoss):
     def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         smoothed = targets * (1.0 - self.label_smoothing) + self.label_smoothing / 2
         positive = 1.0 if self.class_weights is None else _row(self.class_weights, self.dtype)
+        # (B, C) each: what a cell would cost as a 1 and as a 0, by how much it is either.
         ones, zeros = smoothed * self.positives(logits), (1.0 - smoothed) * self.negatives(logits)
         return positive * ones + zeros
 
@@ -309,7 +317,7 @@ class MaskedAsymmetric(MaskedBinaryCrossentropy):
         return {**super().get_config(), **own}
 
 
-# === A number a row: targets (NaN: missing) and logits of shape (B,) ===
+# === A number per row: targets (NaN: missing) and logits of shape (B,) ===
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
@@ -379,6 +387,7 @@ def _power(base: KerasTensor, exponent: float) -> KerasTensor:
 
 
 def _sigmoid_crossentropy(targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
+    # softplus is exact for logits of any size, where log(sigmoid) underflows.
     return targets * ops.softplus(-logits) + (1.0 - targets) * ops.softplus(logits)
 
 

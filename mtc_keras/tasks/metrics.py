@@ -153,7 +153,9 @@ def calibration_error(stated: np.ndarray, came_true: np.ndarray, bins: int = 15)
     if not np.isfinite(stated).all():
         return math.nan
     stated = stated.astype("float64")
+    # The bin of each probability; 1.0 falls into the last one.
     which = np.minimum((stated * bins).astype(int), bins - 1)
+    # Σ (stated - true) over a bin, n times its term of the sum above: |B_b| cancels.
     gaps = np.bincount(which, weights=stated - came_true, minlength=bins)
     return float(np.abs(gaps).sum() / max(len(stated), 1))
 
@@ -175,12 +177,13 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> list[dict[str, f
         decided together, so it may be more), the lowest `confidence` among the rows
         decided, and the `error`, the share of them decided wrongly.
     """
-    order = np.argsort(-confidence, kind="stable")
+    order = np.argsort(-confidence, kind="stable")  # the surest first
     sure, wrong = confidence[order], np.cumsum(~right[order])
     table = []
     for share in COVERAGES:
         at = max(math.ceil(share * len(sure)), 1)
         least = sure[at - 1]
+        # Rows as sure as the last one count, too; minus, as `searchsorted` needs ascending values.
         count = int(np.searchsorted(-sure, -least, side="right"))
         table.append(
             {

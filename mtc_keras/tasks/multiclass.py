@@ -1,4 +1,4 @@
-"""Exactly one class a row: a softmax head."""
+"""Exactly one class per row: a softmax head."""
 
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -63,6 +63,7 @@ class Multiclass(SingleLabelTask):
     def base_logits(self) -> np.ndarray | None:
         if self.class_counts is None or self.loss != "crossentropy":
             return None
+        # Logarithms of the frequencies, shifted to a mean of 0; one label more each, for log 0.
         return np.log(self.counts + 1) - np.log(self.counts + 1).mean()
 
     def make_loss(self) -> "MaskedLoss":

@@ -1,4 +1,4 @@
-"""Any number of classes a row, none included: one sigmoid a class."""
+"""Any number of classes per row, or none: one sigmoid per class."""
 
 from functools import cached_property
 from types import ModuleType
@@ -163,7 +163,7 @@ class Multilabel(ClassificationTask):
         if rule == "effective":
             negatives, positives = map(self.effective_numbers, (negatives, positives))
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(positives > 0, negatives / positives, np.inf)
+            ratio = np.where(positives > 0, negatives / positives, np.inf)  # (C,)
         return np.where((negatives == 0) & (positives > 0), 1.0, ratio)
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
@@ -179,7 +179,8 @@ class Multilabel(ClassificationTask):
     def base_logits(self) -> np.ndarray | None:
         if self.class_counts is None or self.label_counts is None or self.loss != "crossentropy":
             return None
-        return np.log(self.counts + 1) - np.log(self.known_counts - self.counts + 1)
+        # The logit of each class' frequency, with one label more of either sort: never infinite.
+        return np.log(self.counts + 1) - np.log(self.known_counts - self.counts + 1)  # (C,)
 
     def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks import losses
@@ -226,7 +227,7 @@ class Multilabel(ClassificationTask):
     def serve(
         self, probabilities: "tf.Tensor", decision: Decision | None = None
     ) -> dict[str, "tf.Tensor"]:
-        """Returns `labels`, the class names a row, `selected`, 0 or 1, and `probability`."""
+        """Returns `labels`, the class names of each row, `selected`, 0 or 1, and `probability`."""
         import tensorflow as tf
         from keras import ops
 
@@ -239,6 +240,7 @@ class Multilabel(ClassificationTask):
 
     def constant_prediction(self, training_targets: np.ndarray) -> np.ndarray:
         prediction = np.zeros(len(self._index), self.target_dtype)
+        # The most frequent class: to predict none would have an F1 of 0.
         prediction[self.class_indicator(training_targets).sum(axis=0).argmax()] = 1
         return prediction
 
@@ -247,7 +249,7 @@ class Multilabel(ClassificationTask):
     def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
         """Returns the product over classes of the decision's probability, as if independent."""
         chosen = self.decide(probabilities, decision) == 1
-        return np.where(chosen, probabilities, 1 - probabilities).prod(axis=-1)
+        return np.where(chosen, probabilities, 1 - probabilities).prod(axis=-1)  # (N, C) -> (N,)
 
     def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
         known = self.known_cells(targets)

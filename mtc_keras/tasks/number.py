@@ -1,4 +1,4 @@
-"""What the kinds with a number per row share."""
+"""What the kinds with a number per row share. Shapes: N rows."""
 
 import math
 from types import ModuleType
@@ -84,10 +84,11 @@ class NumberTask(Task):
         return number
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
+        # Quarters of the numbers are what a split keeps on both sides.
         known = targets[self.labelled(targets)]
         edges = np.quantile(known, [0.25, 0.5, 0.75]) if len(known) else np.zeros(3)
         quarter = np.where(self.labelled(targets), np.searchsorted(edges, targets), -1)
-        return quarter[:, None] == np.arange(4)
+        return quarter[:, None] == np.arange(4)  # (N, 4), no true where missing
 
     @property
     def main_metric(self) -> str:

@@ -1,4 +1,4 @@
-"""Exactly one of several ordered classes a row: a CORN head."""
+"""Exactly one of several ordered classes per row: a CORN head."""
 
 from itertools import accumulate
 from types import ModuleType
@@ -59,7 +59,7 @@ class Ordinal(SingleLabelTask):
 
     def constant_loss(self) -> float:
         """Returns the mean over all pairs of row and `k` with `y ≥ k` of the binary entropy."""
-        at_least = self.counts[::-1].cumsum()[::-1]  # rows with y ≥ k
+        at_least = self.counts[::-1].cumsum()[::-1]  # (K,), rows with y ≥ k
         subset, above = at_least[:-1], at_least[1:]
         return float((subset * binary_entropy(above, subset)).sum() / subset.sum())
 
@@ -70,7 +70,8 @@ class Ordinal(SingleLabelTask):
         steps = ops.split(ops.sigmoid(logits), logits.shape[-1], axis=-1)
         above = ops.concatenate(list(accumulate(steps, ops.multiply)), axis=-1)
         certain, impossible = ops.ones_like(above[..., :1]), ops.zeros_like(above[..., :1])
-        reached = ops.concatenate([certain, above], axis=-1)  # P(y ≥ k)
+        reached = ops.concatenate([certain, above], axis=-1)  # (B, K), P(y ≥ k)
+        # P(y = k) = P(y ≥ k) - P(y > k)
         return reached - ops.concatenate([above, impossible], axis=-1)
 
     @property
@@ -86,7 +87,7 @@ class Ordinal(SingleLabelTask):
         return ("accuracy", "f1_macro", "mae", "quadratic_weighted_kappa")
 
     def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
-        above = 1 - ops.cumsum(probabilities, axis=-1)[..., :-1]
+        above = 1 - ops.cumsum(probabilities, axis=-1)[..., :-1]  # (B, K - 1), P(y > k)
         return ops.sum(above > 0.5, axis=-1)
 
     def score(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:

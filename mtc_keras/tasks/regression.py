@@ -1,4 +1,4 @@
-"""A number a row: a linear head."""
+"""A number per row: a linear head."""
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -67,11 +67,11 @@ class Regression(NumberTask):
         from keras import layers
 
         # Standardised inside, so that a head of small first weights starts at the mean.
-        standard = self.dense(features, 1, name)
+        standard = self.dense(features, 1, name)  # (B, D) -> (B, 1)
         unit = layers.Rescaling(
             self.scale or 1.0, offset=self.mean or 0.0, dtype="float32", name=f"{name}_unit"
         )(standard)
-        return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)
+        return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)  # (B,)
 
     def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks import losses

@@ -15,7 +15,7 @@ SMALLEST = 1e-7  # of a probability under a logarithm, as float32 sees it
 
 
 class SingleLabelTask(ClassificationTask):
-    """Exactly one class a row: targets are its index, int32 of shape `(N,)`, `-1` where missing.
+    """Exactly one class per row: targets are its index, int32 of shape `(N,)`, `-1` where missing.
 
     Probabilities are float32 of shape `(N, C)` that sum to 1.
     """
@@ -92,10 +92,11 @@ class SingleLabelTask(ClassificationTask):
 
     def confidence(self, probabilities: np.ndarray, decision: Decision | None = None) -> np.ndarray:
         chosen = self.decide(probabilities, decision)
-        return np.take_along_axis(probabilities, chosen[:, None], axis=1)[:, 0]
+        return np.take_along_axis(probabilities, chosen[:, None], axis=1)[:, 0]  # (N, C) -> (N,)
 
     def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
         rows = np.flatnonzero(self.labelled(targets))
+        # Of each row the probability of its own class; the sum of many needs float64.
         likelihood = probabilities[rows, targets[rows]].astype("float64")
         return float(-np.log(np.maximum(likelihood, SMALLEST)).mean())
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import keras_hub
 import numpy as np
 
 from mtc_keras.data.batches import PredictionBatches
@@ -118,7 +117,7 @@ def _predict_batches(
     # A step of a subclass, which may change the state, and callbacks are left to Keras.
     own_step = type(model).predict_step is not MultiTaskSteps.predict_step
     if kwargs or own_step or not cores or model.run_eagerly or not model.jit_compile:
-        return keras_hub.models.Task.predict(model, batches.dataset(), verbose=verbose, **kwargs)
+        return model.predict_as_keras(batches.dataset(), verbose=verbose, **kwargs)
     forward = model.compiled_forward.of(model)
     model.jax_state_sync()  # a callback of `fit` may ask: the values are with its step then
     state = tuple(
@@ -142,12 +141,12 @@ def _predict_as_keras(
     model: MultiTaskSteps, x: Any, batch_size: int | None, **kwargs: Any
 ) -> Logits:
     """Predicts as Keras does; token dicts of arrays in batches that the devices divide."""
-    by_keras = keras_hub.models.Task.predict
     devices = share().divisor
     if devices == 1 or not isinstance(x, dict):
-        return by_keras(model, x, batch_size=batch_size, **kwargs)
+        return model.predict_as_keras(x, batch_size=batch_size, **kwargs)
     count = len(next(iter(x.values())))
     filled = {name: fill_up(np.asarray(values), devices) for name, values in x.items()}
     size = batch_size or MOST_ROWS
-    outputs = by_keras(model, filled, batch_size=size + share().rows_to_fill(size), **kwargs)
+    size += share().rows_to_fill(size)
+    outputs = model.predict_as_keras(filled, batch_size=size, **kwargs)
     return {name: output[:count] for name, output in outputs.items()}

@@ -17,6 +17,8 @@ PRIVATE_MEMBERS = {
     "keras.Model.jax_state_sync": (
         "brings the weights out of the step where a callback of `fit` asks for a prediction"
     ),
+    "keras.Model._get_jax_state": "weights taken out of the model are put back after an error",
+    "keras.Model._jax_state": "as `_get_jax_state`",
     "keras.Model.make_predict_function": "compiled anew wherever Keras compiles its own anew",
     "keras.Model.predict_function": "as `make_predict_function`",
     "keras.Model.get_metrics_result": "overridden: `loss` from the tasks' means",

@@ -3,11 +3,13 @@
 Shapes: B rows, T tasks.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import keras_hub
+import numpy as np
 from keras import KerasTensor, ops
 
 from mtc_keras.devices.distribution import on_every_process, share
@@ -19,6 +21,13 @@ from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
 Variables = Sequence[KerasTensor]
+# What Keras' steps hand in and out, in its order.
+STATE = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
 
 
 class MultiTaskSteps(keras_hub.models.Task):
@@ -34,6 +43,55 @@ class MultiTaskSteps(keras_hub.models.Task):
     task_loss_weights: dict[str, float]
     gradient_accumulation: int
     rematerialisation: bool
+
+    # === Weights survive an error ===
+
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        with self._weights_put_back():
+            return super().fit(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        with self._weights_put_back():
+            return super().evaluate(*args, **kwargs)
+
+    def predict_as_keras(self, x: Any, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Returns the heads' raw outputs, as `keras.Model.predict` computes them."""
+        with self._weights_put_back():
+            return super().predict(x, **kwargs)
+
+    @contextlib.contextmanager
+    def _weights_put_back(self) -> Iterator[None]:
+        """Puts the weights back into the model if a step fails.
+
+        On JAX, Keras takes the weights out of the variables while steps run and puts them back
+        only at the end. After an error, such as a batch too large for the memory, the model
+        would have none.
+        """
+        try:
+            yield
+        except BaseException:
+            if keras.backend.backend() == "jax" and self._is_whole(
+                getattr(self, "_jax_state", None)
+            ):
+                self.jax_state_sync()
+            raise
+
+    @staticmethod
+    def _is_whole(state: dict[str, Variables] | None) -> bool:
+        """Whether there is a state, and no step that failed half-way has used it up."""
+        return state is not None and not any(
+            value.is_deleted() for values in state.values() for value in values or ()
+        )
+
+    def _get_jax_state(self, purge_model_variables: bool = False, **groups: bool) -> Any:
+        state = super()._get_jax_state(purge_model_variables=purge_model_variables, **groups)
+        if purge_model_variables:
+            # What is taken out of the variables is put back by a sync, if no step has ended yet.
+            names = [name for name in STATE if groups.get(name)]
+            self._jax_state = dict(zip(names, state, strict=True))
+        return state
+
+    # === What Keras calls ===
 
     def compute_loss(
         self,

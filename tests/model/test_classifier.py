@@ -144,6 +144,50 @@ def test_fit_on_texts_lowers_the_loss(model, targets):
     assert history["loss"][-1] < history["loss"][0]
 
 
+def failing(model):
+    """Makes the head of a model fail while it is traced."""
+    head = model.get_layer("head_topics")
+    call = head.call
+
+    def broken(*args, **kwargs):
+        raise RuntimeError("no such layer")
+
+    head.call = broken
+    model.compile(keras.optimizers.Adam(1e-3))  # traced anew
+    return lambda: setattr(head, "call", call)
+
+
+@pytest.mark.parametrize("asked", ["fit", "evaluate", "predict"])
+def test_an_error_while_a_step_is_traced_leaves_the_weights_in_the_model(model, targets, asked):
+    before = model.predict(TEXTS, verbose=0)
+    repair = failing(model)
+    with pytest.raises(RuntimeError, match="no such layer"):
+        if asked == "predict":  # by Keras, which callbacks are left to
+            model.predict(TEXTS, verbose=0, callbacks=[keras.callbacks.Callback()])
+        else:
+            getattr(model, asked)(TEXTS, targets, verbose=0)
+    repair()
+    model.compile(keras.optimizers.Adam(1e-3))
+    assert equal(model.predict(TEXTS, verbose=0), before)
+    model.fit(TEXTS, targets, verbose=0)
+
+
+def test_an_error_after_some_steps_leaves_the_weights_of_the_last_one(model, targets):
+    class Failing(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                raise RuntimeError("a user's callback")
+
+    before = model.predict(TEXTS, verbose=0)
+    model.compile(keras.optimizers.Adam(1e-2))
+    with pytest.raises(RuntimeError, match="a user's callback"):
+        model.fit(TEXTS, targets, batch_size=2, callbacks=[Failing()], verbose=0)
+    assert model.optimizer.iterations == 2
+    after = model.predict(TEXTS, verbose=0)
+    assert not equal(after, before)
+    assert all(np.isfinite(value).all() for value in after.values())
+
+
 def test_compile_takes_losses_and_weights_by_task(model, tasks, targets):
     model.compile(
         "sgd", loss={"a_number": keras.losses.MeanAbsoluteError()}, loss_weights={"topics": 0.5}

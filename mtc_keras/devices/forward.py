@@ -1,13 +1,17 @@
 """The forward pass of prediction, compiled for all cores of a CPU together or for one."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-Outputs = Generator[dict[str, np.ndarray], None, None]
+Outputs: TypeAlias = Generator[dict[str, np.ndarray], None, None]
+# The values of a model's trainable and of its other variables.
+State: TypeAlias = tuple[list[Any], list[Any]]
+Inputs: TypeAlias = Mapping[str, np.ndarray]
+Step: TypeAlias = Callable[[Any, Any], dict[str, Any]]
 
 
 class Forward:
@@ -24,18 +28,18 @@ class Forward:
     # no longer fit into the caches; with fewer, the products are slower.
     MOST_TOKENS = 1024
 
-    def __init__(self, step: Callable[[Any, Any], dict[str, Any]]) -> None:
+    def __init__(self, step: Step) -> None:
         import jax
 
         self._on_all_cores = jax.jit(step)
         self._on_one_core = jax.jit(step, compiler_options={"xla_cpu_multi_thread_eigen": False})
 
-    def one_by_one(self, state: Any, batches: Iterable[Any]) -> Outputs:
+    def one_by_one(self, state: State, batches: Iterable[Inputs]) -> Outputs:
         """Yields the outputs of the batches, each computed on all cores."""
         for inputs in batches:
             yield self._outputs(self._on_all_cores, state, inputs)
 
-    def at_once(self, state: Any, batches: Iterable[Any], cores: int) -> Outputs:
+    def at_once(self, state: State, batches: Iterable[Inputs], cores: int) -> Outputs:
         """Yields the outputs of the batches in order; `cores` of them are computed at once."""
         pool = ThreadPoolExecutor(cores, thread_name_prefix="forward")
         begun: deque[Future[dict[str, np.ndarray]]] = deque()
@@ -50,5 +54,5 @@ class Forward:
             pool.shutdown(cancel_futures=True)
 
     @staticmethod
-    def _outputs(function: Any, state: Any, inputs: Any) -> dict[str, np.ndarray]:
+    def _outputs(function: Step, state: State, inputs: Inputs) -> dict[str, np.ndarray]:
         return {name: np.asarray(output) for name, output in function(state, inputs).items()}

@@ -1,9 +1,13 @@
 """Less memory for activations: recompute them, or compute a batch in parts."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jax
 
 
-def rematerialised(function: Any, keep_dense: bool = True) -> Any:
+def rematerialised(function: Callable[..., Any], keep_dense: bool = True) -> Callable[..., Any]:
     """Returns a function whose backward pass recomputes its intermediate values.
 
     Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
@@ -20,7 +24,9 @@ def rematerialised(function: Any, keep_dense: bool = True) -> Any:
     return jax.checkpoint(function, policy=policy)
 
 
-def scan_parts(function: Any, state: Any, inputs: Any, parts: int) -> tuple[Any, Any]:
+def scan_parts(
+    function: Callable[[Any, Any], tuple[Any, Any]], state: Any, inputs: Any, parts: int
+) -> tuple[Any, Any]:
     """Applies a function to the parts of a batch, one after another.
 
     Args:
@@ -36,10 +42,10 @@ def scan_parts(function: Any, state: Any, inputs: Any, parts: int) -> tuple[Any,
     """
     import jax
 
-    def split(array: Any) -> Any:
+    def split(array: "jax.Array") -> "jax.Array":
         return array.reshape(-1, parts, *array.shape[1:]).swapaxes(0, 1)
 
-    def joined(array: Any) -> Any:
+    def joined(array: "jax.Array") -> "jax.Array":
         if array.ndim == 1:  # a scalar of each part, such as a loss
             return array.mean()
         return array.swapaxes(0, 1).reshape(-1, *array.shape[2:])

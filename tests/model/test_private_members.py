@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 import mtc_keras
@@ -39,8 +40,10 @@ def instances() -> list[object]:
     inputs = keras.Input((2,))
     stopping = keras.callbacks.EarlyStopping()
     stopping.on_train_begin()
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    model.predict(np.zeros((1, 2)), verbose=0)
     return [
-        keras.Model(inputs, keras.layers.Dense(1)(inputs)),
+        model,
         stopping,
         keras.callbacks.SwapEMAWeights(),
     ]

@@ -75,10 +75,10 @@ def test_the_example_of_the_docs_is_trained_loaded_and_missed_once_it_is_not_kno
     assert (found > 0).all()
 
     monkeypatch.setattr(kinds, "_kinds", dict(kinds.OWN))
-    with pytest.raises(ValueError, match=r"'count' is not a kind of task.*register_kind"):
+    with pytest.raises(ConfigError, match=r"'visits' is of kind 'count', which .*register_kind"):
         mtc_keras.load(tmp_path / "run")
-    with pytest.raises(ConfigError, match=r"'visits' is of kind 'count', which is not known here"):
-        mtc_keras.MultiTaskClassifier.from_preset(str(tmp_path / "run" / "model"))
+    with pytest.raises(ConfigError, match=r"tasks\.visits\.kind: 'count' is not a.*register_kind"):
+        mtc_keras.Run(tmp_path / "run").config  # noqa: B018
 
 
 def test_a_run_names_a_kind_and_imports_nothing_for_it(finished, tmp_path, visits):

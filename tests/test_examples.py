@@ -21,8 +21,9 @@ def folder(tmp_path_factory):
     values["tasks"] = {"sentiment": {"kind": "multiclass"}, "length": {"kind": "regression"}}
     values["training"]["epochs"] = 1
     values["data"] = {}
-    for name, count in (("train", 48), ("validation", 24), ("test", 24), ("new", 24)):
-        frame = rows(count, count).drop(columns="topics").rename(columns=WORDS)
+    splits = (("train", 48), ("validation", 24), ("test", 24), ("new", 24))
+    for seed, (name, count) in enumerate(splits):
+        frame = rows(count, seed).drop(columns="topics").rename(columns=WORDS)
         (folder / "data").mkdir(exist_ok=True)
         frame.to_csv(folder / "data" / f"{name}.csv", index=False)
         values["data"][name] = f"data/{name}.csv"

@@ -27,8 +27,8 @@ def start(
     Args:
         distribution: the `[distribution]` section; `None` keeps the devices as they are.
         batch_size: int. Rows per training step; `None` to predict only.
-        seed: optional int that seeds Python, NumPy and Keras, as a training needs it. Predictions
-            draw nothing at random.
+        seed: optional int that seeds Python, NumPy and Keras, as a training needs it; a
+            prediction does not.
 
     Raises:
         ConfigError: if the devices are too few, or do not divide what they share.

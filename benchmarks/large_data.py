@@ -78,7 +78,7 @@ def train(folder, resume, kill_when=None):
     started = time.perf_counter()
     running = subprocess.Popen(command + ["--resume"] * resume, cwd=folder)
     pid = 0
-    while not pid:  # waited for here, as only this tells the memory of this very process
+    while not pid:  # waited for here, because only this gives the memory of exactly this process
         pid, status, usage = os.wait4(running.pid, os.WNOHANG)
         if not pid and kill_when and kill_when():
             running.send_signal(signal.SIGKILL)

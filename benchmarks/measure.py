@@ -71,7 +71,7 @@ def matmul_size(model: Any) -> MatmulSize:
     """Returns the `MatmulSize` of a `MultiTaskClassifier` on a BERT-like backbone.
 
     Raises:
-        ValueError: if its transformer layers cannot be told, or share their weights.
+        ValueError: if its transformer layers cannot be identified, or share their weights.
     """
     backbone = model.backbone
     layers = [
@@ -109,7 +109,7 @@ def forward_flops(size: MatmulSize, lengths: np.ndarray) -> float:
 
     Args:
         size: the model's `MatmulSize`.
-        lengths: int of shape `(N,)`, real tokens a row.
+        lengths: int of shape `(N,)`, real tokens per row.
     """
     lengths = np.asarray(lengths, "float64")
     products = 2.0 * size.layer_parameters * lengths.sum()

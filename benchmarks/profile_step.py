@@ -99,7 +99,7 @@ def parts_of_a_step(model, plain, batch):
 
 
 def operations(once, repeats=3):
-    """Returns milliseconds a step of each kind of XLA's operations."""
+    """Returns milliseconds per step of each kind of XLA's operations."""
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             for _ in range(repeats):

@@ -91,7 +91,7 @@ def compare_tasks(args: argparse.Namespace) -> dict[str, Any]:
     result = alternate(sides, args)
     result["ratios"] = {"one model": {}}
     for action in ACTIONS:
-        # By the row, as a task that few rows carry has fewer batches.
+        # Per row, because a task that few rows carry has fewer batches.
         joint, *single = (seconds_per_row(result["sides"][s.name][action]) for s in sides)
         quotients = np.sum(single, axis=0) / joint
         result["ratios"]["one model"][action] = spread(quotients.tolist())

@@ -44,7 +44,7 @@ ROWS = 256
 
 
 def texts_of(tokens: int, count: int) -> list[str]:
-    """Returns texts of so many tokens, special tokens counted; 256 of them differ."""
+    """Returns texts of that many tokens, including special tokens; 256 of them differ."""
     sentences = [
         f"the {SUBJECTS[n % 8]} {VERBS[n // 8 % 4]} {ADJECTIVES[n // 32 % 8]} and I waited"
         for n in range(count + tokens)
@@ -76,7 +76,7 @@ def open_way(way: str, path: str) -> Callable[[list[str]], Any]:
 
 
 def measure(way: str, path: str, rows: int) -> dict[str, Any]:
-    """Measures one way: seconds, rows a second in batches, the most memory."""
+    """Measures one way: seconds, rows per second in batches, peak memory."""
     started = time.perf_counter()
     ask = open_way(way, path)
     load_seconds = time.perf_counter() - started

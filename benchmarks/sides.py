@@ -40,7 +40,7 @@ GOEMOTIONS_LENGTHS += [60, 46, 21, 21, 10, 7, 2]
 
 
 class FirstBatches(TrainingBatches):
-    """The first whole batches of an epoch, so many that they hold `most_rows`."""
+    """The first whole batches of an epoch, enough to hold `most_rows`."""
 
     most_rows: int
 
@@ -271,7 +271,7 @@ def seconds_of(action: Any) -> float:
 
 
 def work_of(lengths: np.ndarray, slots: int, size: MatmulSize) -> Work:
-    """Returns the `Work` of rows of so many tokens."""
+    """Returns the `Work` of rows of that many tokens."""
     return Work(len(lengths), int(lengths.sum()), slots, forward_flops(size, lengths))
 
 

@@ -31,7 +31,7 @@ WARM_UP_STEPS = 2
 
 
 class MultiTaskModel(torch.nn.Module):
-    """An encoder, the mean of its token states, and a linear head a task.
+    """An encoder, the mean of its token states, and one linear head per task.
 
     Args:
         encoder: what `transformers.AutoModel` returned.
@@ -242,7 +242,7 @@ class Peer:
             bf16=self.settings["bfloat16"],
             use_cpu=self.on_cpu,
             dataloader_pin_memory=not self.on_cpu,
-            # The tuned one is given rows in an order of like lengths.
+            # The tuned one is given rows ordered by similar length.
             train_sampling_strategy="sequential" if tuned else "random",
             remove_unused_columns=False,
             label_names=[],

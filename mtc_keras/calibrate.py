@@ -1,4 +1,4 @@
-"""Fits a run's temperatures and thresholds anew.
+"""Fits a run's temperatures and thresholds again.
 
 Needs labelled rows that the model was not trained on and will not be judged on.
 
@@ -207,7 +207,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 PROGRAM = Program(
-    "calibrate", "fit a run's temperatures and thresholds anew", __doc__, add_options, run
+    "calibrate", "fit a run's temperatures and thresholds again", __doc__, add_options, run
 )
 main = PROGRAM.main
 

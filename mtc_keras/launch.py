@@ -88,7 +88,7 @@ def launch(count: int, command: list[str]) -> int:
 
 
 def _environment(address: str, count: int, number: int) -> dict[str, str]:
-    """Returns what tells a process where the others are."""
+    """Returns the variables from which a process finds the others."""
     return {
         "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
         "KERAS_DISTRIBUTION_NUM_PROCESSES": str(count),

@@ -62,7 +62,7 @@ class AllClasses:
     def _rows(self, rows: Rows) -> Rows:
         weights = None
         if rows.sample_weight is not None:
-            # One task has one weight a row: where a row weighs differently by task, their mean.
+            # One task has one weight per row: the mean, if a row's weights differ by task.
             columns = [rows.sample_weight[task.name] for task in self.tasks]
             weights = {ALL_CLASSES: np.mean(columns, axis=0, dtype="float32")}
         return replace(

@@ -79,7 +79,7 @@ def compare_approaches(
             more tasks and a test split.
         seeds: int. Trainings of each model, from the config's seed on.
         binary: bool. Whether to compare with one multilabel task of all classes, too.
-        overwrite: bool. Whether to train anew, in place of runs that are there.
+        overwrite: bool. Whether to train again and replace existing runs.
         resamples: int. Drawings of test rows behind the intervals.
         verbose: 0 for silence, 1 for progress and tables, 2 for every class, too.
 

@@ -2,8 +2,8 @@
 
 Three ways to predict the same tasks:
 
-    joint     one model, a head a task
-    single    one model a task, each on the rows that carry its label
+    joint     one model, one head per task
+    single    one model per task, each on the rows that carry its label
     binary    one model, all classes of all tasks as sigmoids of one multilabel task
 """
 
@@ -203,7 +203,7 @@ def costs(outcomes: Sequence[Outcome], seeds: int) -> dict[str, dict[str, float]
 
 
 def by_approach(task: Task, outcomes: Sequence[Outcome]) -> dict[str, list[np.ndarray]]:
-    """Returns a task's predictions by approach, an array a seed; not of one that leaves it out."""
+    """Returns a task's predictions, one array per seed, for each approach that has the task."""
     found: dict[str, list[np.ndarray]] = {}
     for outcome in outcomes:
         if task.name in outcome.predictions:

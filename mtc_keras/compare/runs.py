@@ -78,7 +78,7 @@ def compare_runs(
             a list of them, a DataFrame or dicts; default: the test files, if both configs name the
             same ones.
         resamples: int. Drawings of the rows.
-        seed: int. Seeds the drawings.
+        seed: int. Seed of the drawings.
 
     Returns:
         The `RunComparison`.

@@ -11,7 +11,7 @@ LOG_WIDTH = 110
 
 
 def plain_console(**options: Any) -> Console:
-    """Returns a console that shows text as it is: names of classes and files are no markup."""
+    """Returns a console that shows text as it is: names of classes and files are not markup."""
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, **options)
 
 

@@ -1,4 +1,4 @@
-"""The batches that training and prediction read: texts of like length together.
+"""The batches that training and prediction read: texts of similar length together.
 
 Shapes: B rows per batch, T tokens (padded), N rows in all.
 """
@@ -162,7 +162,7 @@ class TrainingBatches:
 
 @dataclass(frozen=True)
 class PredictionBatches:
-    """Batches of like length over tokens, and the way back to the order of the rows.
+    """Batches of similar length over tokens, and the way back to the order of the rows.
 
     Args:
         tokens: the `Tokens` of N rows.

@@ -1,4 +1,4 @@
-"""The broken lines of a file: reported together, or passed over and listed."""
+"""The broken lines of a file: reported together, or skipped and listed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class Faults:
             raise files_error(self.shown)
 
     def check_header(self) -> None:
-        """Raises an error if rows are passed over and the header would have been one of them."""
+        """Raises an error if rows are skipped and the header would have been one of them."""
 
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
         """Returns those of numbered lines, or rows of cells, that are text."""

@@ -75,7 +75,7 @@ def _read_text(
     path: str, reader: Reader, newline: str, faults: Faults, rows: int
 ) -> Iterator[Block]:
     """Reads a file of text; bytes that cannot be read are reported instead of broken lines."""
-    # The lines of one array cannot be told apart.
+    # The lines of one array cannot be distinguished.
     errors = "strict" if reader is read_json else faults.undecodable
     try:
         try:
@@ -86,7 +86,7 @@ def _read_text(
         except UnicodeDecodeError:
             raise DataError(_undecodable(path)) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: is no whole gzip file: {error}") from None
+        raise DataError(f"{path}: is not a complete gzip file: {error}") from None
     faults.check()
 
 
@@ -132,4 +132,4 @@ def _read_parquet(path: str, rows: int) -> Iterator[Block]:
             start += len(batch)
             yield Block(path, where, dict(zip(names, cells, strict=True)))
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path}: is no Parquet file: {str(error).splitlines()[0]}") from None
+        raise DataError(f"{path}: is not a Parquet file: {str(error).splitlines()[0]}") from None

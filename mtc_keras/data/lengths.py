@@ -54,7 +54,7 @@ def prediction_lengths(max_length: int, batches: int) -> np.ndarray:
 
     Args:
         max_length: int. Tokens that a text may have.
-        batches: int. About so many batches will be read.
+        batches: int. About how many batches will be read.
 
     Returns:
         int of shape `(K,)`, ascending; the last one is `max_length`.

@@ -16,7 +16,7 @@ from mtc_keras.tasks import Task
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The rows of a source that have no text and so are no rows of the split.
+    """The rows of a source that have no text and so are not rows of the split.
 
     Args:
         count: int. How many.

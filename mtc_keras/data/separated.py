@@ -30,7 +30,7 @@ def _read_separated(
     faults.check_header()
     for name in dict.fromkeys(name for name in header if header.count(name) > 1):
         message = f"two columns are called {name!r}"
-        if faults.passes_over:  # it is no row that could be left out
+        if faults.passes_over:  # it is not a row that could be left out
             raise DataError(f"{path}:{first}: {message}")
         faults.add(first, message)
     while part := list(itertools.islice(numbered, rows)):

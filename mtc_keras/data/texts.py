@@ -2,7 +2,7 @@
 
 A string is a text, an empty one, too, and a number is read as its digits. Null, NaN, an absent
 key or column and, in csv, an empty cell are a *missing* text. Everything else (booleans, lists,
-tables, dates) is no text.
+tables, dates) is not a text.
 """
 
 from collections.abc import Mapping, Sequence

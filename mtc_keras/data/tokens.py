@@ -132,7 +132,7 @@ def too_long(
 def _tokenized(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
 ) -> Iterator[Tokens]:
-    """Yields the tokens of the texts, so many at once that padding needs little memory."""
+    """Yields the tokens of the texts, few enough at once that padding needs little memory."""
     count = len(texts[0])
     for start in range(0, max(count, 1), KEPT_AT_ONCE):
         part = [column[start : start + KEPT_AT_ONCE] for column in texts] if count else [[""]]
@@ -148,7 +148,7 @@ def _padded(
     columns = tuple([_readable(text) for text in column] for column in texts)
 
     def read(*columns: Any) -> dict[str, Any]:
-        # `y` is given, as a pair alone would be taken for (x, y).
+        # `y` is given, because a pair alone would be taken for (x, y).
         return preprocessor(columns if len(columns) > 1 else columns[0], y=None)
 
     # In tf.data merges of byte pairs take words × longest word of a batch in memory: 16 GB for

@@ -1,4 +1,4 @@
-"""The self-test of an export: texts of every sort, through the model and through the export."""
+"""The self-test of an export: texts of every sort go through the model and through the export."""
 
 import os
 import subprocess
@@ -95,7 +95,7 @@ def self_test(
             answered = described(only(answers, f"{size}/classify/"))
             problems += _wrong_labels(model, found[size], answered)
     if problems:
-        raise ExportError("the export does not answer as the model does; it is removed", problems)
+        raise ExportError("the answers of export and model differ; the export is removed", problems)
     return {"texts": len(columns[0]), "tolerance": TOLERANCE, "largest_difference": largest}
 
 

@@ -51,7 +51,7 @@ def version_folder(path: str | Path) -> Path:
         strangers = sorted(p.name for p in found if not is_version(p) and p.name != MODELS)
         if strangers:
             raise ConfigError(
-                f"export folder {str(path)!r} holds {strangers[0]!r}, which is no version; "
+                f"export folder {str(path)!r} holds {strangers[0]!r}, which is not a version; "
                 "choose another folder"
             )
         version = path / str(max((int(p.name) for p in found if is_version(p)), default=0) + 1)
@@ -123,7 +123,7 @@ def unfinished_folder(directory: Path) -> Iterator[Path]:
 
 
 def write_models_config(folder: Path) -> None:
-    """Writes what tells TensorFlow Serving of the versions, where there is none yet."""
+    """Writes TensorFlow Serving's list of the versions, unless there is one."""
     path, name = folder / MODELS, json_line(folder.name)
     base = json_line(f"/models/{folder.name}")
     if path.exists():

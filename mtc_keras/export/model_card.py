@@ -37,7 +37,7 @@ def model_card(about: Mapping[str, Any], backbone: str, run: "Run | None" = None
 
 
 def licence_of(backbone: str) -> str:
-    """Returns the licence of a backbone's weights, as far as its name or its folder tells it."""
+    """Returns the licence of a backbone's weights, if its name or its folder tells it."""
     if backbone == "random":
         return "none: its weights began at random"
     if backbone in LICENCES:

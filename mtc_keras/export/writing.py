@@ -112,7 +112,7 @@ def export_saved(
         preset: the folder written by `save_to_preset`.
         directory: the folder of the export.
         columns: names of the text columns, one or two.
-        texts: texts that the self-test reads besides its own, a sequence a column.
+        texts: texts that the self-test reads besides its own, one sequence per column.
         run: the `Run` that the model comes from, for the model card.
         format: `"saved_model"` or `"onnx"`.
         quantize: takes the folder of an ONNX export that has passed its self-test, makes its
@@ -120,7 +120,7 @@ def export_saved(
 
     Raises:
         ConfigError: if the tokenizer cannot be exported.
-        ExportError: if the export does not answer as the model does.
+        ExportError: if its answers differ from those of the model.
     """
     text_pairs = len(columns) > 1
     check_tokenizer(model, format, text_pairs)

@@ -29,7 +29,7 @@ LOCK, READER = ".lock", ".reader"
 def held(folder: Path, where: str, inside: bool = False) -> Iterator[None]:
     """Holds a folder, so that no other process writes it, while the context lasts.
 
-    Where no lock file can be made nobody is told: there either nobody may write, or the file
+    Where no lock file can be made nobody is warned: there either nobody may write, or the file
     system, such as some of networks, has no locks.
 
     Args:
@@ -61,7 +61,7 @@ def held(folder: Path, where: str, inside: bool = False) -> Iterator[None]:
 def being_read(folder: Path) -> Iterator[None]:
     """Says that a folder is being read while the context lasts; any number of processes may.
 
-    Where nothing can be written beside the folder, as on a read-only file system, nobody is told.
+    Where nothing can be written beside the folder, as on a read-only file system, nobody is warned.
     """
     folder = folder.resolve()
     path = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}{READER}")

@@ -52,7 +52,7 @@ def json_line(value: Any) -> str:
     """Returns a value as JSON in one line, without a line feed at its end."""
     try:
         return _encodable(_ENCODER.encode(value))
-    except (TypeError, ValueError):  # a key that is no text, or a NaN: rare, as it takes longer
+    except (TypeError, ValueError):  # a key that is not text, or a NaN: rare, and it takes longer
         return _encodable(_ENCODER.encode(to_json(value)))
 
 

@@ -93,7 +93,7 @@ def preset_of(name: str) -> str:
 
 
 def check_backbone(config: ModelConfig) -> None:
-    """Checks what can be told without network and before anything large is read.
+    """Checks what can be checked without network and before anything large is read.
 
     Raises:
         ConfigError: for an unknown name, an incomplete folder, a type of model that
@@ -121,8 +121,8 @@ def check_backbone(config: ModelConfig) -> None:
 def preset_names() -> list[str]:
     """Returns the names of the KerasHub presets that can be read and classified.
 
-    They are read from KerasHub's files, as importing it takes seconds, more than a
-    misspelt name should cost.
+    They are read from KerasHub's files, because importing it takes seconds, more than
+    a misspelt name should cost.
     """
     spec = find_spec("keras_hub")
     models = Path((spec and spec.origin) or "").parent / "src" / "models"
@@ -294,7 +294,7 @@ def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]
     preset = preset_of(config.backbone)
     where = f"model.backbone: {preset!r}"
     try:
-        # From small to large, so that a mistake is told before weights are fetched.
+        # From small to large, so that a mistake is reported before weights are fetched.
         limit = _described_limit(load_json(preset), where)
         check_length(config.max_length, limit, preset)
         preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(preset)
@@ -326,7 +326,7 @@ def _random(
 
     # Lone surrogates, which JSON may hold, cannot be encoded.
     readable = [text.encode("utf-8", "replace") for text in texts]
-    # Batched, as the counting of words runs once a batch.
+    # Batched, because counting words runs once per batch.
     lines = tf.data.Dataset.from_tensor_slices([*readable, b"a"]).batch(1024)
     vocabulary = keras_hub.tokenizers.compute_word_piece_vocabulary(
         lines, sizes.vocabulary_size, lowercase=True, reserved_tokens=RESERVED_TOKENS

@@ -181,7 +181,7 @@ class RandomWeights(Balancing):
     section 3.1.
 
     Args:
-        seed: int. Seeds the weights.
+        seed: int. Seed of the weights.
         **kwargs: as for `Balancing`.
     """
 

@@ -10,7 +10,7 @@ from mtc_keras.model.balancing import METHODS, Balancing
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.model.optimizers import LayerwiseAdamW, WarmupDecay
 
-# From so many a random backbone learns its word pieces; counting words takes 20 µs a text.
+# Texts from which a random backbone learns its word pieces; counting words takes 20 µs per text.
 MOST_TEXTS = 500_000
 
 
@@ -46,7 +46,7 @@ def build_optimizer(
     Args:
         training: the `[training]` section.
         model: the model to train.
-        steps: int. Steps an epoch.
+        steps: int. Steps per epoch.
     """
     depths = layer_depths(model.backbone)
     top = num_layers(depths)

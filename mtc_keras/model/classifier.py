@@ -90,7 +90,7 @@ class MultiTaskClassifier(MultiTaskSteps):
         # === Functional Model ===
         pooled = pool(backbone, [task.pooling or pooling for task in heads])
         features = {name: self.output_dropout(values) for name, values in pooled.items()}
-        # Prefixed, as a task may bear the name of one of the backbone's layers.
+        # Prefixed, because a task may have the name of one of the backbone's layers.
         outputs = {
             task.name: task.output(features[task.pooling or pooling], f"head_{task.name}")
             for task in heads
@@ -187,7 +187,7 @@ class MultiTaskClassifier(MultiTaskSteps):
             x: texts (list, array), text pairs (tuple of two), or a `tf.data.Dataset` of
                 `(x, y)` or `(x, y, sample_weight)` with texts or tokens.
             y: dict from task to targets, as `Task.encode` returns.
-            batch_size: int. Rows per step, if `x` is no dataset.
+            batch_size: int. Rows per step, unless `x` is a dataset.
             sample_weight: float32 of shape `(N,)`, or a dict of such by task.
             **kwargs: as for `keras.Model.fit`.
         """
@@ -320,7 +320,7 @@ class MultiTaskClassifier(MultiTaskSteps):
     ) -> dict[str, np.ndarray]:
         """Returns calibrated probabilities (regression: values), rows in input order.
 
-        Texts are read in batches of like length, so that short ones cost little.
+        Texts are read in batches of similar length, so that short ones cost little.
 
         Args:
             x: as for `predict_logits`.
@@ -357,7 +357,7 @@ class MultiTaskClassifier(MultiTaskSteps):
                 that its decision is wholly right is lower.
 
         Raises:
-            ValueError: if `abstain_below` is no probability.
+            ValueError: if `abstain_below` is not a probability.
         """
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(
@@ -398,7 +398,7 @@ class MultiTaskClassifier(MultiTaskSteps):
 
         Raises:
             ConfigError: if the folder holds something, or the tokenizer cannot be exported.
-            ExportError: if the export does not answer as the model does.
+            ExportError: if its answers differ from those of the model.
         """
         if format != "tf_saved_model":
             super().export(filepath, format=format, verbose=verbose, **kwargs)

@@ -1,4 +1,4 @@
-"""AdamW with a learning rate a layer, and its schedule: warm-up, then decay."""
+"""AdamW with a learning rate per layer, and its schedule: warm-up, then decay."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """From rows to logits, in two ways.
 
-Texts and `Tokens` are read in batches of like length, which one CPU computes by itself and
+Texts and `Tokens` are read in batches of similar length, which one CPU computes by itself and
 anything else as `keras.Model.predict` does. Whatever else Keras takes goes to Keras as it is.
 """
 
@@ -94,7 +94,7 @@ def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> Predict
 
 
 class CompiledForward:
-    """A model's forward pass on one CPU, compiled anew wherever Keras compiles its own anew."""
+    """A model's forward pass on one CPU, compiled again whenever Keras recompiles its own."""
 
     def __init__(self) -> None:
         self._made_with: Callable[..., Any] | None = None

@@ -32,13 +32,13 @@ def load_preset(
         **kwargs: values of the saved config to change.
 
     Raises:
-        ConfigError: if the backbone does not read so many tokens.
+        ConfigError: if the backbone does not read that many tokens.
         ValueError: if the folder holds no classifier.
     """
     preset = preset_of(preset)
     if not check_file_exists(preset, "task.json"):
         raise ValueError(
-            f"{preset!r} is no saved MultiTaskClassifier; a backbone needs `tasks`. "
+            f"{preset!r} is not a saved MultiTaskClassifier; a backbone needs `tasks`. "
             "Received: tasks=None"
         )
     loader = get_preset_loader(preset)

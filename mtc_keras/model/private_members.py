@@ -19,10 +19,10 @@ PRIVATE_MEMBERS = {
     ),
     "keras.Model._get_jax_state": "weights taken out of the model are put back after an error",
     "keras.Model._jax_state": "as `_get_jax_state`",
-    "keras.Model.make_predict_function": "compiled anew wherever Keras compiles its own anew",
+    "keras.Model.make_predict_function": "compiled again whenever Keras recompiles its own",
     "keras.Model.predict_function": "as `make_predict_function`",
     "keras.Model.get_metrics_result": "overridden: `loss` from the tasks' means",
-    "keras.Model.stateless_call": "overridden: activations computed anew or in parts of a batch",
+    "keras.Model.stateless_call": "overridden: activations recomputed, or part by part of a batch",
     "keras_hub.models.Task.preprocess_samples": (
         "overridden: tokens are taken as they are; rows without labels fill up a batch"
     ),

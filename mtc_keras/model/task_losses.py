@@ -58,7 +58,7 @@ def chosen_losses(
         loss_weights: the weights given, by task.
 
     Raises:
-        ValueError: for a weight that is no number.
+        ValueError: for a weight that is not a number.
     """
     chosen = {task.name: losses.get(task.name) or task.make_loss() for task in tasks}
     weights = dict(loss_weights) | {
@@ -115,7 +115,7 @@ def _loss_and_count(
 
 
 class TaskWeights(keras.callbacks.Callback):
-    """Logs each task's weight and share of the loss, and tells `balancing` of the epoch's end."""
+    """Logs each task's weight and share of the loss, and updates `balancing` at its end."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -211,7 +211,7 @@ class ExportPredictor(Predictor):
             self._served = Served(self.path)
 
     def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
-        # Batches of like length, as each is as wide as its longest text.
+        # Batches of similar length, because each is as wide as its longest text.
         sizes = [[len(text.encode("utf-8", "replace")) for text in column] for column in texts]
         lengths = np.sum(sizes, axis=0)
         order = np.argsort(-lengths, kind="stable")
@@ -254,7 +254,7 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
         problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
     raise DataError(
         f"{str(file)!r} does not say what the export predicts: {problem}; "
-        "export the run anew with `mtc-keras export`"
+        "export the run again with `mtc-keras export`"
     )
 
 

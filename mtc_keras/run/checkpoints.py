@@ -153,7 +153,7 @@ class Start:
 
     Args:
         identity: the config, data and versions of this training.
-        checkpoint: the state that it goes on from, or `None`.
+        checkpoint: the state from which it continues, or `None`.
         notes: lines for people.
         clock: float, in seconds of `time.perf_counter`: when this training would have begun if
             it had never been stopped.
@@ -198,7 +198,7 @@ def find_start(
         )
         return Start(identity, checkpoint, notes, now - checkpoint.state["seconds"])
     if notes:
-        headline = f"no checkpoint in {str(directory)!r} is whole; --overwrite starts anew"
+        headline = f"no checkpoint in {str(directory)!r} is whole; --overwrite starts again"
         raise ConfigError(headline, notes)
     return Start(identity, None, ["no checkpoint is there: training starts at its beginning"], now)
 
@@ -206,7 +206,7 @@ def find_start(
 def identify(
     config: "Config", dataset: "Dataset", versions: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Returns what a checkpoint must share with the training that goes on from it."""
+    """Returns what a checkpoint must share with the training that resumes from it."""
     splits = (dataset.train, dataset.validation, dataset.test)
     keys = _flat(config.to_dict())
     identity = {
@@ -240,7 +240,7 @@ def _check_identity(
     if problems:
         raise ConfigError(
             f"the checkpoints in {str(directory)!r} belong to another config or other data; "
-            "go back to those, or start anew with --overwrite",
+            "go back to those, or start again with --overwrite",
             problems,
         )
     return [

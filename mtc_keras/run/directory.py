@@ -5,15 +5,15 @@
     metrics.json         validation and test metrics of every task, best epoch, baseline
     loss_weights.json    the weight of each task's loss, and the rule that gave it
     class_weights.json   the weight of each class in its task's loss
-    history.jsonl        a line an epoch
+    history.jsonl        one line per epoch
     predictions/         validation.jsonl and test.jsonl
     environment.json     versions, device, seconds, hashes of the data files
     train.log            what was shown on the screen
     run.json             the number of this format, and the checksums of what a load reads
 
 A run is written under `NAME.unfinished` and renamed at its end, so that a directory
-under its own name is always whole. Until then `checkpoints/` holds what a training that
-was stopped goes on from.
+under its own name is always whole. Until then `checkpoints/` holds what a stopped training
+resumes from.
 """
 
 import json
@@ -111,7 +111,8 @@ class Run:
                 problems.append(f"{name}: has changed")
         if problems:
             raise DataError(
-                f"run {str(self.directory)!r} is damaged; train it anew, or copy it again", problems
+                f"run {str(self.directory)!r} is damaged; train it again, or copy it again",
+                problems,
             )
 
     def save_decisions(self, decisions: Mapping[str, Decision]) -> None:
@@ -195,7 +196,7 @@ class Run:
 
     def _damaged(self, name: str, problem: str) -> DataError:
         return DataError(
-            f"run {str(self.directory)!r} is damaged; train it anew, or copy it again",
+            f"run {str(self.directory)!r} is damaged; train it again, or copy it again",
             [f"{name}: {problem}"],
         )
 

@@ -63,7 +63,7 @@ def check_output(directory: str, overwrite: bool, resume: bool = False) -> None:
     """Checks that a run may be written.
 
     Raises:
-        ConfigError: if the directory cannot be written, holds something that is no run,
+        ConfigError: if the directory cannot be written, holds something that is not a run,
             or holds a run and `overwrite` is not set; if an unfinished run has checkpoints
             and neither `overwrite` nor `resume` is set; if somebody else's files lie where the
             run is written until it is whole.
@@ -71,14 +71,14 @@ def check_output(directory: str, overwrite: bool, resume: bool = False) -> None:
     path, where = resolved_path(directory), f"output.directory: {directory!r}"
     check_folder(path, where)
     if path.exists() and not is_run(path):
-        raise ConfigError(f"{where} holds files that are no run; {ANOTHER}")
+        raise ConfigError(f"{where} holds files that are not a run; {ANOTHER}")
     for beside in (unfinished(path), replaced(path)):
         if beside.exists() and not is_run(beside):
             raise ConfigError(_in_the_way(beside))
     if saved_checkpoints(checkpoint_directory(directory)) and not overwrite and not resume:
         raise ConfigError(
             f"output.directory: {str(unfinished(path))!r} holds checkpoints of an unfinished run; "
-            "go on with --resume, or start anew with --overwrite"
+            "continue with --resume, or start again with --overwrite"
         )
     may_replace = overwrite or (resume and unfinished(path).exists())  # it was begun with that
     if path.exists() and any(path.iterdir()) and not may_replace:
@@ -113,6 +113,6 @@ def owned_output(directory: str, overwrite: bool, resume: bool = False) -> Itera
 
 def _in_the_way(folder: Path) -> str:
     return (
-        f"output.directory: {str(folder)!r} holds files that are no run, and a run is written "
+        f"output.directory: {str(folder)!r} holds files that are not a run, and a run is written "
         f"under that name until it is whole; move it away, or {ANOTHER}"
     )

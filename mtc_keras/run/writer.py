@@ -1,4 +1,4 @@
-"""Writes a run directory, and gives it its name when it is whole."""
+"""Writes a run directory, and renames it when it is complete."""
 
 import shutil
 import tempfile
@@ -109,8 +109,8 @@ class RunWriter:
         if self.final.exists():
             if not is_run(self.final):  # it was, or was not there, when the training began
                 raise ConfigError(
-                    f"output.directory: {str(self.final)!r} holds files that are no run; move them "
-                    f"away: the whole run is in {str(self.directory)!r}"
+                    f"output.directory: {str(self.final)!r} holds files that are not a run; move "
+                    f"them away: the whole run is in {str(self.directory)!r}"
                 )
             rename(self.final, older)
         rename(self.directory, self.final)

@@ -10,7 +10,7 @@ from mtc_keras.tasks import Decision, Task
 
 Rule = Literal["per_label", "per_task"]
 FOLDS = 5
-# A label's own threshold counts as much as the task's common one at so many positives.
+# Number of positives at which a label's own threshold counts as much as the task's common one.
 PRIOR_POSITIVES = 10.0
 COLDEST, HOTTEST = 0.05, 20.0
 
@@ -31,7 +31,7 @@ def fit_decisions(
         logits: dict from task to the logits of the same rows.
         thresholds: `"per_label"`, `"per_task"`, or one number for all labels.
         calibration: `"temperature"` or `"none"`.
-        seed: int. Seeds the folds.
+        seed: int. Seed of the folds.
 
     Returns:
         dict from the name of each task with probabilities to its `Decision`.
@@ -146,7 +146,7 @@ def fit_thresholds(
         targets: float of shape `(N, C)` with 0, 1 and NaN for unknown.
         probabilities: float of shape `(N, C)`, calibrated.
         rule: `"per_label"`, `"per_task"`, or the threshold itself.
-        seed: int. Seeds the folds.
+        seed: int. Seed of the folds.
 
     Returns:
         float64 of shape `(C,)`, each between 0 and 1.

@@ -1,4 +1,4 @@
-"""How far the scores of two approaches can be told apart: a paired bootstrap over rows."""
+"""How well the scores of two approaches can be distinguished: a paired bootstrap over rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -40,9 +40,9 @@ def compare_scores(
         task: the task.
         targets: encoded labels of N rows.
         predictions: dict from approach, `"joint"` among them, to the predictions of the
-            same rows, one array a training seed.
+            same rows, one array per training seed.
         resamples: int. Drawings of the bootstrap.
-        seed: int. Seeds the drawings.
+        seed: int. Seed of the drawings.
 
     Returns:
         `metric`, labelled `rows`, `scores` by approach (`mean` and `by_seed`), and
@@ -90,7 +90,7 @@ def resampled_scores(
     Args:
         task: the task.
         targets: encoded labels of N rows, all of them labelled.
-        predictions: the predictions of the same rows, one array a training seed.
+        predictions: the predictions of the same rows, one array per training seed.
         resamples: int. Number of drawings.
         seed: int. The same seed draws the same rows, so that two approaches are compared
             on the same ones (a paired bootstrap, Efron & Tibshirani 1993).
@@ -108,7 +108,7 @@ def resampled_scores(
 
 
 def judge(difference: float, resampled: np.ndarray) -> Difference:
-    """Returns a difference with its 95 % percentile interval and what it tells.
+    """Returns a difference with its 95 % percentile interval and a verdict.
 
     Args:
         difference: joint minus other on all rows.

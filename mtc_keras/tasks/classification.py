@@ -59,7 +59,7 @@ class ClassificationTask(Task):
     )
 
     def model_post_init(self, context: Any) -> None:
-        """Holds what no single field can tell."""
+        """Checks what involves several fields."""
         if self.classes is not None and len(set(self.classes)) < len(self.classes):
             raise ValueError("classes must differ from each other")
         if self.classes is not None and self.num_classes not in (None, len(self.classes)):
@@ -219,7 +219,7 @@ class ClassificationTask(Task):
         """Returns float32 of shape `(C,)` with 0, 1 and NaN for a 0/1 vector cell.
 
         Raises:
-            ValueError: if it is no such vector or of another length.
+            ValueError: if it is not such a vector or has another length.
         """
         width = len(self._index)
         if not isinstance(cell, list) or len(cell) != width:

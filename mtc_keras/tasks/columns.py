@@ -50,7 +50,7 @@ class ColumnPath:
         """Takes this path's part out of a list cell.
 
         Raises:
-            ValueError: if the cell is no list, or a list that is too short.
+            ValueError: if the cell is not a list, or a list that is too short.
         """
         if self.start is None or cell is None or cell == "":
             return cell
@@ -69,7 +69,7 @@ def parsed_json(text: str) -> Cell:
     """Returns the list or table that a cell of csv such as `[2, 0, 1]` writes, or the text itself.
 
     Raises:
-        ValueError: if a bracket opens what is no JSON.
+        ValueError: if a bracket opens something that is not JSON.
     """
     opening = text.lstrip()[:1]
     if opening not in ("[", "{"):
@@ -91,7 +91,7 @@ def parse_column(column: str | Sequence[str]) -> ColumnPath:
         A `ColumnPath`.
 
     Raises:
-        ValueError: if the text is no column path.
+        ValueError: if the text is not a column path.
     """
     if not isinstance(column, str):
         if len(column) < 2 or len(set(column)) < len(column):

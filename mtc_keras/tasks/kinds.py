@@ -38,7 +38,7 @@ def register_kind(name: str, task_class: type[Task]) -> None:
         task_class: the subclass of `Task`, whose field `kind` has this default.
 
     Raises:
-        TypeError: if it is no subclass of `Task`, or an abstract one.
+        TypeError: if it is not a subclass of `Task`, or an abstract one.
         ValueError: if its `kind` is another, or the name is taken by another class.
 
     Example:
@@ -62,7 +62,7 @@ def register_kind(name: str, task_class: type[Task]) -> None:
             f"Received: {own!r}"
         )
     taken = _kinds.get(name)
-    # The same class, defined anew, is what a notebook's cell that is run twice gives.
+    # Running a notebook's cell twice defines the same class again.
     if taken is not None and _full_name(taken) != _full_name(task_class):
         raise ValueError(f"kind {name!r} is taken by {_full_name(taken)}; choose another name")
     _kinds[name] = task_class

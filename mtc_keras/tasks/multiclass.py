@@ -51,7 +51,7 @@ class Multiclass(SingleLabelTask):
     )
 
     def model_post_init(self, context: Any) -> None:
-        """Holds what no single field can tell."""
+        """Checks what involves several fields."""
         super().model_post_init(context)
         self._only_with_loss("focal", ["gamma"])
         self._only_with_loss("logit_adjusted", ["tau"])

@@ -79,7 +79,7 @@ class Multilabel(ClassificationTask):
     )
 
     def model_post_init(self, context: Any) -> None:
-        """Holds what no single field can tell."""
+        """Checks what involves several fields."""
         super().model_post_init(context)
         self._only_with_loss("focal", ["gamma"])
         self._only_with_loss("asymmetric", ["gamma_positive", "gamma_negative", "margin"])
@@ -129,7 +129,7 @@ class Multilabel(ClassificationTask):
         return target
 
     def _partly_known(self, cell: dict[Any, Any]) -> np.ndarray:
-        """Returns the target of a cell that tells some classes by 0 or 1."""
+        """Returns the target of a cell that states some classes as 0 or 1."""
         target = self.missing_target
         values = self.bits(list(cell.values()), cell)
         for name, value in zip(cell, values, strict=True):
@@ -157,7 +157,7 @@ class Multilabel(ClassificationTask):
     def ruled_weights(self, rule: str, counts: np.ndarray) -> np.ndarray:
         """Returns negatives over positives (balanced), or over their effective numbers.
 
-        A class that is only known where it is positive has nothing to be weighed against: 1.
+        A class known only where it is positive has nothing to be weighed against and gets 1.
         """
         negatives, positives = self.known_counts - counts, counts
         if rule == "effective":

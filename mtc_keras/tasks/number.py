@@ -29,7 +29,7 @@ class NumberTask(Task):
         return np.ones(np.shape(numbers), bool)
 
     def model_post_init(self, context: Any) -> None:
-        """Holds what no single field can tell."""
+        """Checks what involves several fields."""
         if self.path.is_vector:
             raise ValueError(
                 f"column {str(self.path)!r} has several values; a {self.kind} task has one"

@@ -41,7 +41,7 @@ class Ordinal(SingleLabelTask):
     )
 
     def model_post_init(self, context: Any) -> None:
-        """Holds what no single field can tell."""
+        """Checks what involves several fields."""
         super().model_post_init(context)
         if self._given_classes() is None:
             raise ValueError(

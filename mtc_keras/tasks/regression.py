@@ -51,7 +51,7 @@ class Regression(NumberTask):
     )
 
     def model_post_init(self, context: Any) -> None:
-        """Holds what no single field can tell."""
+        """Checks what involves several fields."""
         super().model_post_init(context)
         self._only_with_loss("huber", ["delta"])
 

@@ -90,12 +90,12 @@ class BestEpoch(keras.callbacks.EarlyStopping):
 
     Args:
         monitor: `"score"`, `"loss"` or `"<task>_<metric>"`, or a dict from such names to weights
-            above 0, whose weighted mean, `val_mix`, is maximised; losses and errors count
-            negative in it, and metrics that are undefined do not count.
+            above 0, whose weighted mean, `val_mix`, is maximised; losses and errors count as
+            negative, and metrics that are undefined do not count.
         floor: optional dict from a metric's name to its least value (greatest, of a loss or
             error): an epoch that misses one is not the best while another misses none.
-        patience: int. Epochs without a better one before training stops.
-        min_delta: float. Least gain that makes an epoch better.
+        patience: int. Epochs without improvement before training stops.
+        min_delta: float. Smallest improvement that makes an epoch better.
 
     Attributes:
         floor_reached: bool. Whether any epoch has met every floor.
@@ -167,7 +167,7 @@ def _reaches(logs: Mapping[str, Any], name: str, bound: float) -> bool:
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Tells the training batches which epoch's order to read.
+    """Sets the epoch whose order the training batches read.
 
     An epoch that is read from its middle on, by `batches.first_batch`, ends with its last batch,
     and the next one is read whole.

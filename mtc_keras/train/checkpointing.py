@@ -21,7 +21,7 @@ METRICS = "metrics"
 
 
 class Checkpointing(keras.callbacks.Callback):
-    """Saves everything that a training goes on from, and starts from what was saved.
+    """Saves everything from which a training resumes, and restores what was saved.
 
     It stands last, so that the other callbacks have had their turn. Those that hold state have
     two methods: `get_state`, which returns a dict of JSON values and a list of arrays, and
@@ -151,7 +151,7 @@ def restore(checkpoint: Checkpoint, group: str, variables: Sequence[Any]) -> Non
         problems += [f"it has {one}" for one in dict.fromkeys(then) if one not in now]
         raise ConfigError(
             f"checkpoint {str(checkpoint.path)!r} is of another model ({len(then)} variables of "
-            f"group {group!r}, {len(now)} now); --overwrite starts anew",
+            f"group {group!r}, {len(now)} now); --overwrite starts again",
             problems,
         )
     for variable, (_, array) in zip(variables, arrays, strict=True):

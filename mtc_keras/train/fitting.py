@@ -35,7 +35,7 @@ def fit(
         validation: optional DataFrame or dicts in place of `data.validation`.
         test: optional DataFrame or dicts in place of `data.test`.
         overwrite: bool. Whether a run in the output directory may be replaced, finished or not.
-        resume: bool. Whether to go on with an unfinished run of the same config and data. One
+        resume: bool. Whether to continue an unfinished run of the same config and data. One
             that is finished already is returned as it is.
         verbose: 0 for silence, 1 for progress and tables, 2 for every class, too.
 
@@ -58,7 +58,7 @@ def fit(
     if not isinstance(config, Config):
         config = load_config(config)
     if resume and overwrite:
-        raise ConfigError("--resume goes on with a run and --overwrite starts anew: choose one")
+        raise ConfigError("--resume continues a run and --overwrite starts again: choose one")
     finished = finished_run(config.output.directory) if resume else None
     if finished is not None:
         if verbose:

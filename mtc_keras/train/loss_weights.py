@@ -65,7 +65,7 @@ def resolve_loss_weights(
             if not loss > 0:
                 raise DataError(
                     f"tasks.{task.name}.loss_weight: {rule!r} found a loss of {loss}, so 1 / loss "
-                    "is no weight; do its labels vary? Give a number"
+                    "is not a weight; do its labels vary? Give a number"
                 )
             weight = 1 / loss
         table[task.name] = {"rule": rule, "loss": loss, "weight": weight}

@@ -157,7 +157,7 @@ def test_a_glob_is_sorted_and_names_each_file_once():
     parts = ["part-1.jsonl", "part-10.jsonl", "part-2.jsonl"]
     assert expand("part-*.jsonl") == parts
     assert expand(["part-2.jsonl", "part-*.jsonl"]) == ["part-2.jsonl", *parts[:2]]
-    assert expand("[x].jsonl") == ["[x].jsonl"]  # a file of that name is no glob
+    assert expand("[x].jsonl") == ["[x].jsonl"]  # a file of that name is not a glob
 
 
 def test_files_are_hashed_by_path():
@@ -207,7 +207,7 @@ def test_an_undecodable_file_is_named_with_line_and_byte():
 @pytest.mark.parametrize("content", [b"text\nx\n", gzip.compress(b"text\nx\n")[:-9]])
 def test_a_broken_gzip_file_is_said_to_be_one(content):
     Path("x.csv.gz").write_bytes(content)
-    assert "x.csv.gz: is no whole gzip file" in problems("x.csv.gz")[0]
+    assert "x.csv.gz: is not a complete gzip file" in problems("x.csv.gz")[0]
 
 
 def test_broken_lines_of_jsonl_are_named_up_to_five():
@@ -252,7 +252,7 @@ def test_json_must_be_an_array_of_objects(content, message):
 
 
 def test_a_broken_parquet_file_is_said_to_be_one():
-    assert problems(write("x.parquet", b"PAR"))[0].startswith("x.parquet: is no Parquet file: ")
+    assert problems(write("x.parquet", b"PAR"))[0].startswith("x.parquet: is not a Parquet file: ")
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x", "x.parquet.gz", "x.gz"])

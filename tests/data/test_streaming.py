@@ -258,7 +258,7 @@ def test_a_row_takes_little_more_memory_than_its_text(tmp_path):
     )
     kilobytes = int(done.stdout)
     # 5 million rows would take ten times as much: 5 GB are far more than that.
-    assert kilobytes / 500_000 < 1.0, f"{kilobytes / 500_000:.2f} kB a row"
+    assert kilobytes / 500_000 < 1.0, f"{kilobytes / 500_000:.2f} kB per row"
 
 
 def test_a_random_backbone_learns_its_word_pieces_from_so_many_texts_at_most(monkeypatch):

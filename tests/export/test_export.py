@@ -345,7 +345,7 @@ def test_an_export_of_another_temperature_is_refused_and_leaves_nothing(
         == 2
     )
     message = capsys.readouterr().err
-    assert "the export does not answer as the model does; it is removed" in message
+    assert "the answers of export and model differ; the export is removed" in message
     assert "grade: differs by" in message and "mood" not in message
     assert [path.name for path in (tmp_path / "exports").iterdir()] == ["models.config"]
 
@@ -450,7 +450,7 @@ def test_sigterm_ends_what_writes_it_and_leaves_nothing(run, tmp_path, monkeypat
 
 
 def test_a_folder_of_something_else_gets_no_versions(run, tmp_path):
-    with pytest.raises(ConfigError, match=r"holds 'class_weights.json', which is no version"):
+    with pytest.raises(ConfigError, match=r"holds 'class_weights.json', which is not a version"):
         version_folder(run.directory)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be made in"):

@@ -1,4 +1,4 @@
-"""What is used of Keras and its kin without being documented: all of it is listed, and there."""
+"""What is used of Keras and relatives without documentation: all of it is listed, and there."""
 
 import ast
 import importlib

@@ -169,7 +169,7 @@ def test_columns_keep_names_of_every_sort(finished, tmp_path, capsys):
     assert read(tmp_path / "odd")[0]["\ud83d"] == 1
     out = tmp_path / "none"
     assert predict_to(finished, tmp_path / "odd.jsonl", out, "--format", "parquet") == 2
-    assert "is no Unicode; --format jsonl can" in capsys.readouterr().err
+    assert "is not Unicode; --format jsonl can" in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -324,8 +324,12 @@ def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
         ("in.csv", b"text\n", "hold no row that can be predicted"),
         ("in.jsonl", b'{"text": [1]}\n', "hold no row that can be predicted"),
         ("in.csv", b"id,text\n1,\n", "hold no row that can be predicted"),
-        ("in.jsonl.gz", gzip.compress(b'{"text": "good"}\n' * 9)[:-9], "is no whole gzip file"),
-        ("in.parquet", b"text", "is no Parquet file"),
+        (
+            "in.jsonl.gz",
+            gzip.compress(b'{"text": "good"}\n' * 9)[:-9],
+            "is not a complete gzip file",
+        ),
+        ("in.parquet", b"text", "is not a Parquet file"),
         ("in.txt", b"text", "unknown extension '.txt'"),
     ],
 )

@@ -90,7 +90,7 @@ def test_what_was_stopped_goes_on_to_the_same_bytes(
     with monkeypatch.context() as patched:
         interrupt_at(2, patched)
         assert predict_to(finished, data, out) == 130
-    assert "stopped: 2 of 3 parts done; --resume goes on" in capsys.readouterr().err
+    assert "stopped: 2 of 3 parts done; --resume continues" in capsys.readouterr().err
     assert not out.exists()
     assert predict_to(finished, data, out) == 2
     assert "was begun and not finished" in capsys.readouterr().err

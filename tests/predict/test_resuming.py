@@ -63,7 +63,7 @@ def test_an_interrupted_prediction_says_how_far_it_came(
 
     monkeypatch.setattr(part_predictor, "write_rows", interrupted)
     assert predict_to(finished, data, tmp_path / "out") == 130
-    assert "stopped: 2 of 3 parts done; --resume goes on" in capsys.readouterr().err
+    assert "stopped: 2 of 3 parts done; --resume continues" in capsys.readouterr().err
     names = {"part-00000.jsonl", "part-00001.jsonl", "_manifest.json"}
     assert set(contents(tmp_path / "out")) == names
     monkeypatch.undo()
@@ -106,7 +106,7 @@ def test_resume_without_a_beginning_begins(finished, predicted, tmp_path, capsys
     data, undisturbed = predicted
     assert predict_to(finished, data, tmp_path / "new" / "out", "--resume") == 0
     assert contents(tmp_path / "new" / "out") == contents(undisturbed)
-    assert "nothing is there to go on with" in capsys.readouterr().out
+    assert "there is nothing to continue" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_resume_refuses_parts_of_another_rule_of_what_is_a_bad_row(
 def test_a_folder_that_holds_something_is_refused(finished, predicted, tmp_path, capsys):
     data, out = predicted
     assert predict_to(finished, data, out) == 2
-    assert "already holds files; go on with --resume" in capsys.readouterr().err
+    assert "already holds files; continue with --resume" in capsys.readouterr().err
     (tmp_path / "notes.txt").write_text("mine")
     assert predict_to(finished, data, tmp_path) == 2
     assert predict_to(finished, data, tmp_path, "--resume") == 2

@@ -218,7 +218,7 @@ MISTAKES = {
     "run in the output directory": (run_is_there, ["output.directory", "runs/x", "--overwrite"]),
     "files of another sort in the output directory": (
         lambda p: write_rows(p.directory / "runs" / "x" / "notes.jsonl", rows(1)),
-        ["output.directory: 'runs/x' holds files that are no run"],
+        ["output.directory: 'runs/x' holds files that are not a run"],
     ),
     "file in place of the output directory": (
         lambda p: p.values["output"].update(directory="train.jsonl"),

@@ -76,7 +76,7 @@ def test_a_changed_file_of_the_model_is_named_before_it_is_loaded(run, name, is_
         with pytest.raises(DataError) as error:
             _ = Run(run).model
         assert error.value.problems == [f"{name}: {'is gone' if is_gone else 'has changed'}"]
-        assert "is damaged; train it anew, or copy it again" in error.value.headline
+        assert "is damaged; train it again, or copy it again" in error.value.headline
     finally:
         (run / name).write_bytes(whole)
 

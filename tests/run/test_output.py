@@ -132,7 +132,7 @@ def test_a_folder_that_we_did_not_write_is_never_removed(name, options, director
     theirs = directory.with_name(name)
     (theirs / "chapters").mkdir(parents=True)
     (theirs / "chapters" / "one.txt").write_text("mine")
-    with pytest.raises(ConfigError, match=f"{name}' holds files that are no run, and a run is"):
+    with pytest.raises(ConfigError, match=f"{name}' holds files that are not a run, and a run is"):
         check_output(str(directory), **options)
     with pytest.raises(ConfigError, match="move it away, or choose another"):
         if name == "run.unfinished":

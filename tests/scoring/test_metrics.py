@@ -91,7 +91,7 @@ def test_one_label_gets_scikit_learns_numbers_over_all_classes(drawn):
             truth, predicted, labels=list(classes), average=average, zero_division=0
         )
         assert found[f"f1_{average}"] == pytest.approx(expected, abs=1e-6)
-    # With one label a row, and all classes counted, the three are one number.
+    # With one label per row, and all classes counted, the three are one number.
     assert found["precision_micro"] == pytest.approx(found["accuracy"])
 
 

@@ -31,7 +31,7 @@ def weights_of(kind, targets, **settings):
     return kind(name="task", classes=COLORS, **settings).measure(targets).class_weight_list
 
 
-# === Exactly one class a row ===
+# === Exactly one class per row ===
 
 
 @pytest.mark.parametrize("kind", SINGLE)
@@ -82,7 +82,7 @@ def test_effective_weights_have_mean_one_over_the_classes_seen(kind):
     assert found[2] == 10.0
 
 
-# === Any classes a row ===
+# === Any number of classes per row ===
 
 
 @same_examples

@@ -1,4 +1,4 @@
-"""Nothing is lost: a training that is stopped anywhere goes on to the same numbers."""
+"""Nothing is lost: a training that is stopped anywhere resumes to the same numbers."""
 
 import json
 import math
@@ -39,7 +39,7 @@ def signals_as_in_a_terminal():
 
 
 EVERY_STEP = 1e-9  # minutes
-# 3 steps an epoch.
+# 3 steps per epoch.
 VARIANTS = {
     "static": {},
     "uncertainty, average": {
@@ -369,7 +369,9 @@ def test_other_versions_are_noted():
 def test_an_unfinished_run_is_neither_lost_nor_mixed_up(tmp_path, monkeypatch, capsys):
     config = configured(tmp_path / "run", epochs=1)
     killed(monkeypatch, config, step=2)
-    with pytest.raises(ConfigError, match=r"go on with --resume, or start anew with --overwrite"):
+    with pytest.raises(
+        ConfigError, match=r"continue with --resume, or start again with --overwrite"
+    ):
         fit(config)
     with pytest.raises(ConfigError, match="choose one"):
         fit(config, resume=True, overwrite=True)

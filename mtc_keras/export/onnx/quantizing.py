@@ -24,8 +24,8 @@ PREPARED = "onnx.quant.pre_process"  # the property by which ONNX Runtime knows 
 def quantize(export: Path, model: Any, rows: Rows, max_loss: float) -> dict[str, Any]:
     """Replaces the weights of an ONNX export by int8, if that costs little.
 
-    ONNX Runtime's dynamic quantization: a scale a column of each weight matrix, activations
-    scaled as they come.
+    ONNX Runtime's dynamic quantization: one scale per column of each weight matrix,
+    activations scaled at run time.
 
     Args:
         export: the folder of the export.

@@ -89,7 +89,7 @@ def described(answers: Mapping[str, np.ndarray]) -> list[dict[str, dict[str, Any
 
 
 def _described(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns one row's answer for one task; its form tells what it is."""
+    """Returns one row's answer for one task; its form shows its kind."""
     if "value" in answer:
         return {"value": float(answer["value"])}
     if "selected" not in answer:

@@ -89,7 +89,7 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
 
 
 def readable(columns: Sequence[Any]) -> tuple[Any, ...]:
-    """Returns texts as `data.tokens` cleans them: NUL removed, what is no UTF-8 a `?`."""
+    """Returns texts as `data.tokens` cleans them: NUL removed, what is not UTF-8 a `?`."""
     import tensorflow as tf
 
     return tuple(
@@ -110,7 +110,7 @@ def without_padding(
     """Returns the tokens of texts, of shape `(B, T)`: no longer than the longest text."""
     import tensorflow as tf
 
-    # `y` is given, as a pair alone would be taken for (x, y).
+    # `y` is given, because a pair alone would be taken for (x, y).
     padded = preprocessor(columns if len(columns) > 1 else columns[0], y=None)
     real = tf.cast(padded["padding_mask"], "bool")
     padding = {"token_ids": preprocessor.tokenizer.pad_token_id}

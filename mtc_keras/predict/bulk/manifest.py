@@ -81,7 +81,7 @@ class Manifest:
         remove_leftovers(folder)
         (folder / f"{MANIFEST}{PART}").unlink(missing_ok=True)  # of version 0.1
         if not (folder / MANIFEST).is_file():
-            return ["nothing is there to go on with: prediction starts at its beginning"]
+            return ["there is nothing to continue: prediction starts at its beginning"]
         try:
             found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             found = FORMAT.read(found, f"folder {str(folder)!r}")
@@ -90,7 +90,7 @@ class Manifest:
         except DataError:  # of a newer version
             raise
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise ConfigError(f"{str(folder / MANIFEST)!r} is damaged; start anew") from None
+            raise ConfigError(f"{str(folder / MANIFEST)!r} is damaged; start again") from None
         if changes:
             raise ConfigError(
                 f"{str(folder)!r} belongs to another prediction; go back to that, or choose "
@@ -105,7 +105,7 @@ class Manifest:
             if path.is_file() and sha256(path) == record["sha256"]:
                 self.parts[number] = record
             else:
-                notes.append(f"{path.name} is damaged or gone, and predicted anew")
+                notes.append(f"{path.name} is damaged or missing, and predicted again")
         done = f"{len(self.parts)} of {plural(self.identity['parts_in_all'], 'part')}"
         return [*notes, f"resumed: {done} done"]
 

@@ -8,7 +8,7 @@ One file, `out.jsonl`, is joined from such a folder, `out.jsonl.parts`, which is
 
 The input is read twice: once to find what is wrong with it and to cut it into parts, and once
 to predict it. A part is some rows of one file, alone decides its batches, and so is the same
-whenever it is computed. Names with an underscore are passed over by those who read a folder of
+whenever it is computed. Names with an underscore are skipped by programs that read a folder of
 parts (pyarrow, Spark, DuckDB).
 """
 
@@ -151,7 +151,7 @@ def _predict(
             progress.advance(record["rows"])
     except KeyboardInterrupt:
         done = f"{len(manifest.parts)} of {plural(len(survey.parts), 'part')}"
-        raise Stopped(signal.SIGINT, f"stopped: {done} done; --resume goes on") from None
+        raise Stopped(signal.SIGINT, f"stopped: {done} done; --resume continues") from None
     finally:
         progress.close()
 

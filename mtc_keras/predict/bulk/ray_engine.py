@@ -50,7 +50,7 @@ def predict_on_ray(
     Args:
         job: the `Job`.
         parts: the `Part`s.
-        workers: optional int. Actors; default: one a GPU, or else one a machine.
+        workers: optional int. Actors; default: one per GPU, or else one per machine.
 
     Returns:
         An iterator of what `PartPredictor.predict` returned of each part, as they are done.
@@ -99,7 +99,7 @@ def _records(ray: Any, predicted: Any) -> Iterator[dict[str, Any]]:
 
 def _started() -> Any:
     """Returns the module `ray`, connected to a cluster."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
     try:
         import ray
         import ray.data

@@ -169,7 +169,7 @@ class Survey:
     def _unwritable(self) -> list[str]:
         """Returns a problem for each name that JSON can hold and Parquet cannot."""
         return [
-            f"a column of the input is called {name!r}, which is no Unicode; --format jsonl can"
+            f"a column of the input is called {name!r}, which is not Unicode; --format jsonl can"
             for name in self.types
             if self.options.format == "parquet"
             and name.encode("utf-8", "replace") != name.encode("utf-8", "surrogatepass")
@@ -185,7 +185,7 @@ class Survey:
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Returns what tells a file from a changed one without reading it."""
+    """Returns what changes with a file, without reading it."""
     found = os.stat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns
 

@@ -1,6 +1,8 @@
 """The documentation is what the code says."""
 
+import importlib
 import importlib.util
+import re
 from importlib.machinery import SourceFileLoader
 
 from tests.conftest import ROOT
@@ -14,3 +16,25 @@ def test_the_config_reference_is_current():
     loader.exec_module(module)
     written = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
     assert written == module.reference(), "run scripts/config_reference"
+
+
+def test_the_architecture_names_what_there_is():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = re.findall(r"`([a-z_]+(?:\.[A-Za-z_]+)+)`", page)
+    assert len(names) > 40
+    for name in names:
+        assert resolve(f"mtc_keras.{name}") is not None, f"docs/architecture.md names {name}"
+
+
+def resolve(name: str) -> object:
+    """Returns the module, class or function of a dotted name; None if there is none."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            found = getattr(found, part, None)
+        return found
+    return None

@@ -78,7 +78,8 @@ def test_many_devices_predict_every_row_once_and_in_order(trained, name):
         assert ids(trained / name, split) == [f"r{row}" for row in range(count)]
     one, many = predictions(trained / "one"), predictions(trained / name)
     for row, other in zip(one, many, strict=True):
-        assert other["length"]["value"] == pytest.approx(row["length"]["value"], abs=1e-3)
+        key = "predicted_length"
+        assert other[key] == pytest.approx(row[key], abs=1e-3)
 
 
 def predictions(run: Path, split: str = "test") -> list[dict]:

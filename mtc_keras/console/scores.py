@@ -100,6 +100,7 @@ def class_tables(tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> Iterat
             metrics += ["average_precision", "roc_auc"]
         classes = sorted(found["classes"].items(), key=lambda item: -item[1]["support"])
         shown = classes[:MOST_CLASSES]
+        names = task.exported().get("class_names", {})
         table = Listing(
             f"{task.name} by class",
             ["class", *(name.replace("_", " ") for name in (*metrics, "support"))],
@@ -113,7 +114,7 @@ def class_tables(tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> Iterat
         )
         for name, values in shown:
             numbers = [number(values[metric]) for metric in metrics]
-            table.add_row(name, *numbers, f"{values['support']:,}")
+            table.add_row(names.get(name, name), *numbers, f"{values['support']:,}")
         yield table
 
 

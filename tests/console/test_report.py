@@ -6,8 +6,8 @@ import pytest
 
 from mtc_keras.console.log import Log, plain_console
 from mtc_keras.console.progress import Progress, RowProgress
-from mtc_keras.console.scores import show_scores
-from mtc_keras.tasks import Multilabel, Regression
+from mtc_keras.console.scores import class_tables, show_scores
+from mtc_keras.tasks import Multiclass, Multilabel, Regression
 
 LOGS = {"loss": 7.25, "scenario_loss": 2.5, "intent_loss": 4.25, "slots_loss": 0.5}
 
@@ -51,6 +51,14 @@ def test_class_names_are_shown_as_they_are(capsys):
     show_scores(Log(), "[/] test", [task], evaluation, evaluation, verbose=True)
     shown = capsys.readouterr().out
     assert "[/] test: score" in shown and "[/x]" in shown and ":smile:" in shown
+
+
+def test_a_table_of_classes_shows_the_names_that_people_see():
+    task = Multiclass(name="t", classes=["S1", "S2"], class_names={"S1": "good"})
+    values = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 1}
+    evaluation = {"tasks": {"t": {"classes": {"S1": values, "S2": values}}}}
+    (table,) = class_tables([task], evaluation)
+    assert [row[0] for row in table.rows] == ["good", "S2"]
 
 
 def test_without_a_terminal_there_are_plain_lines(capsys):

@@ -112,7 +112,7 @@ def decision_tables(tasks: Sequence[Task], decisions: Mapping[str, Decision]) ->
         return
     shown = shortened(decided, lambda task: abs(math.log(decisions[task.name].temperature)))
     table = Listing(
-        "decisions",
+        "decisions, fitted on labelled rows",
         ["task", "temperature", "thresholds"],
         note=more(len(shown), len(decided), "task", "these have the most unusual temperatures"),
         words=["thresholds"],
@@ -120,6 +120,6 @@ def decision_tables(tasks: Sequence[Task], decisions: Mapping[str, Decision]) ->
     for task in shown:
         decision = decisions[task.name]
         values = sorted(decision.thresholds.values())
-        thresholds = f"{values[0]:.3f} … {values[-1]:.3f}" if values else "– (most likely class)"
+        thresholds = f"{values[0]:.3f} … {values[-1]:.3f}" if values else "–"
         table.add_row(task.name, f"{decision.temperature:.3f}", thresholds)
     yield table

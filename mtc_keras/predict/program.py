@@ -6,8 +6,8 @@
     mtc-keras predict --model runs/x --data 'in/*.parquet' --out predicted/
 
 Rows keep all of their columns, and the predictions come after them. Where --out
-is a folder, it gets parts of some thousands of rows. --resume goes on after
-whatever has stopped it.
+is a folder, it gets parts of some thousands of rows. --resume continues after
+any interruption.
 """
 
 import argparse

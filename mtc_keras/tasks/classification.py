@@ -212,7 +212,7 @@ class ClassificationTask(Task):
         raise ValueError(
             f"{problem}; training knows {listed(list(self._index))}."
             f"{did_you_mean(str(value), self._index)} "
-            f'(unknown_classes = "ignore" makes it missing)'
+            f'(Add it to `classes`, or treat it as missing: unknown_classes = "ignore")'
         )
 
     def vector(self, cell: Cell) -> np.ndarray:

@@ -63,8 +63,10 @@ def run(args: argparse.Namespace) -> None:
     if not trained.is_here:  # process 0 has written it, and says so
         return
     print(f"\nthe run is in {trained.directory}; try:")
-    print(f"  mtc-keras evaluate --model {trained.directory}")
-    print(f'  mtc-keras predict --model {trained.directory} --text "…"')
+    data = "" if config.data.test else " --data FILE"
+    print(f"  mtc-keras evaluate --model {trained.directory}{data}")
+    texts = " ".join(['"…"'] * len(config.data.text_columns))
+    print(f"  mtc-keras predict --model {trained.directory} --text {texts}")
 
 
 def _resume_command(args: argparse.Namespace) -> str:

@@ -222,7 +222,8 @@ def train_model(
     if not best.floor_reached:
         log.line("no epoch reached training.floor: the best of all is kept")
     epochs = best_epochs(data.tasks, metrics.evaluations, best.best_epoch)
-    log.show(epoch_table(epochs, best.best_epoch + 1))
+    if len(metrics.evaluations) > 1:
+        log.show(epoch_table(epochs, best.best_epoch + 1))
     return {"best_epoch": best.best_epoch + 1, "epochs": epochs}
 
 

@@ -33,5 +33,8 @@ def save_predictions(found: Predictions, predictor: Predictor, path: Path, shown
     columns = found.columns
     if form.startswith("csv"):
         columns = csv_columns(predictor.tasks, columns)
-    with written_whole(path) as file:
-        write_rows(file, form, columns, types)
+    try:
+        with written_whole(path) as file:
+            write_rows(file, form, columns, types)
+    except OSError as error:
+        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from None

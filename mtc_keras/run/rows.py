@@ -1,7 +1,7 @@
 """The labelled rows on which a finished run is judged or calibrated."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.run.directory import Run
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mtc_keras.data.rows import Rows
     from mtc_keras.data.sources import Files, OwnRows
 
-    Data = Files | Path | OwnRows
+    Data = Files | Path | list[Path] | OwnRows
 
 
 def as_run(run: Run | str | Path) -> Run:
@@ -38,11 +38,12 @@ def labelled_files(
                 f"the config of {run.directory} names no {split} file: give --data FILE"
             )
         return files, split
-    if isinstance(data, (str, Path)):
-        return str(data), str(data)
-    if isinstance(data, list) and all(isinstance(path, str) for path in data):
-        return data, ", ".join(data)
-    return data, "the given rows"
+    source = _with_names(data)
+    if isinstance(source, str):
+        return source, source
+    if isinstance(source, list) and all(isinstance(path, str) for path in source):
+        return source, ", ".join(source)
+    return source, "the given rows"
 
 
 def labelled_rows(run: Run, data: "Data | None", split: Literal["validation", "test"]) -> "Rows":
@@ -66,5 +67,13 @@ def text_rows(run: Run, data: "Data", name: str) -> "Rows":
     """
     from mtc_keras.data.reading import read_rows
 
-    source = str(data) if isinstance(data, Path) else data
-    return read_rows(source, [], run.config.data, name)
+    return read_rows(_with_names(data), [], run.config.data, name)
+
+
+def _with_names(data: Any) -> Any:
+    """Returns files as `Files`, by their names, and rows in memory as they are."""
+    if isinstance(data, Path):
+        return str(data)
+    if isinstance(data, (list, tuple)) and all(isinstance(path, (str, Path)) for path in data):
+        return [str(path) for path in data]
+    return data

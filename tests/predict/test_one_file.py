@@ -198,3 +198,40 @@ def test_a_model_in_memory_writes_what_its_run_writes(finished, predicted, tmp_p
 def test_options_that_mean_nothing_are_refused(options, message):
     with pytest.raises(mtc_keras.ConfigError, match=message):
         mtc_keras.BulkOptions(**options)
+
+
+@pytest.mark.parametrize("options", [[], ["--resume"]])
+def test_a_folder_of_the_users_own_beside_the_file_is_left_alone(
+    options, finished, predicted, tmp_path, capsys
+):
+    data, _ = predicted
+    notes = tmp_path / "out.jsonl.parts" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine")
+    assert predict_to(finished, data, tmp_path / "out.jsonl", *options) == 2
+    assert "out.jsonl.parts', which is there and was not made for that" in capsys.readouterr().err
+    assert notes.read_text() == "mine"
+    notes.unlink()
+    notes.parent.rmdir()
+    notes.parent.write_text("mine, too")
+    assert predict_to(finished, data, tmp_path / "out.jsonl", *options) == 2
+    assert notes.parent.read_text() == "mine, too"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc takes no files, even of root")
+def test_where_no_file_can_be_made_one_message_says_so(finished, predicted, capsys):
+    data, _ = predicted
+    assert predict_to(finished, data, "/proc/out.jsonl") == 2
+    assert "--out '/proc/out.jsonl' cannot be made" in capsys.readouterr().err
+    arguments = ["--model", str(finished.directory), "--text", "good"]
+    assert predict.main([*arguments, "--out", "/proc/out.jsonl"]) == 2
+    assert "cannot write '/proc/out.jsonl'" in capsys.readouterr().err
+
+
+def test_files_may_be_named_by_paths(finished, predicted, tmp_path):
+    data, _ = predicted
+    found = [
+        mtc_keras.predict_files(finished.directory, files, tmp_path / "out.jsonl")
+        for files in (Path(data), [Path(data)], str(data))
+    ]
+    assert [result.rows for result in found] == [ROWS] * 3

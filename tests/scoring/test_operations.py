@@ -105,6 +105,15 @@ def test_calibration_refuses_other_values(options, message, finished):
         mtc_keras.calibrate_run(finished, rows(8), **options)
 
 
+def test_files_may_be_named_by_paths(copied, tmp_path):
+    frame = rows(24, 2)
+    frame.to_json(tmp_path / "new.jsonl", orient="records", lines=True)
+    for files in (tmp_path / "new.jsonl", [tmp_path / "new.jsonl"], (str(tmp_path / "new.jsonl"),)):
+        found = mtc_keras.evaluate_run(copied, files)
+        assert found.name == str(tmp_path / "new.jsonl")
+        assert found.metrics["tasks"]["mood"]["rows"] == 24
+
+
 def test_rows_must_be_named_where_the_config_names_none(finished):
     with pytest.raises(ConfigError, match="names no test file: give --data FILE"):
         mtc_keras.evaluate_run(finished)

@@ -128,6 +128,11 @@ class OneFile(PartsFolder):
 
     def check(self, resume: bool) -> None:
         check_writable(self.path)
+        if self.folder.exists() and not (self.folder.is_dir() and self._is_ours()):
+            raise ConfigError(
+                f"{self.where} is written by way of {str(self.folder)!r}, which is there and was "
+                "not made for that; move it away, or choose another file"
+            )
         begun = [name for name in self._names() if name.startswith("part-")]
         if begun and not resume:
             raise ConfigError(
@@ -143,12 +148,23 @@ class OneFile(PartsFolder):
             self.check(resume)
             if not resume:  # nothing that was done is in it
                 shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(exist_ok=True)
+            try:
+                self.folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"{self.where} cannot be made: {error.strerror}") from None
             try:
                 yield
             finally:
                 if not any(name.startswith("part-") for name in self._names()):
                     shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_ours(self) -> bool:
+        """Whether the folder, which is removed in the end, holds nothing but a prediction."""
+        known = (LOCK, MANIFEST, MANIFEST + PART, BAD_ROWS)
+        return all(
+            name in known or name.startswith("part-") or is_unfinished(name)
+            for name in self._names()
+        )
 
     @property
     def _bad_rows(self) -> Path:

@@ -51,7 +51,7 @@ class PredictedFiles:
 
 def predict_files(
     model: AnyModel,
-    files: str | Sequence[str],
+    files: str | Path | Sequence[str | Path],
     out: str | Path,
     options: BulkOptions | None = None,
     *,
@@ -87,18 +87,18 @@ def predict_files(
     found.rows, found.bad_rows
     ```
     """
-    files = [files] if isinstance(files, str) else list(files)
+    paths = [str(path) for path in ([files] if isinstance(files, (str, Path)) else files)]
     options = options or BulkOptions()
     output = open_output(out, options.format)
     options = replace(options, format=output.part_form)
     output.check(resume)
-    output.check_input(files)
+    output.check_input(paths)
     predictor = open_predictor(model)
     if options.engine == "ray" and not predictor.path.exists():
         raise ConfigError("the engine ray needs a model that is saved: the path of a run or export")
     log = Log(quiet=not verbose)
     with log, closing(BadRows()) as bad_rows:
-        survey = Survey(files, predictor, options, bad_rows)
+        survey = Survey(paths, predictor, options, bad_rows)
         survey.check(options.strict)
         manifest = Manifest.of(survey, predictor, options)
         job = Job(

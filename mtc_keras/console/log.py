@@ -25,8 +25,8 @@ class Log:
     """
 
     def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False) -> None:
-        width = None if sys.stdout.isatty() else LOG_WIDTH
-        self.screen = plain_console(quiet=quiet, width=width)
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()  # `None`: it was closed
+        self.screen = plain_console(quiet=quiet, width=None if is_terminal else LOG_WIDTH)
         self.bar: rich.progress.Progress | None = None  # the one being shown
         self._file: Console | None = None
         if path is not None:

@@ -8,6 +8,8 @@ README.md                                  the model card
 An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json and README.md.
 """
 
+import errno
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -131,6 +133,9 @@ def export_saved(
         arguments = ["--text-pairs"] if text_pairs else []
         writing = run_module(module, str(preset), str(part), *arguments)
         if writing.returncode:
+            full = os.strerror(errno.ENOSPC)
+            if full in writing.stderr:
+                raise OSError(errno.ENOSPC, full, str(part))
             raise RuntimeError(f"the export could not be written:\n{writing.stderr[-4000:]}")
         about = {
             "name": directory.parent.name if is_version(directory) else directory.name,

@@ -137,13 +137,17 @@ def check_writable(path: str | Path) -> None:
     """Checks, before any work is done, that a file can be written.
 
     Raises:
-        ConfigError: if it is a directory, or its own directory does not exist.
+        ConfigError: if it is a directory, or its own directory does not exist, or may not be
+            written to.
     """
     path = Path(path)
     if path.is_dir():
         raise ConfigError(f"cannot write {str(path)!r}: it is a directory")
     if not path.parent.is_dir():
         raise ConfigError(f"cannot write {str(path)!r}: {str(path.parent)!r} does not exist")
+    # The directory's permission counts, not the file's, which is replaced.
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"cannot write {str(path)!r}: {str(path.parent)!r} may not be written to")
 
 
 def check_folder(path: Path, where: str) -> None:

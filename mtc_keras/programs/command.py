@@ -14,16 +14,19 @@ USER_ERROR = 2
 INTERRUPTED = 130
 RunArguments = Callable[[argparse.Namespace], int | None]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run_program(program: RunArguments, args: argparse.Namespace) -> int:
     """Runs a program in a process of its own and returns its exit code.
 
-    That is what the program returned, or 0 for `None`. A mistake of the user's, or a full disk,
-    ends with one message on stderr and 2, as argparse does; Ctrl-C with 130, SIGTERM with 143.
+    That is what the program returned, or 0 for `None`. A mistake of the user's, a full disk or
+    one that may not be written to ends with one message on stderr and 2, as argparse does; Ctrl-C
+    with 130, SIGTERM with 143.
     Anything else is a defect and keeps its traceback. Where several processes train, one that
     fails leaves at once.
     """
+    _open_closed_streams()
     try:
         with owned_process():
             code = _exit_code(program, args)
@@ -35,6 +38,30 @@ def run_program(program: RunArguments, args: argparse.Namespace) -> int:
     if code and _is_one_of_several():
         sys.modules["mtc_keras.devices.processes"].leave(code)
     return code
+
+
+def _open_closed_streams() -> None:
+    """Has what is printed to a stream that the caller has closed, as `>&-` does, go nowhere.
+
+    Its file descriptor is taken, too: the next file that is opened would get what is printed.
+    """
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is not None:
+            continue
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        if nowhere != descriptor and not _is_open(descriptor):
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+            nowhere = descriptor
+        setattr(sys, name, open(nowhere, mode))  # noqa: SIM115
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _is_one_of_several() -> bool:
@@ -58,7 +85,8 @@ def _exit_code(program: RunArguments, args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in (*FULL, *DENIED):
             raise
-        print(f"error: the disk is full: {error}", file=sys.stderr)
+        what = "the disk is full" if error.errno in FULL else "not permitted"
+        print(f"error: {what}: {error}", file=sys.stderr)
         return USER_ERROR

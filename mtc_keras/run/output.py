@@ -106,6 +106,9 @@ def owned_output(directory: str, overwrite: bool, resume: bool = False) -> Itera
                 check_output(directory, overwrite, resume)  # another may have begun and ended
             except ConfigError as error:
                 refusal = error
+            except OSError as error:
+                where = f"output.directory: {directory!r}"
+                refusal = ConfigError(f"{where} cannot be made: {error.strerror}; {ANOTHER}")
         if processes.of_first_process(float(refusal is not None)):
             raise refusal or ConfigError(f"output.directory: {directory!r} is refused to process 0")
         yield

@@ -314,6 +314,15 @@ def exporting_this(monkeypatch, exported, damage):
     monkeypatch.setattr(exporting, "run_module", run_module)
 
 
+def test_a_full_disk_is_told_as_one_and_leaves_nothing(run, tmp_path, monkeypatch, capsys):
+    error = "ResourceExhaustedError: /variables_temp/x; No space left on device [Op:SaveV2]"
+    failed = subprocess.CompletedProcess([], 1, "", error)
+    monkeypatch.setattr(exporting, "run_module", lambda *arguments: failed)
+    assert export.main(["--model", str(run.directory), "--out", str(tmp_path / "moods")]) == 2
+    assert "error: the disk is full: " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_export_is_refused_and_leaves_nothing(
     run, exported, tmp_path, monkeypatch, capsys
 ):

@@ -103,8 +103,11 @@ def test_leftovers_of_killed_writers_go_and_folders_of_others_stay(tmp_path):
     assert not (tmp_path / ".y.9.00000000.part").exists()
 
 
-def test_where_nothing_can_be_written_one_message_says_so(tmp_path):
+def test_where_nothing_can_be_written_one_message_says_so(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="does not exist"):
         write_whole(tmp_path / "no" / "a", "")
     with pytest.raises(ConfigError, match="it is a directory"):
         write_whole(tmp_path, "")
+    with pytest.raises(ConfigError, match="may not be written to"):
+        monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+        write_whole(tmp_path / "a", "")

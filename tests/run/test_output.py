@@ -225,3 +225,10 @@ def test_a_run_that_is_read_or_trained_anew_is_not_changed(directory):
         assert json.loads((directory / TASK).read_text())["config"]["decisions"] == {}
     run.save_decisions({"mood": Decision(temperature=2.0)})
     assert json.loads((directory / TASK).read_text())["config"]["decisions"]["mood"]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc takes no folders, even of root")
+def test_where_no_directory_can_be_made_one_message_says_so():
+    refusal = pytest.raises(ConfigError, match=r"'/proc/x/y' cannot be made: No such file")
+    with refusal, owned_output("/proc/x/y", overwrite=False):
+        pass

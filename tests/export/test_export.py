@@ -25,6 +25,7 @@ from mtc_keras.export import agreement as self_test
 from mtc_keras.export import program as export
 from mtc_keras.export import writing as exporting
 from mtc_keras.export.folder import unfinished_folder, version_folder
+from mtc_keras.export.model_card import UNKNOWN, licence_of
 from mtc_keras.export.saved_model.ask import Served, described
 from mtc_keras.export.saved_model.write import readable, without_padding, write_warm_up
 from mtc_keras.files.whole import MARKER
@@ -222,7 +223,14 @@ def test_its_model_card_names_metrics_and_licence(run, exported):
     accuracy = run.metrics["validation"]["tasks"]["mood"]["accuracy"]
     assert f"| mood | accuracy | {accuracy:.4f} |" in card
     assert "queue ≥ 0.800" in card and "mauvaise humeur 😀 (bad)" in card
-    assert "Licence of its weights: none: its weights began at random" in card
+    assert f"Licence of its weights: {UNKNOWN}" in card  # a folder that states none
+
+
+def test_the_licence_of_weights_is_what_their_name_or_folder_tells(tmp_path):
+    assert licence_of("random") == "none: its weights began at random"
+    assert "Apache-2.0" in licence_of("minilm")
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A model\n", encoding="utf-8")
+    assert licence_of(str(tmp_path)) == "mit"
 
 
 def test_tensorflow_serving_is_told_of_its_versions(exported):

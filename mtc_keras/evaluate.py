@@ -95,7 +95,12 @@ def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluatio
             model.tasks, rows.targets, logits, model.decisions, model=model, details=True
         )
         constant = baseline(model.tasks, run.constants, rows.targets)
-        return Evaluation(rows.name, model.tasks, metrics, constant, tuple(rows.notes))
+        unlabelled = [
+            f"{rows.name}: no row has a label of {task.name} (column {str(task.path)!r})"
+            for task in model.tasks
+            if metrics["tasks"][task.name] is None
+        ]
+        return Evaluation(rows.name, model.tasks, metrics, constant, (*rows.notes, *unlabelled))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

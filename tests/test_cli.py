@@ -83,6 +83,13 @@ def test_a_misspelt_option_suggests_the_nearest_of_its_program(capsys):
     assert "Did you mean '--overwrite'?" in error
 
 
+def test_launch_without_dashes_says_where_they_go(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["launch", "2", "train", "--config", "x.toml"])
+    error = capsys.readouterr().err
+    assert "unrecognized arguments: --config x.toml. Put `--` before the command." in error
+
+
 def test_a_mistake_in_what_is_asked_ends_with_2_and_one_message(capsys):
     assert cli.main(["train", "--config", "no_such_config.toml"]) == 2
     expected = "error: config file 'no_such_config.toml' does not exist\n"

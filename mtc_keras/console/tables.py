@@ -120,6 +120,7 @@ def decision_tables(tasks: Sequence[Task], decisions: Mapping[str, Decision]) ->
     for task in shown:
         decision = decisions[task.name]
         values = sorted(decision.thresholds.values())
-        thresholds = f"{values[0]:.3f} … {values[-1]:.3f}" if values else "–"
+        ends = dict.fromkeys(f"{value:.3f}" for value in (values[:1] + values[-1:]))
+        thresholds = " … ".join(ends) or "–"  # one for a task has no range
         table.add_row(task.name, f"{decision.temperature:.3f}", thresholds)
     yield table

@@ -123,7 +123,9 @@ def predict_inputs(predictor: Predictor, inputs: "Inputs", shown: Shown) -> Pred
     predicted = prediction_columns(predictor.tasks, probabilities, predictor.decisions, shown)
     for name in predicted:
         if name in inputs.columns:
-            raise DataError(f"rows: column {name!r} is what predictions are called; rename it")
+            raise DataError(
+                f"rows: column {name!r} has the name of a column of predictions; rename it"
+            )
     return Predictions({**inputs.columns, **predicted}, probabilities)
 
 

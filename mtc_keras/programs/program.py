@@ -46,9 +46,10 @@ def run_parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> i
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         # By the parser of the subcommand, as only its usage shows the options that there are.
-        options = re.findall(r"--[a-z-]+", args.parser.format_usage())
-        args.parser.error(
-            f"unrecognized arguments: {' '.join(unknown)}."
-            f"{did_you_mean(unknown[0].partition('=')[0], options)}"
-        )
+        usage = args.parser.format_usage()
+        options = re.findall(r"--[a-z-]+", usage)
+        hint = did_you_mean(unknown[0].partition("=")[0], options)
+        if " -- " in usage:
+            hint = hint or " Put `--` before the command."
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
     return run_program(args.run, args)

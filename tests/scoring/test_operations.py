@@ -56,6 +56,12 @@ def test_evaluation_is_that_of_the_training_and_of_one_pass(finished, passes, ca
     assert capsys.readouterr().out == ""
 
 
+def test_an_evaluation_names_the_tasks_for_which_no_row_has_a_label(finished):
+    evaluation = mtc_keras.evaluate_run(finished, rows(12, 2).drop(columns="mood"))
+    assert evaluation.metrics["tasks"]["mood"] is None
+    assert evaluation.notes == ("the given rows: no row has a label of mood (column 'mood')",)
+
+
 def test_calibration_predicts_once_judges_those_logits_and_is_saved(copied, passes, capsys):
     calibration = mtc_keras.calibrate_run(copied, rows(40, 3), thresholds=0.25)
     assert passes == [40]

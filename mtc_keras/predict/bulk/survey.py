@@ -178,7 +178,7 @@ class Survey:
     def _clashes(self, tasks: Sequence[Task]) -> list[str]:
         added = prediction_types(tasks, self.options.shown)
         return [
-            f"column {name!r} of the input is what predictions are called; rename it"
+            f"column {name!r} of the input has the name of a column of predictions; rename it"
             for name in added
             if name in self.types
         ]

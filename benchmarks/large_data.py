@@ -7,12 +7,14 @@ of disk per row.
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -45,45 +47,37 @@ checkpoint_minutes = 0.2
 [output]
 directory = "run"
 """
-TOPICS = ("bus", "fee", "form", "queue")
+MOODS = ["bad", "fine", "good"]
+TOPICS = ["bus", "fee", "form", "queue"]
 ROWS_AT_ONCE = 100_000
 
 
-def write_rows(path, rows):
-    """Writes rows of 4 to 16 words, one of three moods, and some of four topics each."""
+def write_rows(path, lengths, words):
+    """Writes texts of a mood and so many of the words, labelled with the mood and some topics."""
     random = np.random.default_rng(0)
-    words = np.array([f"word{number}" for number in range(1000)])
-    sets = [
-        "[" + ", ".join(f'"{topic}"' for bit, topic in enumerate(TOPICS) if number >> bit & 1) + "]"
-        for number in range(2 ** len(TOPICS))
-    ]
+    subsets = [list(subset) for n in range(5) for subset in combinations(TOPICS, n)]
     with path.open("w") as file:
-        for start in range(0, rows, ROWS_AT_ONCE):
-            count = min(ROWS_AT_ONCE, rows - start)
-            lengths = random.integers(4, 17, count)
-            moods = np.array(["bad", "fine", "good"])[random.integers(0, 3, count)]
-            topics = random.integers(0, len(sets), count)
-            ends = np.cumsum(lengths)
-            drawn = words[random.integers(0, len(words), ends[-1])]
-            file.writelines(
-                f'{{"text": "{mood} {" ".join(drawn[end - length : end])}", "mood": "{mood}", '
-                f'"topics": {sets[topic]}}}\n'
-                for end, length, mood, topic in zip(ends, lengths, moods, topics, strict=True)
-            )
+        for start in range(0, len(lengths), ROWS_AT_ONCE):
+            ends = np.cumsum(lengths[start : start + ROWS_AT_ONCE])
+            moods = random.choice(MOODS, len(ends))
+            topics = random.integers(len(subsets), size=len(ends))
+            texts = np.split(random.choice(words, ends[-1]), ends[:-1])
+            for mood, text, number in zip(moods, texts, topics, strict=True):
+                row = {"text": " ".join([mood, *text]), "mood": mood, "topics": subsets[number]}
+                file.write(json.dumps(row) + "\n")
 
 
-def train(folder, resume, kill_when=None):
+def train(folder, *options, kill_when=lambda: False):
     """Runs the training program; returns its exit status, its seconds and its peak in bytes."""
-    command = [sys.executable, "-m", "mtc_keras.train", "--config", "config.toml"]
+    command = [sys.executable, "-m", "mtc_keras.train", "--config", "config.toml", *options]
     started = time.perf_counter()
-    running = subprocess.Popen(command + ["--resume"] * resume, cwd=folder)
+    running = subprocess.Popen(command, cwd=folder)
     pid = 0
     while not pid:  # waited for here, because only this gives the memory of exactly this process
-        pid, status, usage = os.wait4(running.pid, os.WNOHANG)
-        if not pid and kill_when and kill_when():
-            running.send_signal(signal.SIGKILL)
-            kill_when = None
         time.sleep(0.05)
+        pid, status, usage = os.wait4(running.pid, os.WNOHANG)
+        if not pid and kill_when():
+            os.kill(running.pid, signal.SIGKILL)
     running.returncode = os.waitstatus_to_exitcode(status)
     return running.returncode, time.perf_counter() - started, usage.ru_maxrss * 1024
 
@@ -97,20 +91,21 @@ def main():
         folder = Path(name)
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         started = time.perf_counter()
-        write_rows(folder / "large.jsonl", args.rows)
+        lengths = np.random.default_rng(1).integers(4, 17, args.rows)
+        write_rows(folder / "large.jsonl", lengths, [f"word{number}" for number in range(1000)])
         (folder / "config.toml").write_text(CONFIG)
         size = (folder / "large.jsonl").stat().st_size
         print(f"{args.rows:,} rows, {size / 1e6:,.0f} MB, {time.perf_counter() - started:.0f} s")
 
-        def saved():
-            return saved_checkpoints(checkpoint_directory(str(folder / "run")))
-
-        lines = [("killed after its first checkpoint", *train(folder, False, saved))]
-        lines.append(("resumed, to the end of the run", *train(folder, True)))
+        checkpoints = checkpoint_directory(str(folder / "run"))
+        killed = train(folder, kill_when=lambda: saved_checkpoints(checkpoints))
+        resumed = train(folder, "--resume")
     print("\n| process | exit | seconds | peak memory, GB |\n|---|---|---|---|")
-    for title, code, seconds, peak in lines:
+    processes = {"killed after its first checkpoint": killed}
+    processes["resumed, to the end of the run"] = resumed
+    for title, (code, seconds, peak) in processes.items():
         print(f"| {title} | {code} | {seconds:.0f} | {peak / 1e9:.2f} |")
-    return int(lines[1][1] != 0)
+    return int(resumed[0] != 0)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Imports neither TensorFlow nor mtc_keras, so that `--plain` runs where there is neither.
 """
 
-import statistics
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,34 +14,23 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from benchmarks.memory import resident_peak
+from benchmarks.costs import resident_peak, seconds_of
 
 # The event that JAX records of each stage of a compilation; a program that is found in the
 # persistent cache is traced and lowered all the same.
-COMPILE_EVENTS = (
-    "/jax/core/compile/jaxpr_trace_duration",
-    "/jax/core/compile/jaxpr_to_mlir_module_duration",
-    "/jax/core/compile/backend_compile_duration",
-)
-BACKEND_COMPILE = COMPILE_EVENTS[-1]
+STAGES = ("jaxpr_trace", "jaxpr_to_mlir_module", "backend_compile")
+COMPILE_EVENTS = [f"/jax/core/compile/{stage}_duration" for stage in STAGES]
 PEAK_SIZES = {"cpu": (1024, 2048), "gpu": (4096, 8192, 16384)}
 PEAK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one pass over some rows asks of a model.
-
-    Args:
-        rows: int. Texts.
-        tokens: int. Real tokens, special tokens counted.
-        slots: int. Places for tokens in all batches; `slots - tokens` are padding.
-        forward_flops: float. `forward_flops` of the rows.
-    """
+    """What one pass over some rows asks of a model."""
 
     rows: int
-    tokens: int
-    slots: int
+    tokens: int  # without padding; special tokens counted
+    slots: int  # places for tokens in all batches: tokens and padding
     forward_flops: float
 
     @property
@@ -52,19 +41,12 @@ class Work:
 
 @dataclass(frozen=True)
 class MatmulSize:
-    """The weights of a model that tokens and texts are multiplied with.
+    """The matrix weights of a model."""
 
-    Args:
-        num_layers: int. Transformer layers.
-        hidden_dim: int. Width of a token's state.
-        layer_parameters: int. Matrix weights of all transformer layers together.
-        head_parameters: int. Matrix weights of all heads together, used once a text.
-    """
-
-    num_layers: int
-    hidden_dim: int
-    layer_parameters: int
-    head_parameters: int
+    num_layers: int  # of transformer layers
+    hidden_dim: int  # the width of a token's state
+    layer_parameters: int  # of all transformer layers together, multiplied with each token
+    head_parameters: int  # of all heads together, multiplied with each text
 
 
 def matmul_size(model: Any) -> MatmulSize:
@@ -75,28 +57,19 @@ def matmul_size(model: Any) -> MatmulSize:
     """
     backbone = model.backbone
     layers = [
-        layer
+        parameters
         for layer in backbone.layers
-        if layer.name.rsplit("_", 1)[-1].isdigit() and "_layer_" in layer.name and _kernels(layer)
+        if re.search(r"_layer_\d+$", layer.name) and (parameters := _kernel_sizes(layer))
     ]
     if len(layers) != backbone.num_layers:
         raise ValueError(f"cannot count the FLOPs of a {type(backbone).__name__}")
-    in_backbone = {variable.path for variable in backbone.variables}
-    heads = [k for k in _kernels(model) if k.path not in in_backbone]
-    return MatmulSize(
-        num_layers=len(layers),
-        hidden_dim=backbone.hidden_dim,
-        layer_parameters=sum(_size(kernel) for layer in layers for kernel in _kernels(layer)),
-        head_parameters=sum(map(_size, heads)),
-    )
+    heads = _kernel_sizes(model) - _kernel_sizes(backbone)
+    return MatmulSize(len(layers), backbone.hidden_dim, sum(layers), heads)
 
 
-def _kernels(layer: Any) -> list[Any]:
-    return [weight for weight in layer.weights if weight.path.endswith("/kernel")]
-
-
-def _size(weight: Any) -> int:
-    return int(np.prod(weight.shape))
+def _kernel_sizes(layer: Any) -> int:
+    kernels = [weight for weight in layer.weights if weight.path.endswith("/kernel")]
+    return sum(int(np.prod(kernel.shape)) for kernel in kernels)
 
 
 def forward_flops(size: MatmulSize, lengths: np.ndarray) -> float:
@@ -131,50 +104,38 @@ def matmul_peak(dtype: str) -> float:
     best = 0.0
     for size in PEAK_SIZES.get(platform, PEAK_SIZES["gpu"]):
         left, right = random.standard_normal((2, size, size), "float32")
-        a, b = jnp.asarray(left, dtype), jnp.asarray(right, dtype)
-        best = max(best, _rate(lambda a=a, b=b: product(a, b).block_until_ready(), size))
+        matrices = jnp.asarray(left, dtype), jnp.asarray(right, dtype)
+        best = max(best, _rate(lambda a, b: product(a, b).block_until_ready(), *matrices))
         if platform == "cpu" and dtype == "float32":
-            best = max(best, _rate(lambda a=left, b=right: a @ b, size))
+            best = max(best, _rate(np.matmul, left, right))
     return best
 
 
-def _rate(product: Any, size: int) -> float:
+def _rate(product: Any, left: Any, right: Any) -> float:
     """Returns the rate of the fastest of many products of square matrices."""
-    product()
-    fastest, until = float("inf"), time.perf_counter() + PEAK_SECONDS
+    product(left, right)  # compiles
+    times, until = [], time.perf_counter() + PEAK_SECONDS
     while time.perf_counter() < until:
-        started = time.perf_counter()
-        product()
-        fastest = min(fastest, time.perf_counter() - started)
-    return 2.0 * size**3 / fastest
+        times.append(seconds_of(product, left, right))
+    return 2.0 * len(left) ** 3 / min(times)
 
 
 class CompileClock:
-    """Counts what JAX compiles from the moment it is made.
-
-    Attributes:
-        seconds: float. Time in tracing, lowering and compiling.
-        programs: int. Programs compiled, or taken from the persistent cache.
-    """
+    """Counts what JAX compiles from the moment it is made."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
-        self.programs = 0
+        self.seconds = 0.0  # of tracing, lowering and compiling
+        self.programs = 0  # compiled, or taken from the persistent cache
         jax.monitoring.register_event_duration_secs_listener(self._count)
 
     def _count(self, event: str, seconds: float, **_: Any) -> None:
         if event in COMPILE_EVENTS:
             self.seconds += seconds
-            self.programs += event == BACKEND_COMPILE
+            self.programs += event == COMPILE_EVENTS[-1]
 
 
 class EpochClock(keras.callbacks.Callback):
-    """Times the epoch of a `fit`, from before its first batch is read to its last update.
-
-    Attributes:
-        seconds: float. The epoch's time.
-        first_step: float. `time.time()` at the end of the first step.
-    """
+    """Times the epoch of a `fit`, from before its first batch is read to its last update."""
 
     async_safe = True  # as the callbacks of the training program are
 
@@ -197,26 +158,22 @@ def peak_memory() -> int:
     return int(stats.get("peak_bytes_in_use", 0)) or resident_peak()
 
 
-class Stopwatch:
-    """Times one stage after the other.
+class Stopwatch(dict[str, float]):
+    """The seconds of one stage after the other, from the moment it is made."""
 
-    Args:
-        seconds: the dict that takes the time of each stage.
-    """
-
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = seconds
+    def __init__(self) -> None:
         self.last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
         """Ends a stage."""
         now = time.perf_counter()
-        self.seconds[stage], self.last = now - self.last, now
+        self[stage], self.last = now - self.last, now
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
+def spread(values: Any) -> dict[str, float]:
     """Returns the median of several rounds, and the lowest and highest."""
-    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+    median, low, high = np.quantile(values, (0.5, 0, 1)).tolist()
+    return {"median": median, "low": low, "high": high}
 
 
 def rates(
@@ -230,25 +187,25 @@ def rates(
         peaks: the matmul peak measured beside each round, in FLOP/s.
         passes: int. Forward passes' worth of FLOPs: 1 in prediction, 3 in training.
     """
-    flops = [passes * work.forward_flops / s for s in seconds]
+    flops = np.divide(passes * work.forward_flops, seconds)
     return {
         "rows": work.rows,
         "tokens": work.tokens,
         "seconds": list(seconds),
-        "examples_per_second": spread([work.rows / s for s in seconds]),
-        "tokens_per_second": spread([work.tokens / s for s in seconds]),
+        "examples_per_second": spread(np.divide(work.rows, seconds)),
+        "tokens_per_second": spread(np.divide(work.tokens, seconds)),
         "padding_share": work.padding_share,
         "model_flops_per_second": spread(flops),
-        "share_of_peak": spread([rate / peak for rate, peak in zip(flops, peaks, strict=True)]),
+        "share_of_peak": spread(flops / peaks),
     }
 
 
-def ratios(numerator: dict[str, Any], denominator: dict[str, Any]) -> dict[str, float]:
-    """Returns the spread, round by round, of the quotients of seconds per row of two `rates`."""
-    pairs = zip(seconds_per_row(numerator), seconds_per_row(denominator), strict=True)
-    return spread([a / b for a, b in pairs])
+def ratios(numerators: Sequence[dict[str, Any]], denominator: dict[str, Any]) -> dict[str, float]:
+    """Returns the spread, round by round, of quotients of seconds per row.
 
-
-def seconds_per_row(measured: dict[str, Any]) -> list[float]:
-    """Returns the time of a row in each round of `rates`."""
-    return [seconds / measured["rows"] for seconds in measured["seconds"]]
+    Args:
+        numerators: one or more `rates`, whose seconds per row are added up.
+        denominator: the `rates` to compare them with.
+    """
+    per_row = [np.divide(one["seconds"], one["rows"]) for one in (*numerators, denominator)]
+    return spread(sum(per_row[:-1]) / per_row[-1])

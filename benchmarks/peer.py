@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +15,6 @@ from typing import IO, Any
 import jax
 import numpy as np
 
-from benchmarks.measure import Work
 from benchmarks.sides import Side, work_of
 from mtc_keras.errors import ConfigError
 
@@ -34,8 +33,13 @@ class Untrained:
 
     @classmethod
     def of(cls, side: Side) -> "Untrained":
+        heads = {}
+        for task in side.model.tasks:
+            layer = side.model.get_layer(f"head_{task.name}")
+            heads[f"kernel_{task.name}"] = np.asarray(layer.kernel)
+            heads[f"bias_{task.name}"] = np.asarray(layer.bias)
         few = side.tokens.select(np.arange(min(COMPARED_ROWS, len(side.tokens))))
-        return cls(head_weights(side.model), side.model.predict_logits(few, COMPARED_ROWS))
+        return cls(heads, side.model.predict_logits(few, COMPARED_ROWS))
 
 
 def start_peers(
@@ -43,41 +47,27 @@ def start_peers(
 ) -> list["Peer"]:
     """Starts the tuned Trainer and, for texts of its length, the one with its defaults.
 
-    Args:
-        args: the arguments of the command line.
-        ours: the side whose rows they get.
-        untrained: what a peer of the same weights must give; `None` if each side draws its own.
-        stack: closes them.
+    They get the rows of `ours`, and give what is `untrained`, unless each side draws its own
+    weights. The stack closes them.
     """
     spec = {
         "encoder": ours.encoder,
-        **ours.optimizer,
+        "optimizer": ours.optimizer,
         "tasks": task_specs(ours.model),
         "dropout": ours.model.dropout,
         "batch_size": ours.batch_size,
         "device": "cpu" if jax.default_backend() == "cpu" else "gpu",
         "bfloat16": args.precision == "bfloat16",
     }
-    rows = ours.token_rows()
+    variables = dict(variable.split("=", 1) for variable in args.peer_variable)
+    kinds = [(TUNED, None, len(ours.tokens), variables)]
+    if ours.tokens.lengths.max() <= PADDED_TO:
+        kinds.append((DEFAULT, PADDED_TO, args.padded_rows, {}))
     peers = []
-    for name, fixed in ((TUNED, None), (DEFAULT, PADDED_TO)):
-        if fixed is not None and max(map(len, rows)) > fixed:
-            continue
-        count = len(rows) if fixed is None else min(args.padded_rows, len(rows))
-        peer = Peer(
-            name,
-            args.peer_python,
-            {**spec, "fixed_length": fixed},
-            {
-                "token_ids": np.concatenate(rows[:count]),
-                "lengths": np.array([len(row) for row in rows[:count]]),
-                **{f"target_{task}": values[:count] for task, values in ours.targets.items()},
-            },
-            ours,
-            variables=dict(v.split("=", 1) for v in args.peer_variable) if fixed is None else {},
-        )
-        stack.callback(peer.close)
+    for name, fixed, rows, own in kinds:
+        peer = Peer(name, args.peer_python, {**spec, "fixed_length": fixed}, ours, rows, own)
         peers.append(peer)
+        stack.callback(peer.close)
         if untrained is not None:
             peer.compare_logits(untrained)
         peer.warm_up()
@@ -90,9 +80,9 @@ class Peer:
     Args:
         name: what it is called in tables.
         python: the Python of its environment.
-        spec: what `benchmarks.trainer.Peer` describes, without its `rows`.
-        arrays: `token_ids` of all rows joined, `lengths`, and `target_<task>`.
+        spec: what `benchmarks.trainer.Peer` describes, without `rows` and `started`.
         ours: the side it is compared with.
+        rows: int. How many of that side's rows it gets, at most.
         variables: environment variables of its process.
 
     Raises:
@@ -104,20 +94,23 @@ class Peer:
         name: str,
         python: str,
         spec: dict[str, Any],
-        arrays: Mapping[str, np.ndarray],
         ours: Side,
-        *,
+        rows: int,
         variables: Mapping[str, str],
     ) -> None:
         self.name = name
-        # It counts the slots itself.
-        work = work_of(arrays["lengths"], 0, ours.size)
-        self.work: dict[str, Work] = {"training": work, "prediction": work}
-        self.facts_found: dict[str, Any] = {}
+        lengths = ours.tokens.lengths[:rows]
+        work = work_of(lengths, 0, ours.size)  # it counts the slots itself
+        self.work = {"training": work, "prediction": work}
         self._is_tuned = spec["fixed_length"] is None
         self._directory = tempfile.TemporaryDirectory(prefix="benchmark_peer_")
         folder = Path(self._directory.name)
-        np.savez(folder / "rows.npz", **arrays)
+        np.savez(
+            folder / "rows.npz",
+            token_ids=ours.tokens.flat["token_ids"][: lengths.sum()],
+            lengths=lengths,
+            **{f"target_{task}": values[:rows] for task, values in ours.targets.items()},
+        )
         spec = {**spec, "rows": str(folder / "rows.npz"), "started": time.time()}
         (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
         self._errors: IO[str] = (folder / "stderr.txt").open("w+", encoding="utf-8")
@@ -134,16 +127,12 @@ class Peer:
             )
         except OSError as error:
             raise ConfigError(f"--peer-python {python!r}: {error.strerror}") from None
-        self.facts_found["versions"] = self._read()
+        self._facts: dict[str, Any] = {"versions": self.ask(do="versions")}
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Sends a request and returns the answer."""
-        assert self._process.stdin is not None
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        return self._read()
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):  # it has ended: the answer says so
+            print(json.dumps(request), file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if line:
             return json.loads(line)
@@ -160,14 +149,14 @@ class Peer:
         path = Path(self._directory.name) / "heads.npz"
         np.savez(path, **untrained.heads)
         theirs = self.ask(do="check", heads=str(path), rows=COMPARED_ROWS)["logits"]
-        self.facts_found["largest_difference_of_logits"] = max(
+        self._facts["largest_difference_of_logits"] = max(
             float(np.abs(np.reshape(theirs[task], values.shape) - values).max())
             for task, values in untrained.logits.items()
         )
 
     def warm_up(self) -> None:
         """Finds the best settings, unless it has the defaults; trains and predicts once."""
-        self.facts_found["settings"] = self.ask(do="tune") if self._is_tuned else {}
+        self._facts["settings"] = self.ask(do="tune") if self._is_tuned else {}
         self.run("training")
         self.run("prediction")
 
@@ -176,18 +165,16 @@ class Peer:
         answer = self.ask(do=action)
         self.work[action] = replace(self.work[action], slots=answer.pop("slots"))
         seconds = answer.pop("seconds")
-        self.facts_found |= answer
+        self._facts |= answer
         return seconds
 
     def facts(self) -> dict[str, Any]:
         """Returns what is known once a side has run."""
-        return self.facts_found
+        return self._facts
 
     def close(self) -> None:
         """Ends the process."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()  # closes its stdin
         self._errors.close()
         self._directory.cleanup()
 
@@ -206,13 +193,3 @@ def task_specs(model: Any) -> list[dict[str, Any]]:
         weight = float(model.task_loss_weights[task.name])
         specs.append({"name": task.name, "kind": task.kind, "outputs": outputs, "weight": weight})
     return specs
-
-
-def head_weights(model: Any) -> dict[str, np.ndarray]:
-    """Returns kernels and biases of linear heads, as `Peer.compare_logits` takes them."""
-    weights = {}
-    for task in model.tasks:
-        layer = model.get_layer(f"head_{task.name}")
-        weights[f"kernel_{task.name}"] = np.asarray(layer.kernel)
-        weights[f"bias_{task.name}"] = np.asarray(layer.bias)
-    return weights

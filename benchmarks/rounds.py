@@ -1,17 +1,14 @@
 """Sides that run by turns, and what is compared: a config's model, generated tokens, tasks."""
 
 import argparse
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
-
 from benchmarks import measure
-from benchmarks.measure import CompileClock, rates, ratios, seconds_per_row, spread
+from benchmarks.measure import CompileClock, Stopwatch, rates, ratios, spread
 from benchmarks.peer import Untrained, start_peers
-from benchmarks.sides import BERT_BASE, FullBatches, Ours, Plain, Side, plain_lengths
+from benchmarks.sides import FullBatches, Ours, Plain, Side, plain_lengths
 from mtc_keras.config import Config, load_config
 from mtc_keras.data.dataset import only_task
 from mtc_keras.data.reading import read_splits
@@ -37,38 +34,29 @@ def measure_config(args: argparse.Namespace, imports: float) -> dict[str, Any]:
     config = config_of(args)
     if args.peer and len(config.data.text_columns) > 1:
         raise ConfigError("--peer reads one text per row, and the config has text pairs")
-    started = time.perf_counter()
+    data = Stopwatch()
     dataset = read_splits(config)
-    data = time.perf_counter() - started
+    data.lap("data")
     ours = Ours(config, dataset, args.rows)
-    ours.seconds = {"imports": imports, "data": data, **ours.seconds}
-    untrained = Untrained.of(ours) if args.peer and isinstance(ours.encoder, str) else None
-    ours.warm_up()
-    limit = length_limit(ours.model.backbone)
-    full = {
-        str(n): FullBatches(ours, n, FULL_BATCHES * ours.batch_size)
-        for n in FULL_LENGTHS
-        if limit is None or n <= limit
-    }
-    return beside_peers(args, ours, untrained, full)
+    lengths = [n for n in FULL_LENGTHS if n <= (length_limit(ours.model.backbone) or n)]
+    full = {str(n): FullBatches(ours, n, FULL_BATCHES * ours.batch_size) for n in lengths}
+    return beside_peers(args, ours, {"imports": imports, **data}, full)
 
 
 def measure_plain(args: argparse.Namespace, imports: float) -> dict[str, Any]:
     """Measures bert-base with random weights on generated tokens from a plain iterator."""
     lengths = plain_lengths(args.lengths, max(args.rows, PLAIN_ROWS))
-    plain = Plain(BERT_BASE, lengths, args.rows, args.batch_size or 32, args.precision)
-    plain.seconds = {"imports": imports, **plain.seconds}
-    plain.warm_up()
-    return beside_peers(args, plain, None, {})
+    plain = Plain(lengths, args.rows, args.batch_size or 32, args.precision)
+    return beside_peers(args, plain, {"imports": imports}, {})
 
 
 def beside_peers(
-    args: argparse.Namespace,
-    side: Side,
-    untrained: Untrained | None,
-    full: dict[str, FullBatches],
+    args: argparse.Namespace, side: Side, before: dict[str, float], full: dict[str, FullBatches]
 ) -> dict[str, Any]:
-    """Measures a side that is warm, beside the peers if they are asked for."""
+    """Measures a side, beside the peers if they are asked for."""
+    side.seconds = {**before, **side.seconds}  # with the stages before it was made
+    untrained = Untrained.of(side) if args.peer and isinstance(side.encoder, str) else None
+    side.warm_up()
     with ExitStack() as stack:
         peers = start_peers(args, side, untrained, stack) if args.peer else []
         result = alternate([side, *peers], args, full)
@@ -83,33 +71,24 @@ def compare_tasks(args: argparse.Namespace) -> dict[str, Any]:
     dataset = read_splits(config)
     if len(dataset.tasks) < 2:
         raise ConfigError("--tasks needs a config of several tasks")
-    sides = [Ours(config, dataset, args.rows, "one model")]
-    for task in dataset.tasks:
-        sides.append(Ours(config, only_task(dataset, task), args.rows, f"only {task.name}"))
+    datasets = {"one model": dataset}
+    datasets |= {f"only {task.name}": only_task(dataset, task) for task in dataset.tasks}
+    sides = [Ours(config, rows, args.rows, name) for name, rows in datasets.items()]
     for side in sides:
         side.warm_up()
     result = alternate(sides, args)
-    result["ratios"] = {"one model": {}}
-    for action in ACTIONS:
-        # Per row, because a task that few rows carry has fewer batches.
-        joint, *single = (seconds_per_row(result["sides"][s.name][action]) for s in sides)
-        quotients = np.sum(single, axis=0) / joint
-        result["ratios"]["one model"][action] = spread(quotients.tolist())
-    return result
+    joint, *single = result["sides"].values()
+    of_actions = {a: ratios([side[a] for side in single], joint[a]) for a in ACTIONS}
+    return result | {"ratios": {"one model": of_actions}}
 
 
 def alternate(
     sides: Sequence[Any], args: argparse.Namespace, full: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Runs the sides by turns, in rounds, and returns their rates and the ratios.
+    """Runs the sides by turns, in rounds, and returns their rates, and ratios to the first.
 
     The order turns every round, so that a machine that grows slower favours nobody; the matmul
-    peak is measured in each.
-
-    Args:
-        sides: what runs; the others are compared with the first.
-        args: the arguments.
-        full: optional dict from a name to its `FullBatches`, run once per round.
+    peak is measured in each, and so is each of the `FullBatches`.
     """
     full = full or {}
     for batches in full.values():
@@ -143,6 +122,6 @@ def alternate(
             for name, batches in full.items()
         },
         "ratios": {
-            name: {a: ratios(found[name][a], found[first][a]) for a in ACTIONS} for name in others
+            name: {a: ratios([found[name][a]], found[first][a]) for a in ACTIONS} for name in others
         },
     }

@@ -1,9 +1,7 @@
 """What a training costs against the number of heads, and against the number of rows."""
 
 import argparse
-import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import keras
 import numpy as np
 import pandas
 
+from benchmarks.large_data import MOODS, TOPICS, write_rows
 from benchmarks.measure import EpochClock, Stopwatch, peak_memory, ratios
 from benchmarks.rounds import ACTIONS, alternate, config_of
 from benchmarks.sides import Ours, plain_lengths
@@ -19,6 +18,7 @@ from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.reading import read_splits
 from mtc_keras.data.tokens import tokenize
 
+# The classes of each head.
 HEADS = {"1 head": [10], "3 heads": [10] * 3, "10 heads": [10] * 10, "100 heads": [10] * 100}
 HEADS["500 classes"] = [500]
 HEADS_TOKENS = 32
@@ -39,38 +39,37 @@ def scale_heads(args: argparse.Namespace) -> dict[str, Any]:
     for name, heads in HEADS.items():
         classes = {f"task_{n}": [f"c{c}" for c in range(count)] for n, count in enumerate(heads)}
         tasks = {task: {"kind": "multiclass", "classes": names} for task, names in classes.items()}
-        size = args.batch_size or 32
-        config = generated(tasks, {**model, "max_length": HEADS_TOKENS}, size)
+        settings = {**model, "max_length": HEADS_TOKENS}
+        config = generated(tasks, settings, args.batch_size or 32)
         labels = {task: random.choice(names, HEADS_ROWS) for task, names in classes.items()}
         frame = pandas.DataFrame({"text": ["a " * HEADS_TOKENS] * HEADS_ROWS} | labels)
         sides.append(Ours(config, read_splits(config, {"train": frame}), HEADS_ROWS, name))
         sides[-1].warm_up()
     result = alternate(sides, args)
-    one, *others = (result["sides"][side.name] for side in sides)
-    result["ratios"] = {
-        side.name: {action: ratios(one[action], other[action]) for action in ACTIONS}
-        for side, other in zip(sides[1:], others, strict=True)
+    found = result["sides"]
+    result["ratios"] = {  # of rates, where `alternate` has those of times
+        side.name: {a: ratios([found["1 head"][a]], found[side.name][a]) for a in ACTIONS}
+        for side in sides[1:]
     }
     return result
 
 
 def scale_rows(args: argparse.Namespace) -> dict[str, Any]:
     """Measures each stage of a training on more and more generated rows with a tiny model."""
-    tasks = {
-        "topic": {"kind": "multiclass", "classes": [f"c{c}" for c in range(10)]},
-        "words": {"kind": "multilabel", "classes": WORDS[:5]},
-    }
+    tasks = {"mood": {"kind": "multiclass", "classes": MOODS}}
+    tasks["topics"] = {"kind": "multilabel", "classes": TOPICS}
     counts = [10**n for n in range(3, 10) if 10**n <= args.most_rows] or [args.most_rows]
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="benchmark_rows_") as directory:
         path = Path(directory) / "rows.jsonl"
         model = {"backbone": "random", "random": TINY, "max_length": GENERATED_TOKENS}
         config = generated(tasks, model, BATCH, train=str(path))
-        write_rows(path, plain_lengths("goemotions", counts[0]))
+        # Of the tokens, two are special and one is the mood.
+        write_rows(path, plain_lengths("goemotions", counts[0]) - 3, WORDS)
         side = Ours(config, read_splits(config), counts[0])
         side.warm_up()
         for rows in counts:
-            write_rows(path, plain_lengths("goemotions", rows))
+            write_rows(path, plain_lengths("goemotions", rows) - 3, WORDS)
             seconds = stages(config, side.model)
             found[str(rows)] = {
                 "seconds": seconds,
@@ -82,28 +81,27 @@ def scale_rows(args: argparse.Namespace) -> dict[str, Any]:
 
 def stages(config: Config, model: Any) -> dict[str, float]:
     """Returns the seconds of each stage from a config's file to trained and predicted rows."""
-    seconds: dict[str, float] = {}
-    watch = Stopwatch(seconds)
+    seconds = Stopwatch()
     dataset = read_splits(config)
-    watch.lap("read")
+    seconds.lap("read")
     tokens = tokenize(model.preprocessor, dataset.train.texts)
-    watch.lap("tokens")
+    seconds.lap("tokens")
     batches = TrainingBatches(tokens, dataset.train, dataset.tasks, BATCH, 0)
     # A batch of each shape is trained first, as more rows bring new ones. By Keras' own method:
     # that of KerasHub takes texts.
     shapes = {inputs["padding_mask"].shape: (inputs, y, w) for inputs, y, w in batches}
     for batch in shapes.values():
         keras.Model.train_on_batch(model, *batch)
-    watch.lap("compiling")
+    seconds.lap("compiling")
     for _ in batches:
         pass
-    watch.lap("batches")
+    seconds.lap("batches")
     model.fit(batches.dataset(), epochs=1, callbacks=[EpochClock()], verbose=0)
-    watch.lap("training")
+    seconds.lap("training")
     model.predict_logits(tokens, BATCH)
-    watch.lap("first prediction")
+    seconds.lap("first prediction")
     model.predict_logits(tokens, BATCH)
-    watch.lap("prediction")
+    seconds.lap("prediction")
     # Of the first prediction, what it took longer than the second.
     seconds["compiling"] += seconds.pop("first prediction") - seconds["prediction"]
     return seconds
@@ -111,23 +109,6 @@ def stages(config: Config, model: Any) -> dict[str, float]:
 
 def generated(tasks: dict[str, Any], model: dict[str, Any], batch_size: int, **data: str) -> Config:
     """Returns the config of a model for generated rows."""
-    return check_config(
-        {
-            "data": data,
-            "tasks": tasks,
-            "model": model,
-            "training": {"epochs": 1, "batch_size": batch_size},
-            "output": {"directory": "runs/benchmark"},
-        }
-    )
-
-
-def write_rows(path: Path, lengths: Sequence[int] | np.ndarray) -> None:
-    """Writes rows of as many words as tokens are given, less the two special ones."""
-    random = np.random.default_rng(0)
-    with path.open("w", encoding="utf-8") as file:
-        for length in np.asarray(lengths).tolist():
-            words = [WORDS[n] for n in random.integers(len(WORDS), size=max(length - 2, 1))]
-            held = [word for word in WORDS[:5] if word in words]
-            row = {"text": " ".join(words), "topic": f"c{random.integers(10)}", "words": held}
-            file.write(json.dumps(row) + "\n")
+    training = {"epochs": 1, "batch_size": batch_size}
+    sections = {"data": data, "tasks": tasks, "model": model, "training": training}
+    return check_config({**sections, "output": {"directory": "runs/benchmark"}})

@@ -3,8 +3,8 @@
 Usage: python -m benchmarks.serving --model RUN [--json FILE] [--saved-model DIR] [--onnx DIR]
        [--int8 DIR]
 
-Exports that are not given are made in a temporary folder. Each way is measured in a process of its
-own; the table is Markdown.
+Exports that are not given are made in a temporary folder; int8 is judged on the validation files of
+the run's config. Each way is measured in a process of its own; the table is Markdown.
 """
 
 import argparse
@@ -12,35 +12,31 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory import resident_peak
+from benchmarks.costs import resident_peak, seconds_of
 
-ROOT = Path(__file__).resolve().parents[1]
-WAYS = {
-    "saved_model": "SavedModel",
-    "onnx": "ONNX float32",
-    "int8": "ONNX int8",
-    "jax": "`predict` in JAX",
-}
 EXPORTS = {
     "saved_model": [],
     "onnx": ["--format", "onnx"],
     "int8": ["--format", "onnx", "--quantize", "int8"],
 }
+WAYS = dict(zip(EXPORTS, ("SavedModel", "ONNX float32", "ONNX int8"), strict=True))
+WAYS["jax"] = "`predict` in JAX"
 SUBJECTS = ("clerk", "office", "website", "queue", "form", "answer", "fee", "letter")
 VERBS = ("was", "seemed", "became", "looked")
 ADJECTIVES = ("slow", "kind", "late", "clear", "rude", "wrong", "clean", "closed")
 BATCH_SIZE = 32
 LENGTHS = (10, 32, 64)  # tokens
 REQUESTS = 50
-ROWS = 256
+ROWS = 256  # of each length
 
 
 def texts_of(tokens: int, count: int) -> list[str]:
@@ -55,9 +51,6 @@ def texts_of(tokens: int, count: int) -> list[str]:
     ]
 
 
-# === One way, in a process of its own ===
-
-
 def open_way(way: str, path: str) -> Callable[[list[str]], Any]:
     """Loads a model; returns a function that answers a batch of texts."""
     if way == "jax":
@@ -65,6 +58,7 @@ def open_way(way: str, path: str) -> Callable[[list[str]], Any]:
 
         model = mtc_keras.load(path)
         return lambda texts: model.predict(texts, batch_size=BATCH_SIZE, verbose=0)
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # an export is measured on the CPU
     if way == "saved_model":
         from mtc_keras.export.saved_model.ask import Served
 
@@ -80,7 +74,7 @@ def measure(way: str, path: str, rows: int) -> dict[str, Any]:
     started = time.perf_counter()
     ask = open_way(way, path)
     load_seconds = time.perf_counter() - started
-    seconds = [_seconds(ask, [text]) for text in texts_of(LENGTHS[0], REQUESTS)]
+    seconds = [seconds_of(ask, [text]) for text in texts_of(LENGTHS[0], REQUESTS)]
     found = {
         "load_seconds": load_seconds,
         "first_request_seconds": seconds[0],
@@ -89,20 +83,11 @@ def measure(way: str, path: str, rows: int) -> dict[str, Any]:
     }
     for tokens in LENGTHS:
         texts = texts_of(tokens, rows)
-        _seconds(ask, texts)
-        rates = [rows / _seconds(ask, texts) for _ in range(3)]
+        ask(texts)
+        rates = [rows / seconds_of(ask, texts) for _ in range(3)]
         found[f"rows_per_second_{tokens}"] = statistics.median(rates)
     found["peak_memory_bytes"] = resident_peak()
     return found
-
-
-def _seconds(ask: Callable[[list[str]], Any], texts: list[str]) -> float:
-    started = time.perf_counter()
-    ask(texts)
-    return time.perf_counter() - started
-
-
-# === All of them ===
 
 
 def size_of(way: str, path: Path) -> int:
@@ -111,37 +96,20 @@ def size_of(way: str, path: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def measured_apart(way: str, path: Path, rows: int) -> dict[str, Any]:
+def measured_apart(way: str, path: Path) -> dict[str, Any]:
     """Measures one way in a fresh process."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    if way != "jax":
-        environment["CUDA_VISIBLE_DEVICES"] = "-1"
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "benchmarks.serving", "--model", str(path)]
-        command += ["--way", way, "--rows", str(rows), "--json", str(out)]
-        print(f"measuring {WAYS[way]}", file=sys.stderr, flush=True)
-        measuring = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if measuring.returncode:
-            raise RuntimeError(f"{WAYS[way]} could not be measured:\n{measuring.stderr[-4000:]}")
-        found = json.loads(out.read_text(encoding="utf-8"))
+    print(f"measuring {WAYS[way]}", file=sys.stderr, flush=True)
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        found = process.submit(measure, way, str(path), ROWS).result()
     return {"size_bytes": size_of(way, path), **found}
 
 
-def exported(way: str, run: Path, folder: Path, data: list[str]) -> Path:
+def exported(way: str, run: Path, folder: Path) -> Path:
     """Makes an export of a run; returns its folder."""
     from mtc_keras.export import program as export
 
     out = folder / way / "1"
-    arguments = ["--model", str(run), "--out", str(out), *EXPORTS[way]]
-    if way == "int8":
-        arguments += [word for file in data for word in ("--data", file)]
-    if export.main(arguments):
+    if export.main(["--model", str(run), "--out", str(out), *EXPORTS[way]]):
         raise SystemExit(2)
     return out
 
@@ -170,34 +138,21 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", metavar="RUN", required=True, help="a run directory")
     parser.add_argument("--json", metavar="FILE", help="write the numbers as JSON, too")
-    parser.add_argument("--rows", type=int, default=ROWS, help=f"texts timed (default: {ROWS})")
-    parser.add_argument(
-        "--data", metavar="FILE", action="append", default=[], help="labelled rows for int8"
-    )
     for way in EXPORTS:
         option = f"--{way.replace('_', '-')}"
         parser.add_argument(option, metavar="DIR", type=Path, help=f"the {WAYS[way]}, made before")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)  # of one process
     args = parser.parse_args(argv)
-    if args.way:
-        found = measure(args.way, args.model, args.rows)
-        Path(args.json).write_text(json.dumps(found), encoding="utf-8")
-        return 0
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     run = Path(args.model)
     with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
-        paths = {
-            way: getattr(args, way) or exported(way, run, Path(folder), args.data)
-            for way in EXPORTS
-        }
+        paths = {way: getattr(args, way) or exported(way, run, Path(folder)) for way in EXPORTS}
         load = os.getloadavg()[0]
-        ways = {
-            way: measured_apart(way, path, args.rows) for way, path in {**paths, "jax": run}.items()
-        }
+        ways = {way: measured_apart(way, path) for way, path in {**paths, "jax": run}.items()}
     result = {
         "machine": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "load_average_before": load,
-        "rows": args.rows,
+        "rows": ROWS,
         "ways": ways,
     }
     if args.json:

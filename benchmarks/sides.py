@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
+import keras_hub
 import numpy as np
 
+from benchmarks.costs import seconds_of
 from benchmarks.measure import (
     CompileClock,
     EpochClock,
@@ -20,16 +22,18 @@ from benchmarks.measure import (
 )
 from mtc_keras.config import Config
 from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.data.rows import Rows
+from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.errors import ConfigError
+from mtc_keras.model.backbones import preset_of
+from mtc_keras.model.building import build_balancing, build_model, build_optimizer
+from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.optimizers import LayerwiseAdamW
 from mtc_keras.model.prediction import prediction_batches
+from mtc_keras.tasks import Multiclass
 
-BERT_BASE = {
-    "num_layers": 12,
-    "num_heads": 12,
-    "hidden_dim": 768,
-    "intermediate_dim": 3072,
-    "vocabulary_size": 30522,
-}
+BERT_BASE = {"num_layers": 12, "num_heads": 12, "hidden_dim": 768, "intermediate_dim": 3072}
+BERT_BASE["vocabulary_size"] = 30522
 BERT_DROPOUT = 0.1
 # Texts of GoEmotions' training split by their number of word pieces, from 0; the 0.03 % that
 # are longer are left out.
@@ -55,26 +59,26 @@ class FirstBatches(TrainingBatches):
 class Side:
     """A model that trains and predicts the same rows again and again.
 
-    Subclasses set `model`, `batch_size`, `encoder` and `optimizer`, and call `read`.
+    Subclasses set `model`, `encoder` and `optimizer`, and call `read`.
 
     Attributes:
         encoder: what the peer loads: a preset, or the sizes of a BERT.
-        optimizer: dict of `learning_rate`, `weight_decay` and `clip_norm`, for the peer.
+        optimizer: arguments of the peer's `TrainingArguments`.
         batches: the `FirstBatches` of a pass; `tokens` and `targets` are those of its rows.
         work: dict from `"training"` and `"prediction"` to the `Work` of a pass.
         whole_epoch: the `Work` of an epoch over all rows.
-        seconds: dict from each stage of the way to the first training step to its time.
+        seconds: the `Stopwatch` of the stages on the way to the first training step.
         compiling: dict of `training` and `prediction`, seconds spent compiling.
     """
 
     model: Any
-    batch_size: int
     encoder: str | dict[str, Any]
     optimizer: dict[str, float]
 
-    def __init__(self, name: str = "mtc_keras") -> None:
+    def __init__(self, batch_size: int, name: str = "mtc_keras") -> None:
+        self.batch_size = batch_size
         self.name = name
-        self.seconds: dict[str, float] = {}
+        self.seconds = Stopwatch()
         self.compiling: dict[str, float] = {}
 
     def read(self, tokens: Any, rows: Any, seed: int, count: int) -> int:
@@ -100,11 +104,6 @@ class Side:
     def _work(self, tokens: Any, batches: Iterable[dict[str, np.ndarray]]) -> Work:
         slots = sum(inputs["padding_mask"].size for inputs in batches)
         return work_of(tokens.lengths, slots, self.size)
-
-    def token_rows(self) -> list[np.ndarray]:
-        """Returns the token ids of each row of a pass."""
-        ids = self.tokens.take(np.arange(len(self.tokens)))["token_ids"]
-        return [row[:n] for row, n in zip(ids, self.tokens.lengths, strict=True)]
 
     def train(self, clock: EpochClock) -> None:
         """Trains one pass: always the order of the same epoch, and so the same shapes."""
@@ -144,86 +143,62 @@ class Side:
 class Ours(Side):
     """A model as users train it: `TrainingBatches` → `fit`, `predict_logits`.
 
-    Args:
-        config: the `Config`.
-        dataset: the `Dataset`, all its training rows.
-        rows: int. Rows of a pass.
-        name: what it is called in tables.
+    Of the rows of the dataset, a pass has `rows`.
     """
 
     def __init__(self, config: Config, dataset: Any, rows: int, name: str = "mtc_keras") -> None:
-        from mtc_keras.data.tokens import tokenize
-        from mtc_keras.model.backbones import preset_of
-        from mtc_keras.model.building import build_balancing, build_model, build_optimizer
-
-        super().__init__(name)
         training = config.training
-        self.batch_size = training.batch_size
-        watch = Stopwatch(self.seconds)
+        super().__init__(training.batch_size, name)
         self.model = build_model(config, dataset)
-        watch.lap("model")
+        self.seconds.lap("model")
         tokens = tokenize(self.model.preprocessor, dataset.train.texts)
-        watch.lap("tokens")
+        self.seconds.lap("tokens")
         steps = self.read(tokens, dataset.train, config.seed, rows)
-        watch.lap("batches")
+        self.seconds.lap("batches")
         self.model.compile(
             optimizer=build_optimizer(training, self.model, steps),
             balancing=build_balancing(config, self.model),
             gradient_accumulation=training.gradient_accumulation,
             rematerialisation=training.rematerialisation,
         )
-        watch.lap("compile")
+        self.seconds.lap("compile")
         preset = preset_of(config.model.backbone)
         self.encoder = encoder_sizes(self.model.backbone) if preset == "random" else preset
         self.optimizer = {
             "learning_rate": training.learning_rate,
             "weight_decay": training.weight_decay,
-            "clip_norm": training.clip_norm,
+            "max_grad_norm": training.clip_norm,
         }
 
 
 class Plain(Side):
-    """A BERT of random weights and a head, fed by a plain iterator over NumPy batches.
+    """A bert-base of random weights and a head, fed by a plain iterator over NumPy batches.
 
-    Args:
-        sizes: the arguments of `keras_hub.models.BertBackbone`.
-        lengths: int of shape `(N,)`, the tokens of all generated rows.
-        rows: int. Rows of a pass.
-        batch_size: int. Rows per batch.
-        precision: `"float32"`, or `"bfloat16"` for compute in bfloat16 with float32 weights.
+    Of the generated rows, which have `lengths` tokens, a pass has `rows`. With `"bfloat16"` the
+    weights are still float32.
     """
 
-    def __init__(
-        self, sizes: dict[str, int], lengths: np.ndarray, rows: int, batch_size: int, precision: str
-    ) -> None:
-        import keras_hub
-
-        from mtc_keras.data.rows import Rows
-        from mtc_keras.model.classifier import MultiTaskClassifier
-        from mtc_keras.model.optimizers import LayerwiseAdamW
-        from mtc_keras.tasks import Multiclass
-
-        super().__init__()
-        self.batch_size = batch_size
-        watch = Stopwatch(self.seconds)
+    def __init__(self, lengths: np.ndarray, rows: int, batch_size: int, precision: str) -> None:
+        super().__init__(batch_size)
         backbone = keras_hub.models.BertBackbone(
-            **sizes,
+            **BERT_BASE,
             dropout=BERT_DROPOUT,
             max_sequence_length=max(512, int(lengths.max())),
             dtype="mixed_bfloat16" if precision == "bfloat16" else "float32",
         )
         task = Multiclass(name="sentiment", classes=["negative", "neutral", "positive"])
         self.model = MultiTaskClassifier(backbone, [task], compile=False)
+        rate, decay, clip = 1e-5, 0.01, 1.0
         self.model.compile(
-            LayerwiseAdamW(learning_rate=1e-5, weight_decay=0.01, global_clipnorm=1.0)
+            LayerwiseAdamW(learning_rate=rate, weight_decay=decay, global_clipnorm=clip)
         )
-        watch.lap("model")
+        self.seconds.lap("model")
         targets = np.random.default_rng(0).integers(0, 3, len(lengths), dtype="int32")
         generated = Rows("train", (), {"sentiment": targets}, None, None, [""] * len(lengths))
-        self.read(generated_tokens(lengths, sizes["vocabulary_size"]), generated, 0, rows)
-        watch.lap("batches")
+        self.read(generated_tokens(lengths), generated, seed=0, count=rows)
+        self.seconds.lap("batches")
         self.encoder = encoder_sizes(backbone)
-        self.optimizer = {"learning_rate": 1e-5, "weight_decay": 0.01, "clip_norm": 1.0}
+        self.optimizer = {"learning_rate": rate, "weight_decay": decay, "max_grad_norm": clip}
 
     def train(self, clock: EpochClock) -> None:
         # Keras' own `fit`: that of KerasHub takes datasets and arrays.
@@ -249,8 +224,6 @@ class FullBatches:
     """Predictions of a side's model on `rows` rows that all have `length` tokens."""
 
     def __init__(self, side: Side, length: int, rows: int) -> None:
-        from mtc_keras.data.tokens import tokenize
-
         self.side = side
         preprocessor = side.model.preprocessor
         own, preprocessor.sequence_length = preprocessor.sequence_length, length
@@ -260,14 +233,7 @@ class FullBatches:
 
     def run(self) -> float:
         """Predicts all rows and returns the seconds."""
-        return seconds_of(lambda: self.side.model.predict_logits(self.tokens, self.side.batch_size))
-
-
-def seconds_of(action: Any) -> float:
-    """Calls a function and returns the seconds it took."""
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
+        return seconds_of(self.side.model.predict_logits, self.tokens, self.side.batch_size)
 
 
 def work_of(lengths: np.ndarray, slots: int, size: MatmulSize) -> Work:
@@ -275,12 +241,10 @@ def work_of(lengths: np.ndarray, slots: int, size: MatmulSize) -> Work:
     return Work(len(lengths), int(lengths.sum()), slots, forward_flops(size, lengths))
 
 
-def generated_tokens(lengths: np.ndarray, vocabulary_size: int) -> Any:
+def generated_tokens(lengths: np.ndarray) -> Tokens:
     """Returns `Tokens` of random ids."""
-    from mtc_keras.data.tokens import Tokens
-
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
-    ids = np.random.default_rng(0).integers(1, vocabulary_size, offsets[-1], dtype="int32")
+    ids = np.random.default_rng(0).integers(1, BERT_BASE["vocabulary_size"], offsets[-1], "int32")
     names = ("token_ids", "segment_ids", "padding_mask")
     return Tokens(
         {"token_ids": ids, "segment_ids": np.zeros_like(ids)},

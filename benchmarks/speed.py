@@ -15,8 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +39,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--precision", choices=["float32", "bfloat16"], default="float32")
     add("--peer", choices=["hf"], help="measure a Hugging Face Trainer in the same rounds")
     add("--peer-python", metavar="PATH", help="the Python of the peer's environment")
-    add(
-        "--peer-variable",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="an environment variable of the tuned Trainer, such as MALLOC_ARENA_MAX=1",
-    )
+    variable = "an environment variable of the tuned Trainer, such as MALLOC_ARENA_MAX=1"
+    add("--peer-variable", metavar="NAME=VALUE", action="append", default=[], help=variable)
     add("--tasks", action="store_true", help="one model for all tasks against one per task")
     add("--scaling", choices=["heads", "rows"], help="cost against number of heads, or of rows")
     add("--most-rows", type=int, default=1_000_000, help="of --scaling rows")
@@ -77,8 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def benchmark(args: argparse.Namespace) -> None:
     """Measures, prints the table and writes the JSON."""
-    with environment(args):
-        prepare(args)
+    if args.peer:  # shares the GPU
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    with tempfile.TemporaryDirectory(prefix="benchmark_xla_") as cache:
+        if not args.warm_cache:
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
         found = measured(args)
     from benchmarks.tables import bars, show
 
@@ -90,46 +87,27 @@ def benchmark(args: argparse.Namespace) -> None:
     print(f"numbers: {path}")
 
 
-@contextmanager
-def environment(args: argparse.Namespace) -> Iterator[None]:
-    """Sets what JAX and XLA read when they are imported."""
-    if args.peer:  # shares the GPU
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if args.warm_cache:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="benchmark_xla_") as cache:
-        os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
-        yield
-
-
-def prepare(args: argparse.Namespace) -> None:
-    """Prepares the process as the training program does."""
+def measured(args: argparse.Namespace) -> dict[str, Any]:
+    """Returns what was measured, and where."""
     if args.plain:
         import keras
 
         keras.utils.set_random_seed(0)
-        return
-    from mtc_keras.devices.startup import start
+    else:  # as the training program does
+        from mtc_keras.devices.startup import start
 
-    start(seed=0)
-    from mtc_keras.devices import process
-
-    process.prepare_training()
-
-
-def measured(args: argparse.Namespace) -> dict[str, Any]:
-    """Returns what was measured, and where."""
+        start(seed=0)
     from benchmarks import rounds
     from mtc_keras.devices import hardware, process
 
+    if not args.plain:
+        process.prepare_training()
     imports = time.time() - STARTED
     load = os.getloadavg()  # others disturb what is measured
     if args.scaling:
         from benchmarks import scaling
 
-        scale = scaling.scale_heads if args.scaling == "heads" else scaling.scale_rows
-        found = scale(args)
+        found = getattr(scaling, f"scale_{args.scaling}")(args)
     elif args.tasks:
         found = rounds.compare_tasks(args)
     elif args.plain:

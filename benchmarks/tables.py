@@ -9,14 +9,18 @@ from rich.table import Table
 WIDTH = 110
 MEBIBYTE = 1024**2
 BUSY = 0.25  # of a core, by others
+# What is shown of a side's training and prediction: its label, its key, and how it is scaled.
+RATES = (
+    ("examples/s", "examples_per_second", 1, ""),
+    ("real tokens/s", "tokens_per_second", 1, ""),
+    ("padding", "padding_share", 100, "%"),
+    ("GFLOP/s", "model_flops_per_second", 1e-9, ""),
+    ("of the matmul peak", "share_of_peak", 100, "%"),
+)
 # What is to be reached on a CPU in float32: what is compared, where it stands, at least so much.
 BARS = (
     ("training, rows/s over the tuned Trainer's", "ratios/Trainer, tuned/training", 1.15),
-    (
-        "training, rows/s over those of the Trainer padded to 128",
-        "ratios/Trainer, padded to 128/training",
-        2.5,
-    ),
+    ("training, rows/s over the padded Trainer's", "ratios/Trainer, padded to 128/training", 2.5),
     ("prediction, rows/s over the tuned Trainer's", "ratios/Trainer, tuned/prediction", 1.0),
     ("prediction of 32 tokens per row, share of the matmul peak", "full_batches/32", 0.85),
     ("prediction of 128 tokens per row, share of the matmul peak", "full_batches/128", 0.85),
@@ -43,21 +47,32 @@ def show(result: dict[str, Any]) -> None:
 def sides_table(result: dict[str, Any]) -> Table:
     """Returns the rates, ratios and costs of all sides; medians, in brackets all rounds."""
     sides = result["sides"]
+    measured = list(sides.values())
     table = Table(title="median of the rounds (lowest–highest)", title_justify="left")
     table.add_column("")
     for name in sides:
         table.add_column(name, justify="right")
     for action in ("training", "prediction"):
         table.add_section()
-        for label, cells in measured_rows(result, action):
+        for label, key, factor, unit in RATES:
+            cells = (shown(side[action][key], factor, unit) for side in measured)
             table.add_row(f"{action}: {label}", *cells)
+        ratios = [result["ratios"].get(name, {}).get(action) for name in sides]
+        if any(ratios):
+            label = "speed-up over this" if ratios[0] is None else "over one model per task"
+            if "1 head" in sides:
+                label = "rate of 1 head over this"
+            table.add_row(f"{action}: {label}", *map(shown, ratios))
     table.add_section()
-    for label, cells in costs(list(sides.values())):
-        table.add_row(label, *cells)
-    for name, measured in result["full_batches"].items():
-        share = spread(measured["share_of_peak"], "%")
-        empty = [""] * (len(sides) - 1)
-        table.add_row(f"prediction of {name} tokens per row: of the matmul peak", share, *empty)
+    memory = (shown(side["peak_memory_bytes"], 1 / MEBIBYTE) for side in measured)
+    table.add_row("peak memory, MiB (of the process so far)", *memory)
+    compiling = (side.get("compile_seconds") for side in measured)  # unknown of a peer
+    table.add_row("compiling, s", *(c and shown(sum(c.values())) for c in compiling))
+    first = (shown(side["seconds_to_first_step"]) for side in measured)
+    table.add_row("start to first training step, s", *first)
+    for name, full in result["full_batches"].items():
+        label = f"prediction of {name} tokens per row: of the matmul peak"
+        table.add_row(label, shown(full["share_of_peak"], 100, "%"))
     peak = result["matmul_peak_flops_per_second"]["median"]
     table.caption = f"matmul peak in {result['arguments']['precision']}: {peak / 1e9:,.0f} GFLOP/s"
     if "whole_epoch" in result:
@@ -68,43 +83,16 @@ def sides_table(result: dict[str, Any]) -> Table:
     return table
 
 
-def measured_rows(result: dict[str, Any], action: str) -> Iterator[tuple[str, list[str]]]:
-    """Yields the label and the cells of each row of an action."""
-    sides = [side[action] for side in result["sides"].values()]
-    yield "examples/s", [spread(side["examples_per_second"]) for side in sides]
-    yield "real tokens/s", [spread(side["tokens_per_second"]) for side in sides]
-    yield "padding", [f"{side['padding_share']:.1%}" for side in sides]
-    yield "GFLOP/s", [spread(side["model_flops_per_second"], scale=1e-9) for side in sides]
-    yield "of the matmul peak", [spread(side["share_of_peak"], "%") for side in sides]
-    ratios = [result["ratios"].get(name, {}).get(action) for name in result["sides"]]
-    if any(ratios):
-        label = "speed-up over this" if ratios[0] is None else "over one model per task"
-        if "1 head" in result["sides"]:
-            label = "rate of 1 head over this"
-        yield label, [spread(ratio) if ratio else "" for ratio in ratios]
-
-
-def costs(sides: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
-    """Yields the label and the cells of memory, compile time and time to the first step."""
-    memory = [side["peak_memory_bytes"] / MEBIBYTE for side in sides]
-    yield "peak memory, MiB (of the process so far)", [f"{m:,.0f}" for m in memory]
-    compiling = [side.get("compile_seconds") for side in sides]
-    yield "compiling, s", ["" if c is None else f"{sum(c.values()):.1f}" for c in compiling]
-    first = [side["seconds_to_first_step"] for side in sides]
-    yield "start to first training step, s", ["" if s is None else f"{s:.1f}" for s in first]
-
-
 def rows_table(rows: dict[str, Any]) -> Table:
     """Returns the cost of a row in each stage, by number of rows."""
-    table = Table(title="microseconds per row", title_justify="left")
-    table.add_column("rows", justify="right")
     stages = list(next(iter(rows.values()))["microseconds_per_row"])
-    for stage in [*stages, "peak memory, MiB"]:
-        table.add_column(stage, justify="right")
+    table = Table(title="microseconds per row", title_justify="left")
+    for column in ("rows", *stages, "peak memory, MiB"):
+        table.add_column(column, justify="right")
     for count, measured in rows.items():
-        costs_per_row = [f"{cost:,.1f}" for cost in measured["microseconds_per_row"].values()]
-        memory = f"{measured['peak_memory_bytes'] / MEBIBYTE:,.0f}"
-        table.add_row(f"{int(count):,}", *costs_per_row, memory)
+        costs = [f"{cost:,.1f}" for cost in measured["microseconds_per_row"].values()]
+        memory = shown(measured["peak_memory_bytes"], 1 / MEBIBYTE)
+        table.add_row(f"{int(count):,}", *costs, memory)
     return table
 
 
@@ -129,10 +117,13 @@ def bars_table(bars: list[dict[str, Any]]) -> Table:
     return table
 
 
-def spread(values: dict[str, float], unit: str = "", scale: float = 1.0) -> str:
-    """Returns a median with the lowest and highest value in brackets."""
-    factor = 100 * scale if unit == "%" else scale
-    median, low, high = (number(factor * values[key]) for key in ("median", "low", "high"))
+def shown(value: dict[str, float] | float | None, factor: float = 1, unit: str = "") -> str:
+    """Returns a number, or a median with the lowest and highest value in brackets."""
+    if value is None:
+        return ""
+    if not isinstance(value, dict):
+        return number(factor * value) + unit
+    median, low, high = (number(factor * value[key]) for key in ("median", "low", "high"))
     return f"{median}{unit} ({low}–{high})"
 
 

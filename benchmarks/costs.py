@@ -1,8 +1,18 @@
-"""The memory of a process; needs nothing but Python, as the peer's environment has no more."""
+"""Time and memory of a process; needs nothing but Python, as the peer's environment has no more."""
 
 import resource
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+
+def seconds_of(action: Callable[..., Any], *arguments: Any) -> float:
+    """Calls a function and returns the seconds it took."""
+    started = time.perf_counter()
+    action(*arguments)
+    return time.perf_counter() - started
 
 
 def resident_peak() -> int:

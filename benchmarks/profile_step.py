@@ -11,7 +11,6 @@ import json
 import os
 import re
 import tempfile
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,66 +18,55 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.costs import seconds_of
 from benchmarks.measure import matmul_peak
 from mtc_keras.config import load_config
 from mtc_keras.data.reading import read_splits
 from mtc_keras.devices import memory, process
-from mtc_keras.model.backbones import load_backbone
-from mtc_keras.model.building import build_optimizer
-from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.building import build_model, build_optimizer
+from mtc_keras.model.task_losses import losses_and_counts
 
 
-def build(config, tasks, dropout):
-    changes = {} if dropout else {"backbone_dropout": 0.0, "dropout": 0.0}
-    settings = config.model.model_copy(update=changes)
-    backbone, preprocessor = load_backbone(settings)
-    model = MultiTaskClassifier(
-        backbone, tasks, preprocessor, dropout=settings.dropout, compile=False
-    )
+def build(config, dataset, dropout):
+    if not dropout:
+        settings = config.model.model_copy(update={"backbone_dropout": 0.0, "dropout": 0.0})
+        config = config.model_copy(update={"model": settings})
+    model = build_model(config, dataset)
     model.compile(build_optimizer(config.training, model, 1000))
     model.optimizer.build(model.trainable_variables)
     return model
 
 
 def batch_of(model, targets, rows, tokens):
-    random = np.random.default_rng(0)
-    inputs = {name: np.zeros((rows, tokens), "int32") for name in model.backbone.input}
-    inputs["token_ids"] = random.integers(
-        5, model.backbone.vocabulary_size, (rows, tokens), "int32"
-    )
-    inputs["padding_mask"] = np.ones((rows, tokens), "int32")
+    vocabulary = model.backbone.vocabulary_size
+    ids = np.random.default_rng(0).integers(5, vocabulary, (rows, tokens), "int32")
+    inputs = {name: np.zeros_like(ids) for name in model.backbone.input}
+    inputs |= {"token_ids": ids, "padding_mask": np.ones_like(ids)}
     targets = {name: array[:rows] for name, array in targets.items()}
     return inputs, targets, np.ones(rows, "float32")
 
 
 def parts_of_a_step(model, plain, batch):
     """Returns functions that run parts of a training step and wait for the device."""
+    inputs, targets, weights = batch
+    trainable = [variable.value for variable in plain.trainable_variables]
+    fixed = [variable.value for variable in plain.non_trainable_variables]
 
-    def values(of):
-        return [v.value for v in of.trainable_variables], [
-            v.value for v in of.non_trainable_variables
-        ]
+    def forward(trainable, fixed, training=False):
+        return plain.stateless_call(trainable, fixed, inputs, training=training)[0]
 
-    def loss(of):
-        def function(trainable, fixed):
-            outputs, _ = of.stateless_call(trainable, fixed, batch[0], training=True)
-            losses, _ = of._losses_and_counts(batch[1], outputs, batch[2])
-            return losses.sum()
+    def loss(trainable, fixed):
+        outputs = forward(trainable, fixed, training=True)
+        return losses_and_counts(plain.task_losses, targets, outputs, weights)[0].sum()
 
-        return function
-
-    def run(function, *arguments):
+    def run(function):
         compiled = jax.jit(function)
-        return lambda: jax.block_until_ready(compiled(*arguments))
+        return lambda: jax.block_until_ready(compiled(trainable, fixed))
 
     def step(of):
         of.make_train_function()
-        state = of._get_jax_state(
-            trainable_variables=True,
-            non_trainable_variables=True,
-            optimizer_variables=True,
-            metrics_variables=True,
-        )
+        kinds = ("trainable", "non_trainable", "optimizer", "metrics")
+        state = of._get_jax_state(**{f"{kind}_variables": True for kind in kinds})
         kept = [jax.tree.map(lambda array: jnp.array(array, copy=True), state)]
 
         def once():
@@ -87,14 +75,11 @@ def parts_of_a_step(model, plain, batch):
 
         return once
 
-    def forward(trainable, fixed):
-        return plain.stateless_call(trainable, fixed, batch[0], training=False)[0]
-
     return {
         "training step": step(model),
         "the same without dropout": step(plain),
-        "gradient without dropout, no optimizer": run(jax.grad(loss(plain)), *values(plain)),
-        "forward pass": run(forward, *values(plain)),
+        "gradient without dropout, no optimizer": run(jax.grad(loss)),
+        "forward pass": run(forward),
     }
 
 
@@ -117,9 +102,8 @@ def operations(once, repeats=3):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", default="configs/quickstart.toml")
-    parser.add_argument("--rows", type=int, default=32)
-    parser.add_argument("--tokens", type=int, default=20)
-    parser.add_argument("--repeats", type=int, default=15)
+    for option, default in (("--rows", 32), ("--tokens", 20), ("--repeats", 15)):
+        parser.add_argument(option, type=int, default=default)
     parser.add_argument("--plain", action="store_true", help="leave out process.prepare_training")
     args = parser.parse_args()
     if not args.plain:
@@ -129,20 +113,15 @@ def main():
         process.prepare_training()
     config = load_config(args.config)
     dataset = read_splits(config)
-    model, plain = (build(config, dataset.tasks, dropout) for dropout in (True, False))
+    model, plain = (build(config, dataset, dropout) for dropout in (True, False))
     batch = batch_of(model, dataset.train.targets, args.rows, args.tokens)
     parts = parts_of_a_step(model, plain, batch)
-    seconds = {name: [] for name in parts}
     for once in parts.values():
         once()  # compiles
-    for _ in range(args.repeats):
-        for name, once in parts.items():
-            started = time.perf_counter()
-            once()
-            seconds[name].append(time.perf_counter() - started)
+    rounds = [[seconds_of(once) for once in parts.values()] for _ in range(args.repeats)]
     print(f"| {args.rows} rows of {args.tokens} tokens, ms | least | median |\n|---|---|---|")
-    for name, values in seconds.items():
-        print(f"| {name} | {1000 * min(values):.1f} | {1000 * np.median(values):.1f} |")
+    for name, least, median in zip(parts, np.min(rounds, 0), np.median(rounds, 0), strict=True):
+        print(f"| {name} | {1000 * least:.1f} | {1000 * median:.1f} |")
     print(f"\n{matmul_peak('float32') / 1e9:.0f} GFLOP/s at most")
     print("\n| XLA's operations in a step | ms |\n|---|---|")
     for name, milliseconds in operations(parts["training step"]).most_common(14):

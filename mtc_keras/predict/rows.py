@@ -46,7 +46,7 @@ def predict_rows(
     model: AnyModel,
     rows: OwnRows,
     *,
-    columns: Sequence[str] = ("labels", "probabilities"),
+    columns: str | Sequence[str] = ("labels", "probabilities"),
     abstain_below: float | None = None,
 ) -> Predictions:
     """Predicts rows in memory.
@@ -56,7 +56,7 @@ def predict_rows(
         rows: texts, tuples of texts for text pairs, dicts, or a DataFrame. Dicts and DataFrames
             have the text columns of the run's config (`text` for a loaded model), and may have
             others.
-        columns: of `"labels"`, `"confidence"` and `"probabilities"`, what is returned.
+        columns: one or several of `"labels"`, `"confidence"` and `"probabilities"`.
         abstain_below: optional float in [0, 1]. Labels that are right with a lower probability
             are `None`.
 
@@ -75,7 +75,7 @@ def predict_rows(
     found.columns["predicted_emotions"]  # a list of labels per row
     ```
     """
-    shown = Shown(tuple(columns), abstain_below)
+    shown = Shown((columns,) if isinstance(columns, str) else tuple(columns), abstain_below)
     return predict_own(open_predictor(model), rows, shown)
 
 

@@ -32,6 +32,7 @@ from mtc_keras.files import (
     Format,
     being_read,
     check_not_read,
+    check_writable,
     held,
     readable_json,
     sha256,
@@ -119,7 +120,8 @@ class Run:
         """Puts changed temperatures and thresholds into the saved model, whole or not at all.
 
         Raises:
-            ConfigError: if another process is training into the directory, or reading the run.
+            ConfigError: if another process is training into the directory, or reading the run; or
+                if it may not be written to.
         """
         with self._being_changed():
             task = self._json(TASK)
@@ -129,6 +131,7 @@ class Run:
 
     def check_may_change(self) -> None:
         """Checks what `save_decisions` raises, before what takes long."""
+        check_writable(self.directory / TASK)
         with self._being_changed():
             pass
 

@@ -48,6 +48,11 @@ def test_frames_and_dicts_keep_their_other_columns(finished):
     assert mtc_keras.predict_rows(finished, ragged).columns["note"] == [None, 1]
 
 
+def test_one_column_may_be_named_by_itself(finished):
+    found = mtc_keras.predict_rows(finished, TEXTS, columns="labels")
+    assert found.columns == mtc_keras.predict_rows(finished, TEXTS, columns=["labels"]).columns
+
+
 def test_rows_without_a_text_are_left_out_and_listed(finished):
     found = mtc_keras.predict_rows(finished, ["good", None, float("nan"), ["no", "text"]][:3])
     assert found.columns["text"] == ["good"]

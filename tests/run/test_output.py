@@ -232,3 +232,10 @@ def test_where_no_directory_can_be_made_one_message_says_so():
     refusal = pytest.raises(ConfigError, match=r"'/proc/x/y' cannot be made: No such file")
     with refusal, owned_output("/proc/x/y", overwrite=False):
         pass
+
+
+def test_a_run_that_may_not_be_written_to_is_refused_before_it_is_predicted(directory, monkeypatch):
+    run = write(directory).finish()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(ConfigError, match=r"task\.json.* may not be written to"):
+        run.check_may_change()

@@ -29,7 +29,7 @@ def show_scores(
         log: where they are shown.
         split: str. What was judged.
         tasks: the tasks.
-        evaluation: what `scoring.evaluate_tasks` returned.
+        evaluation: what `scoring.judging.evaluate_tasks` returned.
         baseline: the same of a constant prediction.
         verbose: bool. Whether to show every task, however many there are, and the classes.
     """
@@ -121,7 +121,7 @@ def class_tables(tasks: Sequence[Task], evaluation: Mapping[str, Any]) -> Iterat
 def show_details(
     log: Log, tasks: Sequence[Task], evaluation: Mapping[str, Any], verbose: bool = False
 ) -> None:
-    """Shows what `scoring.probability_metrics` found: decisions, calibration, risk–coverage."""
+    """Shows what `scoring.details.probability_metrics` found: calibration, risk–coverage."""
     found = {task.name: evaluation["tasks"][task.name] for task in tasks}
     judged = [task.name for task in tasks if (found[task.name] or {}).get("risk_coverage")]
     if judged:

@@ -41,7 +41,7 @@ def coverage_table(splits: Sequence[Any], tasks: Sequence[Task]) -> Listing:
 
 
 def loss_weight_table(loss_weights: Mapping[str, Mapping[str, Any]]) -> Listing:
-    """Returns the loss weights that `loss_weights.resolve_loss_weights` found.
+    """Returns the loss weights that `train.loss_weights.resolve_loss_weights` found.
 
     Of many tasks it shows those with the greatest.
     """
@@ -82,7 +82,7 @@ def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Listing | str]:
 
 
 def epoch_table(epochs: Mapping[str, Mapping[str, Any]], kept: int) -> Listing:
-    """Returns each task's own best epoch, as `scoring.best_epochs` found them.
+    """Returns each task's own best epoch, as `scoring.epochs.best_epochs` found them.
 
     Of many tasks it shows those that lose most by the epoch that is kept.
     """

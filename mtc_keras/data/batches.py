@@ -77,7 +77,7 @@ class TrainingBatches:
 
     Attributes:
         lengths: int of shape `(K,)`, the padded lengths.
-        epoch: int. Whose order is read, from 0; `callbacks.EpochOrder` sets it.
+        epoch: int. Whose order is read, from 0; `train.callbacks.EpochOrder` sets it.
         first_batch: int. The number of the batch at which the epoch starts.
     """
 
@@ -151,7 +151,7 @@ class TrainingBatches:
         """Yields as many batches as an epoch has, which Keras must know beforehand.
 
         Of an epoch that is read from its middle on, those after its end are never trained on:
-        `callbacks.EpochOrder` ends it.
+        `train.callbacks.EpochOrder` ends it.
         """
         missing = self.first_batch
         for batch in self:

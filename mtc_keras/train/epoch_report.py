@@ -20,7 +20,7 @@ class EpochReport(keras.callbacks.Callback):
     Args:
         log: where lines and tables go.
         metrics: the `TaskMetrics` whose numbers are shown; `None` without validation.
-        baseline: metrics of the most frequent class, as `scoring.baseline` returns.
+        baseline: metrics of the most frequent class, as `scoring.judging.baseline` returns.
         best: the `EarlyStopping` that knows the best epoch; `None` without validation.
         batches: the `TrainingBatches` that `fit` reads.
         verbose: bool. Whether to show every task, however many, and the classes.

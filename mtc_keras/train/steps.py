@@ -48,7 +48,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
 
     Args:
         config: the `Config`.
-        dataset: the encoded splits, as `data.read_splits` returns.
+        dataset: the encoded splits, as `data.reading.read_splits` returns.
         verbose: 0 for silence, 1 for progress and tables, 2 for every class, too.
         resume: bool. Whether to continue from the newest checkpoint, if there is one.
 

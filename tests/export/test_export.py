@@ -223,12 +223,13 @@ def test_its_model_card_names_metrics_and_licence(run, exported):
     accuracy = run.metrics["validation"]["tasks"]["mood"]["accuracy"]
     assert f"| mood | accuracy | {accuracy:.4f} |" in card
     assert "queue ≥ 0.800" in card and "mauvaise humeur 😀 (bad)" in card
-    assert f"Licence of its weights: {UNKNOWN}" in card  # a folder that states none
+    assert f"Licence of its weights: {licence_of(run.config.model.backbone)}" in card
 
 
 def test_the_licence_of_weights_is_what_their_name_or_folder_tells(tmp_path):
     assert licence_of("random") == "none: its weights began at random"
     assert "Apache-2.0" in licence_of("minilm")
+    assert licence_of(str(tmp_path)) == UNKNOWN
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A model\n", encoding="utf-8")
     assert licence_of(str(tmp_path)) == "mit"
 

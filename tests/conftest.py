@@ -83,19 +83,18 @@ def frame() -> pd.DataFrame:
 
 
 @functools.cache
-def tiny_backbone(hidden_dim: int = 8, intermediate_dim: int = 8) -> str:
+def tiny_backbone() -> str:
     """Returns the folder of a preset of random weights: one layer, and a fixed vocabulary.
 
     Every process of a session finds the same one: it is written once, and in one step.
     """
-    folder = SHARED / f"backbone_{hidden_dim}_{intermediate_dim}"
+    folder = SHARED / "backbone"
     if not folder.exists():
         vocabulary = [*RESERVED, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
         backbone, preprocessor = tiny_bert(
             vocabulary,
             num_layers=1,
-            hidden_dim=hidden_dim,
-            intermediate_dim=intermediate_dim,
+            intermediate_dim=8,
             max_sequence_length=512,
             dropout=0.1,
         )
@@ -164,7 +163,11 @@ def all_kinds(tmp_path_factory):
             "mood": {"kind": "multiclass", "class_names": {"bad": "mauvaise humeur 😀"}},
             "grade": {"kind": "ordinal", "classes": ["0", "1", "2", "3"]},
         },
-        model={"backbone": tiny_backbone(64, 128), "max_length": 24},
+        model={
+            "backbone": "random",
+            "random": {"hidden_dim": 64, "num_layers": 1},
+            "max_length": 24,
+        },
         training={"epochs": 6, "learning_rate": 1e-2},
     )
     run = fit(config, train=labelled(160), validation=labelled(48, 1), verbose=0)
@@ -206,7 +209,7 @@ def tiny_bert(vocabulary=(*RESERVED, *WORDS), **options):
 def model(tasks):
     from mtc_keras.model.classifier import MultiTaskClassifier
 
-    backbone, preprocessor = tiny_bert()
+    backbone, preprocessor = tiny_bert(num_layers=1)
     return MultiTaskClassifier(backbone, tasks, preprocessor, dropout=0.0)
 
 

@@ -19,7 +19,7 @@ TEXTS = ["good bus", "bad", "", "fine queue form good", "good " * 12, "bus " * 7
 
 @pytest.fixture
 def model():
-    backbone, preprocessor = tiny_bert()
+    backbone, preprocessor = tiny_bert(num_layers=1)
     tasks = [Multiclass(name="tone", classes=["bad", "good"]), Regression(name="score")]
     return MultiTaskClassifier(backbone, tasks, preprocessor=preprocessor)
 

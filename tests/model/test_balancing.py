@@ -286,8 +286,7 @@ def targets(tasks):
 
 
 def balanced(tasks, method):
-    backbone, preprocessor = tiny_bert()
-    backbone = type(backbone).from_config({**backbone.get_config(), "num_layers": 1})
+    backbone, preprocessor = tiny_bert(num_layers=1)
     return MultiTaskClassifier(backbone, tasks, preprocessor, dropout=0.0, balancing=method)
 
 

@@ -40,7 +40,7 @@ def batch_of(tasks, model, count=ROWS):
 
 def classifier(tasks, dropout=0.0, **options):
     keras.utils.set_random_seed(3)
-    backbone, preprocessor = tiny_bert(dropout=dropout, **options)
+    backbone, preprocessor = tiny_bert(dropout=dropout, **{"num_layers": 1, **options})
     return MultiTaskClassifier(backbone, tasks, preprocessor, dropout=dropout, compile=False)
 
 
@@ -115,7 +115,7 @@ def test_rematerialisation_keeps_less_for_the_backward_pass(tasks):
     """XLA joins both passes again on a CPU, so what is kept is counted before it."""
     kept = []
     for rematerialisation in (False, True):
-        model = classifier(tasks, dropout=0.1)
+        model = classifier(tasks, dropout=0.1, num_layers=2)
         model.compile(keras.optimizers.SGD(0.1), rematerialisation=rematerialisation)
         inputs, _, _ = batch_of(tasks, model, count=64)
         fixed = [v.value for v in model.non_trainable_variables]

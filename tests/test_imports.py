@@ -110,6 +110,15 @@ def test_no_file_is_longer_than_500_lines():
     assert sorted(lengths.values())[len(lengths) // 2] < 160
 
 
+def test_no_function_takes_more_than_six_arguments_by_position():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                arguments = [*node.args.posonlyargs, *node.args.args]
+                names = [a.arg for a in arguments if a.arg not in ("self", "cls")]
+                assert len(names) <= 6, f"{module_name(path)}.{node.name}: {names}"
+
+
 def test_every_public_name_loads_and_none_bears_a_modules_name():
     modules = {path.stem for path in PACKAGE.glob("*.py")}
     for name in mtc_keras.__all__:

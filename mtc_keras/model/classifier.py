@@ -76,6 +76,7 @@ class MultiTaskClassifier(MultiTaskSteps):
         preprocessor: keras_hub.models.TextClassifierPreprocessor | None = None,
         pooling: str = "mean",
         dropout: float = 0.1,
+        *,
         decisions: Mapping[str, Mapping[str, Any]] | None = None,
         balancing: str | Balancing | Mapping[str, Any] = "static",
         **kwargs: Any,

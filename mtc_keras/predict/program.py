@@ -24,6 +24,7 @@ from mtc_keras.predict.rows import predict_own
 from mtc_keras.programs import options
 from mtc_keras.programs.options import STDIN
 from mtc_keras.programs.program import Program
+from mtc_keras.programs.signals import tidied_at_sigterm
 from mtc_keras.tasks.predictions import COLUMNS, DECIMALS, Shown
 
 MOST_SHOWN = 5  # bad rows on the screen
@@ -119,7 +120,8 @@ def _predict_files(args: argparse.Namespace, chosen: dict[str, Any]) -> None:
     from mtc_keras.predict.bulk.predicting import predict_files
 
     bulk = BulkOptions(strict=args.strict, **chosen)
-    predict_files(args.model, args.data, args.out, bulk, resume=bool(args.resume), verbose=1)
+    with tidied_at_sigterm("stopped before anything was written"):
+        predict_files(args.model, args.data, args.out, bulk, resume=bool(args.resume), verbose=1)
 
 
 def _predict_texts(args: argparse.Namespace, shown: Shown) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,19 +51,20 @@ def test_a_killed_prediction_goes_on_to_the_bytes_of_an_undisturbed_one(
     assert contents(out) == contents(undisturbed)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_prediction_says_how_far_it_came(
-    finished, predicted, tmp_path, capsys, monkeypatch
+    finished, predicted, tmp_path, capsys, monkeypatch, number
 ):
     data, undisturbed = predicted
     write_rows = part_predictor.write_rows
 
     def interrupted(file, *arguments):
         if "part-00002.jsonl" in file.name:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
         write_rows(file, *arguments)
 
     monkeypatch.setattr(part_predictor, "write_rows", interrupted)
-    assert predict_to(finished, data, tmp_path / "out") == 130
+    assert predict_to(finished, data, tmp_path / "out") == 128 + number
     assert "stopped: 2 of 3 parts done; --resume continues" in capsys.readouterr().err
     names = {"part-00000.jsonl", "part-00001.jsonl", "_manifest.json"}
     assert set(contents(tmp_path / "out")) == names

@@ -149,9 +149,10 @@ def _predict(
             survey.check_unchanged(record["input"])
             manifest.add(record, folder)
             progress.advance(record["rows"])
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
+        received = stopped.received if isinstance(stopped, Stopped) else signal.SIGINT
         done = f"{len(manifest.parts)} of {plural(len(survey.parts), 'part')}"
-        raise Stopped(signal.SIGINT, f"stopped: {done} done; --resume continues") from None
+        raise Stopped(received, f"stopped: {done} done; --resume continues") from None
     finally:
         progress.close()
 

@@ -100,7 +100,7 @@ def test_parts_that_are_damaged_or_gone_are_predicted_anew(finished, predicted, 
     (out / "part-00000.jsonl").unlink()
     (out / "part-00002.jsonl").write_bytes(b"{}\n")
     assert predict_to(finished, data, out, "--resume") == 0
-    assert "part-00002.jsonl is damaged or gone" in capsys.readouterr().out
+    assert "part-00002.jsonl is damaged or missing" in capsys.readouterr().out
     assert contents(out) == contents(undisturbed)
 
 

@@ -85,7 +85,7 @@ def test_labels_that_are_too_unsure_are_none(finished):
         ([], "rows: holds no rows"),
         ([("good", "bad")], r"rows row 0: needs 1 of \['text'\], has 2"),
         ([{"txt": "good"}], r"no text column 'text'\. Did you mean 'txt'"),
-        ([{"text": "good", "predicted_mood": 1}], "column 'predicted_mood' is what predictions"),
+        ([{"text": "good", "predicted_mood": 1}], "'predicted_mood' has the name of a column"),
     ],
 )
 def test_rows_that_are_none_are_refused(rows, message, finished):

@@ -187,7 +187,7 @@ def test_files_that_are_no_run_are_never_replaced(tmp_path, frame):
     config = tiny_config(tmp_path / "run", training={"epochs": 1})
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="no run"):
+    with pytest.raises(ConfigError, match="holds files that are not a run"):
         mtc_keras.fit(config, train=frame, verbose=0, overwrite=True)
     assert (tmp_path / "run" / "thesis.txt").read_text() == "mine"
 

@@ -71,7 +71,7 @@ class PartsFolder:
         if resume and not has_manifest:
             raise ConfigError(f"{self.where} holds files but no {MANIFEST}; choose another folder")
         if not resume:
-            hint = "go on with --resume, or " if has_manifest else ""
+            hint = "continue with --resume, or " if has_manifest else ""
             raise ConfigError(f"{self.where} already holds files; {hint}choose another folder")
 
     def _names(self) -> set[str]:
@@ -137,7 +137,7 @@ class OneFile(PartsFolder):
         if begun and not resume:
             raise ConfigError(
                 f"{self.where} was begun and not finished: {str(self.folder)!r} holds "
-                "what is done; go on with --resume, or remove it"
+                "what is done; continue with --resume, or remove it"
             )
         if resume:
             super().check(resume)

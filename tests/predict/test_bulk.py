@@ -326,7 +326,7 @@ def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
         ("in.csv", b"id,text\n1,\n", "hold no row that can be predicted"),
         (
             "in.jsonl.gz",
-            gzip.compress(b'{"text": "good"}\n' * 9)[:-9],
+            gzip.compress(b'{"text": "good"}\n' * 9, mtime=0)[:-9],
             "is not a complete gzip file",
         ),
         ("in.parquet", b"text", "is not a Parquet file"),

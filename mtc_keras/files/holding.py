@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import lock_descriptor
-
 from mtc_keras.errors import ConfigError
 
 LOCK, READER = ".lock", ".reader"
@@ -101,6 +99,8 @@ def _locked(path: Path) -> int | None:
     Raises:
         OSError: if it cannot be opened, or the file system has no locks.
     """
+    from filelock import lock_descriptor  # here, as it would take a tenth of the time of --help
+
     while True:
         descriptor = _opened(path)
         try:

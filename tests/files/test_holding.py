@@ -105,6 +105,6 @@ def test_a_file_system_without_locks_holds_nobody_up(tmp_path, monkeypatch):
     def no_locks(descriptor, blocking):
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr("mtc_keras.files.holding.lock_descriptor", no_locks)
+    monkeypatch.setattr("filelock.lock_descriptor", no_locks)
     with held(tmp_path / "x", "one"), held(tmp_path / "x", "two"), being_read(tmp_path / "x"):
         check_not_read(tmp_path / "x", "run")

@@ -18,7 +18,7 @@ from mtc_keras.config import Config, check_config
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.sources import file_blocks, own_blocks
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Regression, Task
-from tests import SHARED
+from tests import SHARED, fuzzing  # noqa: F401 - registers the profile `long`
 
 # The same examples on every machine, however slow it is.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mtc_keras.config import Config, load_config
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import readable_json, to_json, write_whole
+from mtc_keras.files import check_folder, readable_json, resolved, to_json, write_whole
 from mtc_keras.model.backbones import check_backbone
 from mtc_keras.run.output import check_output
 
@@ -100,6 +100,10 @@ def compare_approaches(
     if not isinstance(config, Config):
         config = load_config(config)
     check_request(config, seeds, binary)
+    where = f"output.directory: {config.output.directory!r}"
+    resolved(config.output.directory, where)
+    directory = compared_directory(config)
+    check_folder(directory, where, renamed=False)
     check_backbone(config.model)
     from mtc_keras.data.reading import read_splits
 
@@ -113,7 +117,6 @@ def compare_approaches(
     from mtc_keras.console.log import Log
     from mtc_keras.scoring.intervals import compare_scores
 
-    directory = compared_directory(config)
     planned = list(trainings(config, dataset, directory, seeds, binary))
     waiting = [training for training in planned if overwrite or not training.is_done()]
     for training in waiting:

@@ -1,6 +1,7 @@
 """The folder of an export: versions count up, and one is whole or not there."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from mtc_keras.files import (
     held,
     json_line,
     remove_leftovers,
+    resolved,
     write_whole,
 )
 
@@ -43,8 +45,8 @@ def version_folder(path: str | Path) -> Path:
     Raises:
         ConfigError: if the folder holds something else, or the version is there.
     """
-    path = Path(path).expanduser().resolve()
-    if is_version(path) or not path.is_dir():
+    path = resolved(path, f"export folder {str(path)!r}")
+    if is_version(path) or not os.path.isdir(path):
         version = path if is_version(path) else path / "1"
     else:
         found = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
@@ -71,7 +73,7 @@ def check_target(directory: Path) -> None:
         ConfigError: if the folder holds something, or cannot be made.
     """
     where = f"export folder {str(directory)!r}"
-    if directory.is_dir() and any(directory.iterdir()):
+    if os.path.isdir(directory) and any(directory.iterdir()):
         raise ConfigError(f"{where} holds something already; choose another, or remove it")
     check_folder(directory, where)
 

@@ -34,7 +34,7 @@ from mtc_keras.export.folder import (
 )
 from mtc_keras.export.model_card import model_card
 from mtc_keras.export.saved_model.ask import INPUTS
-from mtc_keras.files import readable_json, write_whole
+from mtc_keras.files import readable_json, resolved, write_whole
 from mtc_keras.tasks import Decision, Task
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def export_live(
         text_pairs: bool. Whether a row has two texts.
         format: `"saved_model"` or `"onnx"`.
     """
-    directory = Path(path).expanduser().resolve()
+    directory = resolved(path, f"export folder {str(path)!r}")
     check_target(directory)
     check_format(directory, format)
     check_tokenizer(model, format, text_pairs)

@@ -11,10 +11,8 @@ from mtc_keras.files.json_text import (
     readable_json,
     to_json,
 )
+from mtc_keras.files.places import PART, check_folder, check_writable, resolved
 from mtc_keras.files.whole import (
-    PART,
-    check_folder,
-    check_writable,
     folder_written_whole,
     is_unfinished,
     remove_leftovers,
@@ -45,6 +43,7 @@ __all__ = [
     "readable_json",
     "remove_leftovers",
     "rename",
+    "resolved",
     "sha256",
     "sync",
     "sync_all",

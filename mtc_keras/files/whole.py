@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from mtc_keras.errors import ConfigError
+from mtc_keras.files.places import PART, check_file
 
-PART = ".part"
 # In a folder that is being written: one without it was made by somebody else, and is left alone.
 MARKER = ".written_by_mtc_keras"
 
@@ -63,7 +63,7 @@ def write_whole(path: str | Path, text: str) -> None:
         ConfigError: if it cannot be written.
     """
     path = Path(path)
-    check_writable(path)
+    check_file(path)
     try:
         with written_whole(path) as file:
             file.write(text.encode("utf-8"))
@@ -124,48 +124,13 @@ def remove_leftovers(directory: Path, name: str | None = None) -> None:
 def is_unfinished(part: str, name: str | None = None) -> bool:
     """Whether a name is one under which something is written that is to get a name, or any."""
     wanted = ".+" if name is None else re.escape(name)
-    return re.fullmatch(rf"\.{wanted}\.\d+\.[0-9a-f]{{8}}{re.escape(PART)}", part) is not None
+    return re.fullmatch(rf"\.{wanted}\.\d+\.[0-9a-f]{{8,}}{re.escape(PART)}", part) is not None
 
 
 def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_writable(path: str | Path) -> None:
-    """Checks, before any work is done, that a file can be written.
-
-    Raises:
-        ConfigError: if it is a directory, or its own directory does not exist, or may not be
-            written to.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ConfigError(f"cannot write {str(path)!r}: it is a directory")
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {str(path)!r}: {str(path.parent)!r} does not exist")
-    # The directory's permission counts, not the file's, which is replaced.
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"cannot write {str(path)!r}: {str(path.parent)!r} may not be written to")
-
-
-def check_folder(path: Path, where: str) -> None:
-    """Checks, before any work is done, that a folder can be written whole.
-
-    Args:
-        path: the folder, absolute.
-        where: the option that names it, and its value, for the message.
-
-    Raises:
-        ConfigError: if it is a file, or cannot be made.
-    """
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"{where} is a file; choose another folder")
-    # It is written under another name, which its parent must allow, also where it is there.
-    parent = next(p for p in path.parents if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"{where} cannot be made in {str(parent)!r}; choose another folder")
 
 
 def _part_of(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """Predictions in memory, written to one file."""
 
+import os
 from pathlib import Path
 
 from mtc_keras.errors import ConfigError
@@ -19,7 +20,7 @@ def check_file(out: str) -> Path:
         ConfigError: if the name is none of a file, or its directory does not exist.
     """
     path = Path(out)
-    if path.is_dir() or file_format(path) is None:
+    if os.path.isdir(path) or file_format(path) is None:
         raise ConfigError(f"--out {out!r}: --text needs a file, {listed_formats()}")
     check_writable(path)
     return path

@@ -13,8 +13,12 @@ from mtc_keras.errors import Stopped, UserError
 USER_ERROR = 2
 INTERRUPTED = 130
 RunArguments = Callable[[argparse.Namespace], int | None]
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+# What the machine refuses, and no code of ours can help.
+REFUSED = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "the disk is full"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "not permitted"),
+    **dict.fromkeys((errno.ENAMETOOLONG, errno.ELOOP), "no such path"),
+}
 
 
 def run_program(program: RunArguments, args: argparse.Namespace) -> int:
@@ -85,8 +89,8 @@ def _exit_code(program: RunArguments, args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if error.errno not in (*FULL, *DENIED):
+        what = REFUSED.get(error.errno or 0)
+        if what is None:
             raise
-        what = "the disk is full" if error.errno in FULL else "not permitted"
         print(f"error: {what}: {error}", file=sys.stderr)
         return USER_ERROR

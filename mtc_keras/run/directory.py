@@ -35,6 +35,7 @@ from mtc_keras.files import (
     check_writable,
     held,
     readable_json,
+    resolved,
     sha256,
     write_whole,
 )
@@ -227,8 +228,12 @@ def load(directory: str | Path) -> Any:
 
 
 def resolved_path(directory: str) -> Path:
-    """Returns the directory itself: `~` expanded, links followed."""
-    return Path(directory).expanduser().resolve()
+    """Returns the directory itself: `~` expanded, links followed.
+
+    Raises:
+        ConfigError: if no directory can have that path.
+    """
+    return resolved(directory, f"output.directory: {directory!r}")
 
 
 def model_checksums(directory: Path) -> dict[str, str]:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import LOCK, PART, check_writable, held, is_unfinished, written_whole
+from mtc_keras.files import (
+    LOCK,
+    PART,
+    check_folder,
+    check_writable,
+    held,
+    is_unfinished,
+    written_whole,
+)
 from mtc_keras.predict.bulk.job import FORMATS
 from mtc_keras.predict.bulk.joining import join_parts
 from mtc_keras.predict.bulk.manifest import MANIFEST
@@ -60,10 +68,12 @@ class PartsFolder:
         """Checks that parts may be written.
 
         Raises:
-            ConfigError: if there are files already, and they are none to go on with.
+            ConfigError: if the folder cannot be made or written to; if there are files already,
+                and they are none to go on with.
         """
-        if self.folder.exists() and not self.folder.is_dir():
+        if os.path.isfile(self.folder):
             raise ConfigError(f"{self.where} is a file; name a folder, or {listed_formats()}")
+        check_folder(self.folder, self.where, renamed=False)
         names = self._names()
         has_manifest = MANIFEST in names
         if all(name in (LOCK, MANIFEST + PART) or is_unfinished(name) for name in names):
@@ -194,7 +204,7 @@ def open_output(out: str | Path, form: str | None) -> PartsFolder:
         ConfigError: if the name is that of a file that cannot be written, or of another format.
     """
     path = Path(out)
-    if path.is_dir():
+    if os.path.isdir(path):
         return PartsFolder(path, form or FORMATS[0])
     found = file_format(path)
     if found is None:

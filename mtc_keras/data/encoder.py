@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
+
 from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.labels import Labels
@@ -138,11 +140,13 @@ class Encoder:
         """
         if self.rename_problem():  # what else is wrong depends on it
             problems = []
-        targets = {}
+        targets: dict[str, np.ndarray] = {}
+        told: list[str] = []
         for name, labels in self.labels.items():
             if name not in unlearned:
                 targets[name] = labels.targets()
                 problems += labels.mistakes.report(self.where)
+                told += labels.told(self.where)
         weights = None
         if self._is_labelled and self.data.weight in self._has:
             weights = self._weights.by_task()
@@ -150,4 +154,6 @@ class Encoder:
         problems += [*self.text_problems(), *self._text_mistakes.report(self.where)]
         texts = tuple(join(parts) for parts in self._texts)
         ids = join(self._ids) if self.data.id in self._has else None
-        return Rows(self.name, texts, targets, weights, ids, self.where, self._left_out)
+        return Rows(
+            self.name, texts, targets, weights, ids, self.where, self._left_out, tuple(told)
+        )

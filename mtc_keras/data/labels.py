@@ -1,11 +1,13 @@
 """The labels of one task in one split, gathered while the rows are read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.mistakes import Mistakes
+from mtc_keras.data.readings import Readings
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import Cell, Mistake, parsed_json
 from mtc_keras.tasks.distinct import DistinctCells
@@ -25,6 +27,7 @@ class Labels:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.mistakes = Mistakes(f"tasks.{task.name}")
+        self._readings = Readings(task.name)
         self._can_encode = task.can_encode
         self._cells = DistinctCells()
         self._parts: list[np.ndarray] = []  # targets, or numbers of cells
@@ -42,7 +45,7 @@ class Labels:
             known = (cell for cell in cells if not self.task.is_missing(cell))
             self._first = next(known, None)
         if self._can_encode:
-            targets, more = self.task.encode(cells)
+            targets, more = self._encoded(cells, start)
             self._parts.append(targets)
             for row, message in sorted([*mistakes, *more], key=lambda mistake: mistake[0]):
                 self.mistakes.add(start + row, message)
@@ -87,7 +90,36 @@ class Labels:
         cells = [None if n in wrong else cell for n, cell in enumerate(self._cells.cells)]
         targets, mistakes = self.task.encode(cells)
         self._note(wrong | dict(mistakes))
-        return targets[np.concatenate(self._parts)]
+        numbers = np.concatenate(self._parts)
+        self._tell(cells, numbers)
+        return targets[numbers]
+
+    def told(self, where: Sequence[str]) -> list[str]:
+        """Returns lines on cells that are read as something else, once `targets` are.
+
+        Args:
+            where: where each row stands.
+        """
+        return self._readings.report(where)
+
+    def _encoded(self, cells: list[Cell], start: int) -> tuple[np.ndarray, list[Mistake]]:
+        """Returns what `Task.encode` does for the cells of rows from `start` on."""
+        if not self.task.names_classes:
+            return self.task.encode(cells)
+        distinct = DistinctCells()
+        numbers = distinct.numbers(cells)
+        targets, mistakes = self.task.encode(distinct.cells)
+        self._tell(distinct.cells, numbers, start)
+        wrong = dict(mistakes)
+        rows = np.flatnonzero(np.isin(numbers, list(wrong))).tolist() if wrong else []
+        return targets[numbers], [(row, wrong[numbers[row]]) for row in rows]
+
+    def _tell(self, cells: Sequence[Cell], numbers: np.ndarray, start: int = 0) -> None:
+        """Notes how different cells are read, `numbers` saying for each row which one it has."""
+        found, rows, counts = np.unique(numbers, return_index=True, return_counts=True)
+        for number, row, count in zip(found.tolist(), rows.tolist(), counts.tolist(), strict=True):
+            for reading in self.task.readings(cells[number]):
+                self._readings.add(start + row, reading, count)
 
     def _wrong_paths(self) -> dict[int, str]:
         cells = enumerate(self._cells.cells)

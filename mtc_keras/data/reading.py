@@ -195,7 +195,8 @@ def _split(
         return {}
     return {
         "train": rows.take(train),
-        "validation": replace(rows.take(held_out), name="validation", left_out=LeftOut()),
+        # What is told of the training rows is told once.
+        "validation": replace(rows.take(held_out), name="validation", left_out=LeftOut(), told=()),
     }
 
 

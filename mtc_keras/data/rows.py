@@ -49,6 +49,7 @@ class Rows:
         ids: N values of the id column; `None` without one.
         where: where each row stands, for messages.
         left_out: rows of the source that are not among these, as they have no text.
+        told: lines on cells that are read as something else than what stands in them.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Rows:
     ids: Sequence[Any] | None
     where: Sequence[str]
     left_out: LeftOut = LeftOut()
+    told: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.where)
@@ -73,8 +75,9 @@ class Rows:
 
     @property
     def notes(self) -> list[str]:
-        """Lines for people: that rows are left out, if there are any."""
-        return [f"{self.name}: {self.left_out}"] if self.left_out else []
+        """Lines for people: on rows that are left out, and on cells."""
+        left_out = [f"{self.name}: {self.left_out}"] if self.left_out else []
+        return [*left_out, *self.told]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> "Rows":
         """Returns the rows at some indices, in their order."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mtc_keras.tasks.columns import Cell, Cells, ColumnPath, Mistake, parse_column
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.distinct import DistinctCells
+from mtc_keras.tasks.spelling import Reading
 
 if TYPE_CHECKING:
     import keras
@@ -177,6 +178,21 @@ class Task(BaseModel, ABC):
             return encoded, []
         rows = np.flatnonzero(np.isin(numbers, list(wrong))).tolist()
         return encoded, [(row, wrong[numbers[row]]) for row in rows]
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether cells hold names of classes, of which there are few."""
+        return False
+
+    def readings(self, cell: Cell) -> list[Reading]:
+        """Returns the names in a cell that are read as something else than what stands there.
+
+        What is read so is told, once for all rows: a user may have meant another thing.
+
+        Args:
+            cell: a cell that `encode` takes; one that is wrong has no readings.
+        """
+        return []
 
     def labelled(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool of shape `(N,)`: which rows carry a label for this task."""

@@ -1,23 +1,24 @@
 """What the kinds with classes share."""
 
 import math
-import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
+from mtc_keras.errors import listed, plural
 from mtc_keras.tasks.base import Task
+from mtc_keras.tasks.class_index import ClassIndex, same_class
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.spelling import INTEGER, Reading, class_key, class_name, natural
 
 MOST_CLASS_WEIGHT = 10.0
 BETA = 0.999
-# A minus at most, unlike "--5"; few digits, as Python refuses to read thousands of them.
-_INTEGER = re.compile(r"-?\d{1,18}")
+BITS = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0}
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -57,6 +58,11 @@ class ClassificationTask(Task):
     class_counts: list[int] | None = Field(
         default=None, description="Number of training labels per class; measured."
     )
+    learned: bool | None = Field(
+        default=None,
+        description="Whether `classes` were read from the training rows rather than listed, so "
+        "that an integer is never their position; measured.",
+    )
 
     def model_post_init(self, context: Any) -> None:
         """Checks what involves several fields."""
@@ -74,6 +80,7 @@ class ClassificationTask(Task):
         names = list(self.class_names.values())
         if len(set(names)) < len(names):
             raise ValueError("class_names must differ from each other")
+        self._check_spellings("classes", self.classes or [])
         known = self._given_classes()
         if self.max_class_weight is not None and not isinstance(self.class_weights, str):
             raise ValueError(
@@ -83,14 +90,21 @@ class ClassificationTask(Task):
             raise ValueError('class_weight_beta belongs to class_weights = "effective"')
         weights = self.class_weights if isinstance(self.class_weights, dict) else {}
         for key, table in (("class_names", self.class_names), ("class_weights", weights)):
-            strangers = [name for name in table if known and name not in known]
-            if strangers:
-                from mtc_keras.errors import did_you_mean
+            self._check_spellings(key, table)
+            for name in table if known else ():
+                if self._index.find(name) is None:
+                    raise ValueError(
+                        f"{key} gives {name!r}, which is none of the classes."
+                        f"{self._index.nearest(name)}"
+                    )
 
-                raise ValueError(
-                    f"{key} gives {strangers[0]!r}, which is none of the classes."
-                    f"{did_you_mean(strangers[0], known or [])}"
-                )
+    def _check_spellings(self, key: str, names: Iterable[str]) -> None:
+        """Refuses two names of one class, but not those that an older version has trained."""
+        both = same_class(names) if self.class_counts is None else None
+        if both:
+            raise ValueError(
+                f"{key} names {both[0]!r} and {both[1]!r}, which are one class; leave out one"
+            )
 
     def _given_classes(self) -> list[str] | None:
         """Classes that need no training rows: listed, counted, or those of a vector column."""
@@ -107,16 +121,16 @@ class ClassificationTask(Task):
         return self._given_classes() is not None
 
     @cached_property
-    def _index(self) -> dict[str, int]:
+    def _index(self) -> ClassIndex:
         classes = self._given_classes()
         if classes is None:
             raise ValueError(f"task {self.name!r} has no classes yet: call `learn` first")
-        return {name: index for index, name in enumerate(classes)}
+        return ClassIndex(classes)
 
     @cached_property
-    def _numbers_are_names(self) -> bool:
-        """An integer cell is an index, unless the classes themselves read as integers."""
-        return any(_INTEGER.fullmatch(name) for name in self._index)
+    def _has_positions(self) -> bool:
+        """Whether an integer cell is the position of a class that the config lists."""
+        return not self.learned and not self._index.are_integers
 
     @property
     def summary(self) -> str:
@@ -129,22 +143,25 @@ class ClassificationTask(Task):
 
     def learn(self, cells: Cells) -> Self:
         classes, unreadable = self._given_classes(), ""
+        values = self.model_dump(exclude={"num_classes"})
         if classes is None:
-            names: set[str] = set()
+            names: dict[str, set[str]] = {}
             for cell in cells:
                 if not self.is_missing(cell):
                     try:
-                        names.update(self.names_in(cell))
+                        for name in self.names_in(cell):
+                            names.setdefault(class_key(name), set()).add(name)
                     except ValueError as error:  # `encode` reports it, with its row
                         unreadable = unreadable or f" (and a cell cannot be read: {error})"
-            classes = sorted(names, key=_natural)
+            spelled = (next(iter(s)) if len(s) == 1 else key for key, s in names.items())
+            classes = sorted(spelled, key=natural)
+            values["learned"] = True
         if len(classes) < 2:
             raise ValueError(
-                f"found {len(classes)} class{'' if len(classes) == 1 else 'es'} "
+                f"found {plural(len(classes), 'class')} "
                 f"in column {str(self.path)!r}; a task needs two or more{unreadable}"
             )
         # Rebuilt rather than copied, so that the checks see the classes too.
-        values = self.model_dump(exclude={"num_classes"})
         return type(self).model_validate({**values, "classes": classes})
 
     def measure(self, targets: np.ndarray) -> Self:
@@ -174,7 +191,8 @@ class ClassificationTask(Task):
         if self.class_weights is None:
             return None
         if isinstance(self.class_weights, dict):
-            return [float(self.class_weights.get(name, 1.0)) for name in self._index]
+            given = self._index.in_own_spelling(self.class_weights)
+            return [float(given.get(name, 1.0)) for name in self._index]
         weights = self.ruled_weights(self.class_weights, self.counts)
         cap = MOST_CLASS_WEIGHT if self.max_class_weight is None else self.max_class_weight
         return [float(weight) for weight in np.minimum(weights, cap)]
@@ -197,23 +215,50 @@ class ClassificationTask(Task):
         Raises:
             ValueError: for an unknown class, or an index outside the classes.
         """
+        index = self._index.find(value)
+        if index is not None:
+            return index
         name = class_name(value)
-        if name in self._index:
-            return self._index[name]
         problem = f"class {name!r} is unknown"
-        if not self._numbers_are_names and _INTEGER.fullmatch(name):
+        if self._has_positions and INTEGER.fullmatch(name):
             if 0 <= int(name) < len(self._index):
                 return int(name)
             problem = f"index {name} is outside 0 … {len(self._index) - 1}"
         if self.unknown_classes == "ignore":
             return None
-        from mtc_keras.errors import did_you_mean, listed
-
+        if self.learned and INTEGER.fullmatch(name):
+            remedy = "If it is a position, list `classes` in their order"
+        else:
+            remedy = "Add it to `classes`"
         raise ValueError(
-            f"{problem}; training knows {listed(list(self._index))}."
-            f"{did_you_mean(str(value), self._index)} "
-            f'(Add it to `classes`, or treat it as missing: unknown_classes = "ignore")'
+            f"{problem}; training knows {listed(list(self._index))}.{self._index.nearest(name)} "
+            f'({remedy}, or treat it as missing: unknown_classes = "ignore")'
         )
+
+    @property
+    def names_classes(self) -> bool:
+        return not self.path.is_vector
+
+    def readings(self, cell: Cell) -> list[Reading]:
+        try:
+            names = [] if self.path.is_vector or self.is_missing(cell) else self.texts_in(cell)
+            found = [(name.strip(), self.index_of(name)) for name in names]
+        except ValueError:
+            return []
+        classes = list(self._index)
+        return [
+            Reading("position" if self._index.find(name) is None else "name", name, classes[index])
+            for name, index in found
+            if index is not None and name != classes[index]
+        ]
+
+    def texts_in(self, cell: Cell) -> list[str]:
+        """Returns the names that a cell holds as text, as they are written.
+
+        Raises:
+            ValueError: if it cannot be read.
+        """
+        return [cell] if isinstance(cell, str) else []
 
     def vector(self, cell: Cell) -> np.ndarray:
         """Returns float32 of shape `(C,)` with 0, 1 and NaN for a 0/1 vector cell.
@@ -230,18 +275,15 @@ class ClassificationTask(Task):
         """Returns float32 0, 1 and NaN for values that say so.
 
         Args:
-            values: 0, 1, false, true, null, or text of such.
+            values: 0, 1, false, true, null, or text of such; `0.0` and `False` are such, too.
             cell: what they stand in, for the message.
 
         Raises:
             ValueError: if one is something else.
         """
-        known = {None: math.nan, "": math.nan, "0": 0.0, "1": 1.0}
         try:
-            return np.array(
-                [known[v.strip() if isinstance(v, str) else _bit(v)] for v in values], "float32"
-            )
-        except (KeyError, TypeError, ValueError):  # no text, no number, no 0 or 1
+            return np.array([_bit(value) for value in values], "float32")
+        except (KeyError, ValueError):  # no text, no number, no 0 or 1
             raise ValueError(f"expected only 0, 1 or null, received {cell!r}") from None
 
     @property
@@ -262,7 +304,8 @@ class ClassificationTask(Task):
 
     @cached_property
     def shown_classes(self) -> list[str]:
-        return [self.class_names.get(name, name) for name in self._index]
+        names = self._index.in_own_spelling(self.class_names)
+        return [names.get(name, name) for name in self._index]
 
     def shown(self, index: int) -> str:
         """Returns what people see for the class at an index."""
@@ -314,28 +357,7 @@ class ClassificationTask(Task):
         return ("accuracy", "f1_micro", "f1_macro")
 
 
-def class_name(value: object) -> str:
-    """Returns the class name that a cell's value stands for: `2` and `2.0` are `"2"`.
-
-    Raises:
-        ValueError: if the value cannot name a class (a list, a fraction, nothing).
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    raise ValueError(f"expected one class name, received {value!r}")
-
-
-def _bit(value: object) -> str | None:
-    return None if value is None else class_name(int(value) if isinstance(value, bool) else value)
-
-
-def _natural(name: str) -> tuple[bool, float, str]:
-    """Sorts integers by value and before other names."""
-    is_number = _INTEGER.fullmatch(name) is not None
-    return (not is_number, float(name) if is_number else 0.0, name)
+def _bit(value: object) -> float:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return math.nan
+    return BITS[class_key(value)]

@@ -8,11 +8,12 @@ import numpy as np
 from pydantic import Field
 
 from mtc_keras.files import json_line
-from mtc_keras.tasks.classification import ClassificationTask, class_name
+from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, parsed_json
 from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
 from mtc_keras.tasks.ordinal import binary_entropy
 from mtc_keras.tasks.single_label import SMALLEST
+from mtc_keras.tasks.spelling import class_name
 
 if TYPE_CHECKING:
     import keras
@@ -96,6 +97,9 @@ class Multilabel(ClassificationTask):
     def names_in(self, cell: Cell) -> list[str]:
         return [class_name(value) for value in self._values(cell)]
 
+    def texts_in(self, cell: Cell) -> list[str]:
+        return [value for value in self._values(cell) if isinstance(value, str)]
+
     def _values(self, cell: Cell) -> list[object]:
         """Returns the class names of a cell; those of a table have a 0 or 1 each."""
         if isinstance(cell, str):
@@ -107,7 +111,7 @@ class Multilabel(ClassificationTask):
             return [part for part in parts if part]
         if isinstance(cell, list):
             return cell
-        if isinstance(cell, int) and not isinstance(cell, bool):
+        if isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell % 1 == 0:
             return [cell]
         raise ValueError(
             f"expected a list of class names, text separated by {self.separator!r}, or a table "

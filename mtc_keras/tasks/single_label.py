@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mtc_keras.tasks.classification import ClassificationTask, class_name
+from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.spelling import class_name
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -30,6 +31,10 @@ class SingleLabelTask(ClassificationTask):
 
     def names_in(self, cell: Cell) -> list[str]:
         return [class_name(_single(cell))]
+
+    def texts_in(self, cell: Cell) -> list[str]:
+        label = _single(cell)
+        return [label] if isinstance(label, str) else []
 
     def encode_cell(self, cell: Cell) -> int:
         if self.path.is_vector:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mtc_keras.config import Config, check_config, config_schema, load_config, monitor_names
 from mtc_keras.errors import ConfigError
 from mtc_keras.tasks import Multiclass, Regression, known_kinds
+from mtc_keras.tasks.spelling import class_key
 from tests.conftest import ROOT
 
 repeatable = settings(derandomize=True, deadline=None)
@@ -71,7 +72,9 @@ def test_every_config_of_the_repository_is_right_and_comes_back_from_its_own_tom
 @repeatable
 @given(
     seed=st.integers(0, 2**31 - 1),
-    classes=st.lists(st.text(min_size=1), min_size=2, max_size=5, unique=True),
+    classes=st.lists(
+        st.text(min_size=1).filter(str.strip), min_size=2, max_size=5, unique_by=class_key
+    ),
     validation=st.none() | st.integers(1) | st.floats(0.01, 0.99) | st.just("a.csv"),
     rename=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
     rate=st.floats(1e-8, 1),

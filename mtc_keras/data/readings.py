@@ -1,0 +1,73 @@
+"""What is told of cells that are read as something else than what stands in them."""
+
+from collections.abc import Sequence
+
+from mtc_keras.errors import plural
+from mtc_keras.tasks.spelling import Reading
+
+MOST_EXAMPLES = 3  # different spellings shown of one kind
+HOW = {"missing": "missing", "position": "positions in `classes`"}
+
+
+class Readings:
+    """The readings of one task's cells, gathered while rows are read.
+
+    Args:
+        name: the task's name.
+        keeps: str. What a remedy says that `missing = []` does with a marker.
+    """
+
+    def __init__(self, name: str, keeps: str = "") -> None:
+        self.name, self.keeps = name, keeps
+        self._found: dict[str, _Found] = {}
+
+    def add(self, row: int, reading: Reading, cells: int = 1) -> None:
+        """Notes a reading.
+
+        Args:
+            row: int. Where it stands, or the first of several such rows.
+            reading: the `Reading`.
+            cells: int. How many cells are read so.
+        """
+        self._found.setdefault(reading.kind, _Found(row)).add(row, reading, cells)
+
+    def report(self, where: Sequence[str]) -> list[str]:
+        """Returns a line per kind of reading, with its count and its first place.
+
+        Args:
+            where: where each row stands.
+        """
+        return [self._line(kind, found, where) for kind, found in sorted(self._found.items())]
+
+    def _line(self, kind: str, found: "_Found", where: Sequence[str]) -> str:
+        examples = found.examples
+        written = ", ".join(repr(reading.written) for reading in examples)
+        read_as = ", ".join(repr(reading.read_as) for reading in examples if reading.read_as)
+        such = "such as " if found.cells > 1 else ""
+        verb = "are" if found.cells > 1 else "is"
+        line = f"tasks.{self.name}: {plural(found.cells, 'cell')} {such}{written} {verb} read as "
+        line += f"{HOW[kind]}, {read_as}" if kind == "position" else HOW.get(kind, read_as)
+        line += f", first {where[found.row]}"
+        return f"{line}; missing = [] {self.keeps}" if kind == "missing" and self.keeps else line
+
+
+class _Found:
+    """All readings of one kind: how many cells, the first row, and a few examples."""
+
+    def __init__(self, row: int) -> None:
+        self.row, self.cells = row, 0
+        self._examples: dict[str, tuple[int, Reading]] = {}
+
+    def add(self, row: int, reading: Reading, cells: int) -> None:
+        self.cells += cells
+        self.row = min(self.row, row)
+        first = min(row, self._examples.get(reading.written, (row, reading))[0])
+        self._examples[reading.written] = first, reading
+        if len(self._examples) > MOST_EXAMPLES:
+            self._examples.pop(max(self._examples, key=lambda text: self._examples[text][0]))
+
+    @property
+    def examples(self) -> list[Reading]:
+        """The first few different ones."""
+        by_row = sorted(self._examples.values(), key=lambda found: found[0])
+        return [reading for _, reading in by_row]

@@ -42,6 +42,12 @@ class DataConfig(Section):
         default="weight",
         description="Column of row weights, if present: a number, or a list with one per task.",
     )
+    group: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column of groups, such as raters or documents: a validation that is split off "
+        "shares none with training. Rows of one text always stay together.",
+    )
     rename: dict[str, str] = Field(
         default_factory=dict, description="Columns to rename after reading: old = 'new'."
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
+from mtc_keras.data.groups import Groups
 from mtc_keras.data.labels import Labels
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.data.packed import join, pack
@@ -44,6 +45,7 @@ class Encoder:
         self._texts: list[list[Sequence[str]]] = [[] for _ in data.text_columns]
         self._text_mistakes = Mistakes("data.text")
         self._weights = Weights(data.weight, [task.name for task in tasks])
+        self._groups = Groups(data.group) if data.group and tasks else None
         self._ids: list[Sequence[Any]] = []
         self._where: list[Sequence[str]] = []
         self._left_out = LeftOut()
@@ -64,6 +66,8 @@ class Encoder:
             labels.add(block, start)
         if self._is_labelled:
             self._weights.add(block, start)
+        if self._groups:
+            self._groups.add(block, start)
         found = read_texts(block, self.data.text_columns)
         for parts, texts in zip(self._texts, found, strict=True):
             parts.append(pack(texts))
@@ -151,9 +155,22 @@ class Encoder:
         if self._is_labelled and self.data.weight in self._has:
             weights = self._weights.by_task()
             problems += self._weights.mistakes.report(self.where)
+        groups = None
+        if self._groups and self._groups.column in self._has:
+            groups = self._groups.keys()
+            problems += self._groups.mistakes.report(self.where)
+            told += self._groups.notes
         problems += [*self.text_problems(), *self._text_mistakes.report(self.where)]
         texts = tuple(join(parts) for parts in self._texts)
         ids = join(self._ids) if self.data.id in self._has else None
         return Rows(
-            self.name, texts, targets, weights, ids, self.where, self._left_out, tuple(told)
+            self.name,
+            texts,
+            targets,
+            weights,
+            ids,
+            self.where,
+            left_out=self._left_out,
+            groups=groups,
+            told=tuple(told),
         )

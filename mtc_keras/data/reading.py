@@ -9,10 +9,13 @@ from pydantic import ValidationError
 from mtc_keras.config import Config, DataConfig
 from mtc_keras.data.dataset import Dataset
 from mtc_keras.data.encoder import Encoder
+from mtc_keras.data.group_splits import connected_groups, split_groups, split_note
+from mtc_keras.data.groups import NO_GROUP
+from mtc_keras.data.leaks import leak_notes
 from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.sources import Files, OwnRows, file_blocks, hash_files, own_blocks
-from mtc_keras.data.split_sources import split_sources
-from mtc_keras.data.splits import split
+from mtc_keras.data.split_sources import SPLITS, split_sources
+from mtc_keras.data.splits import validation_size
 from mtc_keras.errors import DataError, did_you_mean, listed, plural
 from mtc_keras.tasks import Task
 
@@ -40,10 +43,13 @@ def read_splits(config: Config, frames: Mapping[str, OwnRows] | None = None) -> 
         notes.append(f"data.limit: {data.limit:,} of {len(rows['train']):,} training rows are kept")
         order = np.random.default_rng(config.seed).permutation(len(rows["train"]))
         rows["train"] = rows["train"].take(np.sort(order[: data.limit]))
+    notes += leak_notes([rows[name] for name in SPLITS if name in rows])
     problems: list[str] = []
     if "validation" not in rows and isinstance(data.validation, (int, float)):
-        rows |= _split(rows["train"], tasks, data.validation, config.seed, problems)
-        notes.append(f"validation: {len(rows.get('validation', ())):,} training rows are split off")
+        try:
+            rows |= _split(rows["train"], tasks, config, data.validation, notes)
+        except ValueError as error:
+            problems.append(f"data.validation: {error}")
     notes += _check_coverage(rows, tasks, problems)
     _raise(problems)
     tasks = [task.measure(rows["train"].targets[task.name]) for task in tasks]
@@ -183,16 +189,18 @@ def _names(splits: Iterable[Mapping[str, Iterable[str]]]) -> list[str]:
 
 
 def _split(
-    rows: Rows, tasks: Sequence[Task], validation: int | float, seed: int, problems: list[str]
+    rows: Rows, tasks: Sequence[Task], config: Config, validation: int | float, notes: list[str]
 ) -> dict[str, Rows]:
+    """Returns the training rows in two parts; rows of one text or group stay together."""
     indicators = [task.class_indicator(rows.targets[task.name]) for task in tasks]
     # A task with few labels keeps its share of them, also where a row has none of the classes.
     indicators += [task.labelled(rows.targets[task.name])[:, None] for task in tasks]
-    try:
-        train, held_out = split(np.concatenate(indicators, axis=1), validation, seed)
-    except ValueError as error:
-        problems.append(f"data.validation: {error}")
-        return {}
+    group = connected_groups(rows.text_keys, rows.groups, NO_GROUP)
+    train, held_out = split_groups(
+        np.concatenate(indicators, axis=1), group, validation, config.seed
+    )
+    asked = validation_size(validation, len(rows))
+    notes.append(split_note(len(held_out), asked, group, config.data.group))
     return {
         "train": rows.take(train),
         # What is told of the training rows is told once.

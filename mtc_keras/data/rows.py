@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mtc_keras.data.fingerprint import add_arrays, add_texts
+from mtc_keras.data.fingerprint import add_arrays, add_texts, text_keys
 from mtc_keras.data.packed import take
 from mtc_keras.errors import plural
 from mtc_keras.tasks import Task
@@ -49,6 +49,7 @@ class Rows:
         ids: N values of the id column; `None` without one.
         where: where each row stands, for messages.
         left_out: rows of the source that are not among these, as they have no text.
+        groups: uint64 of shape `(N,)`, a key per group; `None` without a column of groups.
         told: lines on cells that are read as something else than what stands in them.
     """
 
@@ -59,6 +60,7 @@ class Rows:
     ids: Sequence[Any] | None
     where: Sequence[str]
     left_out: LeftOut = LeftOut()
+    groups: np.ndarray | None = None
     told: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -72,6 +74,11 @@ class Rows:
         add_arrays(digest, self.targets)
         add_arrays(digest, self.sample_weight or {})
         return digest.hexdigest()
+
+    @cached_property
+    def text_keys(self) -> np.ndarray:
+        """uint64 of shape `(N,)`: equal for texts that differ in case and blanks alone."""
+        return text_keys(self.texts)
 
     @property
     def notes(self) -> list[str]:
@@ -89,6 +96,7 @@ class Rows:
             sample_weight=weights and {task: array[indices] for task, array in weights.items()},
             ids=None if self.ids is None else take(self.ids, indices),
             where=take(self.where, indices),
+            groups=None if self.groups is None else self.groups[indices],
         )
 
     def coverage(self, tasks: Sequence[Task]) -> dict[str, int]:

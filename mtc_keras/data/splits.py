@@ -34,20 +34,34 @@ def split(
         ValueError: if no row would be left on one side.
     """
     num_rows = len(indicator)
+    size = validation_size(validation, num_rows)
+    # Classes without rows or without gaps say nothing.
+    counts = indicator.sum(axis=0)
+    indicator = indicator[:, (counts > 0) & (counts < num_rows)]
+    choose = _stratified if num_rows <= MOST_STRATIFIED else _systematic
+    chosen = choose(indicator, size, seed)
+    keep_classes_in_training(indicator, chosen)
+    _correct_size(indicator, chosen, size)
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def validation_size(validation: int | float, num_rows: int) -> int:
+    """Returns the number of rows to split off.
+
+    Args:
+        validation: float, the fraction split off; or int, the number of rows.
+        num_rows: int. Number of rows in all.
+
+    Raises:
+        ValueError: if no row would be left on one side.
+    """
     size = validation
     if isinstance(validation, float):
         size = min(max(round(validation * num_rows), 1), num_rows - 1)
     size = int(size)
     if not 0 < size < num_rows:
         raise ValueError(f"{size:,} of {num_rows:,} rows leave none on one side")
-    # Classes without rows or without gaps say nothing.
-    counts = indicator.sum(axis=0)
-    indicator = indicator[:, (counts > 0) & (counts < num_rows)]
-    choose = _stratified if num_rows <= MOST_STRATIFIED else _systematic
-    chosen = choose(indicator, size, seed)
-    _keep_classes_in_training(indicator, chosen)
-    _correct_size(indicator, chosen, size)
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    return size
 
 
 def _stratified(indicator: np.ndarray, size: int, seed: int) -> np.ndarray:
@@ -89,7 +103,7 @@ def _as_numbers(bits: np.ndarray) -> np.ndarray:
     return numbers
 
 
-def _keep_classes_in_training(indicator: np.ndarray, chosen: np.ndarray) -> None:
+def keep_classes_in_training(indicator: np.ndarray, chosen: np.ndarray) -> None:
     """Moves a row of each class that training lacks, the rarest class first; in place."""
     for label in np.argsort(indicator.sum(axis=0), kind="stable"):
         rows = np.flatnonzero(indicator[:, label])

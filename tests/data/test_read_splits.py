@@ -27,6 +27,11 @@ def in_an_empty_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def twenty() -> list[dict]:
+    """Returns the rows of `TRAIN` five times, each with a text of its own."""
+    return [{**row, "text": f"{row['text']} {n}"} for n, row in enumerate(TRAIN * 5)]
+
+
 def write(name: str, *records: dict) -> str:
     Path(name).write_text("".join(json.dumps(record) + "\n" for record in records))
     return name
@@ -75,7 +80,10 @@ def test_splits_are_read_and_classes_learned_from_training_rows():
     ]
     assert dataset.train.where[1] == "train.jsonl:2"
     assert list(dataset.files) == ["train.jsonl", "validation.jsonl", "test.jsonl"]
-    assert dataset.notes == []
+    assert dataset.notes == [
+        "validation: 2 of 2 texts stand in train, too, first validation.jsonl:1",
+        "test: 2 of 2 texts stand in train, too, first test.jsonl:1",
+    ]
 
 
 def test_validation_and_test_may_be_absent():
@@ -263,11 +271,14 @@ def test_rows_without_a_text_are_left_out_and_noted_split_by_split():
     assert dataset.notes == [
         "train: 2 rows without a text are left out, first train.jsonl:1, train.jsonl:6",
         "validation: 1 row without a text is left out, first validation.jsonl:3",
+        "validation: 2 of 2 texts stand in train, too, first validation.jsonl:1",
+        "test: 4 of 4 texts stand in train, too, first test.jsonl:1",
+        "test: 2 of 4 texts stand in validation, too, first test.jsonl:1",
     ]
 
 
 def test_rows_left_out_are_counted_once_where_validation_is_split_off():
-    dataset = read([*TRAIN * 5, {}], validation=5)
+    dataset = read([*twenty(), {}], validation=5)
     assert (len(dataset.train), len(dataset.validation)) == (15, 5)
     assert (dataset.train.left_out.count, dataset.validation.left_out.count) == (1, 0)
 
@@ -330,7 +341,7 @@ def test_a_reader_takes_the_place_of_files(importable):
 
 
 def test_a_reader_is_not_asked_for_a_validation_that_is_split_off(importable):
-    write_reader(f"def read(split):\n    return {{'train': {TRAIN!r} * 5, 'test': None}}[split]\n")
+    write_reader(f"def read(split):\n    return {{'train': {twenty()!r}, 'test': None}}[split]\n")
     assert len(read_from("my_reader:read", validation=5).validation) == 5
 
 

@@ -145,7 +145,7 @@ def _padded(
 ) -> dict[str, np.ndarray]:
     import keras_hub
 
-    columns = tuple([_readable(text) for text in column] for column in texts)
+    columns = tuple([readable(text) for text in column] for column in texts)
 
     def read(*columns: Any) -> dict[str, Any]:
         # `y` is given, because a pair alone would be taken for (x, y).
@@ -181,7 +181,8 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
         yield texts[start : start + TOKENIZED_AT_ONCE]
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
+    """Returns a text without the characters that tokenizers would stumble over."""
     # Lone surrogates cannot be encoded for TensorFlow, and its regular expressions would
     # end a text at a NUL, which BERT's own tokenizer removes.
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

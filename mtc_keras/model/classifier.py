@@ -15,13 +15,14 @@ from mtc_keras.config import ModelConfig
 from mtc_keras.devices import process
 from mtc_keras.files.formats import KEY
 from mtc_keras.model import prediction
+from mtc_keras.model.arguments import checked, checked_validation, refuse_class_weight
 from mtc_keras.model.backbones import load_backbone
 from mtc_keras.model.balancing import Balancing, make_balancing
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
 from mtc_keras.model.saved import FORMAT
 from mtc_keras.model.steps import MultiTaskSteps
-from mtc_keras.model.task_losses import SampleWeight, TaskMeans, TaskWeights, chosen_losses
+from mtc_keras.model.task_losses import TaskMeans, TaskWeights, chosen_losses
 from mtc_keras.scoring.decisions import activate
 from mtc_keras.tasks import Task, task_from_config
 
@@ -177,21 +178,30 @@ class MultiTaskClassifier(MultiTaskSteps):
     def fit(
         self,
         x: Any = None,
-        y: Mapping[str, np.ndarray] | None = None,
+        y: Any = None,
         batch_size: int | None = None,
-        sample_weight: SampleWeight = None,
+        sample_weight: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Trains as `keras_hub.models.Task.fit` does: rows are read in the order given.
 
         Args:
-            x: texts (list, array), text pairs (tuple of two), or a `tf.data.Dataset` of
-                `(x, y)` or `(x, y, sample_weight)` with texts or tokens.
-            y: dict from task to targets, as `Task.encode` returns.
+            x: texts (list, array, Series, one-column DataFrame), text pairs (tuple of two
+                such), a dict of tokens, or a `tf.data.Dataset` of batches `(x, y)` or
+                `(x, y, sample_weight)` with texts or tokens.
+            y: dict or DataFrame from task to targets, as `Task.encode` returns, or to class
+                names; for a model of one task also these alone. Numbers are targets.
             batch_size: int. Rows per step, unless `x` is a dataset.
             sample_weight: float32 of shape `(N,)`, or a dict of such by task.
-            **kwargs: as for `keras.Model.fit`.
+            **kwargs: as for `keras.Model.fit`, but not `class_weight`, which each task has.
+
+        Raises:
+            ValueError: if these do not fit the model's tasks or each other. It names the task,
+                the first row and what would be right, and quotes no text.
         """
+        refuse_class_weight(kwargs.pop("class_weight", None))
+        x, y, sample_weight = checked(self, x, y, sample_weight)
+        kwargs["validation_data"] = checked_validation(self, kwargs.get("validation_data"))
         kwargs.setdefault("shuffle", False)  # `True` only warns: all input becomes a dataset
         given = kwargs.pop("callbacks", None) or []
         if not isinstance(given, keras.callbacks.CallbackList):
@@ -301,8 +311,9 @@ class MultiTaskClassifier(MultiTaskSteps):
         """Returns the heads' raw outputs.
 
         Args:
-            x: N texts (list, array or series of strings), a pair of such for text
-                pairs, `Tokens`, or whatever `keras.Model.predict` takes.
+            x: N texts (list, array, Series, one-column DataFrame), a tuple of two such
+                for text pairs, `Tokens`, a dict of tokens, or a `tf.data.Dataset` of
+                batches.
             batch_size: int. Most rows per batch; 32 by default.
             verbose: as for `keras.Model.predict`.
 

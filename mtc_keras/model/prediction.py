@@ -1,11 +1,11 @@
 """From rows to logits, in two ways.
 
 Texts and `Tokens` are read in batches of similar length, which one CPU computes by itself and
-anything else as `keras.Model.predict` does. Whatever else Keras takes goes to Keras as it is.
+anything else as `keras.Model.predict` does. Dicts of tokens and datasets go to Keras.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -17,6 +17,8 @@ from mtc_keras.devices import hardware
 from mtc_keras.devices.distribution import share
 from mtc_keras.devices.forward import Forward
 from mtc_keras.devices.shares import fill_up
+from mtc_keras.model.datasets import check_dataset
+from mtc_keras.model.inputs import is_dataset, read_inputs, read_texts
 from mtc_keras.model.steps import MultiTaskSteps
 
 MOST_ROWS = 32  # per batch, as in Keras
@@ -28,13 +30,13 @@ def predict_logits(model: MultiTaskSteps, x: Any, batch_size: int | None, **kwar
 
     Args:
         model: the model.
-        x: texts, text pairs, `Tokens`, or whatever `keras.Model.predict` takes.
+        x: texts, text pairs, `Tokens`, a dict of tokens, or a dataset of batches.
         batch_size: int. Most rows per batch; 32 by default.
         **kwargs: as for `keras.Model.predict`.
     """
-    tokens = x if isinstance(x, Tokens) else tokens_of(model.preprocessor, x)
-    if tokens is None:
-        outputs = _predict_as_keras(model, x, batch_size, **kwargs)
+    tokens = _read(model, x)
+    if not isinstance(tokens, Tokens):
+        outputs = _predict_as_keras(model, tokens, batch_size, **kwargs)
     elif len(tokens) == 0:
         shapes = model.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
         outputs = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
@@ -45,34 +47,16 @@ def predict_logits(model: MultiTaskSteps, x: Any, batch_size: int | None, **kwar
     return {task.name: outputs[task.name] for task in model.tasks}
 
 
-def tokens_of(preprocessor: keras.layers.Layer | None, x: Any) -> Tokens | None:
-    """Tokenizes texts; returns `None` if `x` is something else, such as a dataset.
-
-    Args:
-        preprocessor: a `keras_hub.models.TextClassifierPreprocessor`, if there is one.
-        x: a list, array or series of texts, or a tuple of two for text pairs.
-
-    Raises:
-        ValueError: if `x` is one text, holds something else than texts, or two lists of
-            different lengths.
-    """
-    columns = x if isinstance(x, tuple) else (x,)
-    if any(isinstance(column, str) for column in columns):
-        raise ValueError("x must be a list of texts. Received: the text itself")
-    columns = tuple(c.tolist() if hasattr(c, "tolist") else c for c in columns)
-    if preprocessor is None or not all(isinstance(column, list) for column in columns):
-        return None
-    for column in columns:
-        for row, text in enumerate(column):
-            if not isinstance(text, str):
-                raise ValueError(
-                    f"x must hold texts only. Received: {type(text).__name__} in row {row}"
-                )
-    if len({len(column) for column in columns}) != 1:
-        raise ValueError(
-            f"Text pairs need two lists of one length. Received: {[len(c) for c in columns]}"
-        )
-    return tokenize(preprocessor, columns)
+def _read(model: MultiTaskSteps, x: Any) -> Any:
+    """Returns texts as `Tokens`, a dict of tokens as arrays, and a dataset as it is."""
+    if isinstance(x, Tokens):
+        return x
+    if is_dataset(x):
+        check_dataset(model.tasks, {}, x, has_targets=False)
+        return x
+    if model.preprocessor is None or isinstance(x, Mapping):
+        return read_inputs(x, model.backbone, model.preprocessor)
+    return tokenize(model.preprocessor, read_texts(x))
 
 
 def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> PredictionBatches:

@@ -15,7 +15,9 @@ from keras import KerasTensor, ops
 from mtc_keras.devices.distribution import on_every_process, share
 from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
 from mtc_keras.devices.shares import fill_up
+from mtc_keras.model.arguments import checked
 from mtc_keras.model.balancing import Balancing
+from mtc_keras.model.datasets import batch_targets
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
@@ -50,9 +52,19 @@ class MultiTaskSteps(keras_hub.models.Task):
         with self._weights_put_back():
             return super().fit(*args, **kwargs)
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Evaluates as `keras_hub.models.Task.evaluate` does; `x` and `y` are as for `fit`."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked its validation data
+            x, y, sample_weight = checked(self, x, y, sample_weight)
         with self._weights_put_back():
-            return super().evaluate(*args, **kwargs)
+            return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
 
     def predict_as_keras(self, x: Any, **kwargs: Any) -> dict[str, np.ndarray]:
         """Returns the heads' raw outputs, as `keras.Model.predict` computes them."""
@@ -113,6 +125,7 @@ class MultiTaskSteps(keras_hub.models.Task):
         Returns:
             float32 scalar, by default `Σ_t loss_weight_t · loss_t`.
         """
+        y = batch_targets(self.tasks, self.task_losses, y)
         losses, counts = losses_and_counts(self.task_losses, y, y_pred, sample_weight)  # (T,) each
         present = ops.cast(counts > 0, "float32")
         constants = ops.convert_to_tensor(
@@ -171,6 +184,7 @@ class MultiTaskSteps(keras_hub.models.Task):
         # Only on JAX, which `make_balancing` checks: state is handed in and out.
         logs, (trainable, non_trainable, optimizer, metrics) = found
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(args[1])
+        y = batch_targets(self.tasks, self.task_losses, y)
         outputs, non_trainable = self.stateless_call(trainable, non_trainable, x, training=True)
         variables = self.non_trainable_variables
         mapping = list(zip(variables, non_trainable, strict=True))
@@ -218,6 +232,8 @@ class MultiTaskSteps(keras_hub.models.Task):
     def preprocess_samples(
         self, x: Any, y: Targets | None = None, sample_weight: SampleWeight = None
     ) -> Any:
+        if y is not None:
+            y = batch_targets(self.tasks, self.task_losses, y)
         if isinstance(x, dict):  # tokens already
             batch = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         else:

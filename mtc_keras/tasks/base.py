@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mtc_keras.errors import plural
 from mtc_keras.tasks.columns import Cell, Cells, ColumnPath, Mistake, parse_column
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.distinct import DistinctCells
@@ -193,6 +194,54 @@ class Task(BaseModel, ABC):
             cell: a cell that `encode` takes; one that is wrong has no readings.
         """
         return []
+
+    def read_targets(self, values: np.ndarray) -> np.ndarray:
+        """Returns targets that a user hands to Keras as numbers, in this kind's dtype and shape.
+
+        Args:
+            values: numbers or bools of N rows, shaped as targets, NaN where missing; a column of
+                shape `(N, 1)` is read as `(N,)`.
+
+        Raises:
+            ValueError: if they have another shape, or hold what is no target of this kind.
+        """
+        shape = np.shape(self.missing_target)
+        if not shape and values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        if values.shape[1:] != shape:
+            expected = ", ".join(map(str, ("N", *shape))) + ("" if shape else ",")
+            raise ValueError(
+                f"targets of a {self.kind} task have the shape ({expected}). "
+                f"Received: {values.dtype} of shape {values.shape}"
+            )
+        if self.target_dtype.startswith("int") and values.dtype.kind == "f":
+            missing = np.isnan(values)
+            whole = np.isfinite(values) & (values == np.trunc(values))
+            self.refuse_targets(values, ~(whole | missing), "whole numbers, or NaN where missing")
+            values = np.where(missing, self.missing_target, values)
+        limit = float(np.finfo("float32").max)
+        if values.dtype.kind == "f":
+            self.refuse_targets(values, np.abs(values) > limit, "finite, or NaN where missing")
+        return values.astype(self.target_dtype)
+
+    def refuse_targets(self, values: np.ndarray, wrong: np.ndarray, expected: str) -> None:
+        """Raises an error if some targets are wrong.
+
+        Args:
+            values: targets of N rows.
+            wrong: bool of the same shape.
+            expected: what they must be.
+
+        Raises:
+            ValueError: that names the first one that is wrong, and their number.
+        """
+        if not wrong.any():
+            return
+        places = np.argwhere(wrong)
+        raise ValueError(
+            f"targets must be {expected}. Received: {values[tuple(places[0])].item()!r} in row "
+            f"{places[0][0]}; {plural(len(places), 'such value')} in all"
+        )
 
     def labelled(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool of shape `(N,)`: which rows carry a label for this task."""

@@ -145,6 +145,12 @@ class Multilabel(ClassificationTask):
             target[index] = value
         return target
 
+    def read_targets(self, values: np.ndarray) -> np.ndarray:
+        targets = super().read_targets(values)
+        wrong = ~(np.isin(targets, (0, 1)) | np.isnan(targets))
+        self.refuse_targets(targets, wrong, "0 or 1, or NaN where missing")
+        return targets
+
     def measure(self, targets: np.ndarray) -> Self:
         known = self.known_cells(targets).sum(axis=0).tolist()
         return super().measure(targets).model_copy(update={"label_counts": known})

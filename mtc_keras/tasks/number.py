@@ -72,6 +72,12 @@ class NumberTask(Task):
                 return numbers.astype(self.target_dtype), []
         return super().encode(cells)
 
+    def read_targets(self, values: np.ndarray) -> np.ndarray:
+        targets = super().read_targets(values)
+        wrong = ~np.isnan(targets) & ~self.takes(targets)
+        self.refuse_targets(targets, wrong, f"{self.expected}, or NaN where missing")
+        return targets
+
     def encode_cell(self, cell: Cell) -> float:
         number = math.nan
         if isinstance(cell, (int, float, str)) and not isinstance(cell, bool):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from mtc_keras.errors import plural
 from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.decision import Decision
@@ -44,6 +45,52 @@ class SingleLabelTask(ClassificationTask):
             return int(ones[0])
         index = self.index_of(_single(cell))
         return -1 if index is None else index
+
+    def read_targets(self, values: np.ndarray) -> np.ndarray:
+        """Returns positions of classes; rows with one 1 among zeros are read as its position.
+
+        Bools are the classes "true" and "false" where there are such, else the positions 0 and 1
+        of a task of two classes.
+        """
+        classes = len(self._index)
+        if values.dtype.kind == "b" and values.ndim < 3 and values.shape[1:] in ((), (1,)):
+            return self._from_bools(values.reshape(-1))
+        if values.ndim == 2 and values.shape[1] == classes:
+            values = self._from_one_hot(values)
+        targets = super().read_targets(values)
+        # Of the values, as a large one may have come round to a small one.
+        known = np.nan_to_num(values.reshape(len(targets)), nan=-1)
+        self.refuse_targets(
+            known,
+            (known < -1) | (known >= classes),
+            f"positions of the {classes} classes, 0 … {classes - 1}, or -1 where missing",
+        )
+        return targets
+
+    def _from_one_hot(self, values: np.ndarray) -> np.ndarray:
+        """Returns the position of the 1 in each row of shape `(C,)`, -1 for a row of NaN."""
+        missing = np.isnan(values).all(axis=1)
+        right = (np.isin(values, (0, 1)).all(axis=1) & (values.sum(axis=1) == 1)) | missing
+        if not right.all():
+            raise ValueError(
+                f"of {values.shape[1]} values per row one must be 1 and the others 0, or all NaN. "
+                f"Received: shape {values.shape} with another row {np.flatnonzero(~right)[0]}; "
+                f"{plural(int(np.count_nonzero(~right)), 'such row')} in all"
+            )
+        return np.where(missing, -1, np.nan_to_num(values).argmax(axis=1))
+
+    def _from_bools(self, values: np.ndarray) -> np.ndarray:
+        if self._index.find(True) is not None or self._index.find(False) is not None:
+            targets, mistakes = self.encode(values.tolist())
+            if mistakes:
+                raise ValueError(f"row {mistakes[0][0]}: {mistakes[0][1]}")
+            return targets
+        if len(self._index) != 2:
+            raise ValueError(
+                f"bools cannot be targets of {len(self._index)} classes; give their positions, "
+                "or class names"
+            )
+        return values.astype(self.target_dtype)
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         return targets[:, None] == np.arange(len(self._index))

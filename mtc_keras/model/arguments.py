@@ -1,0 +1,77 @@
+"""What users hand to `fit`, `evaluate`, `predict` and their kin becomes what Keras' steps take.
+
+Everything is checked once, before a step: an error inside one comes late, and says little.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from mtc_keras.model.datasets import check_dataset
+from mtc_keras.model.inputs import is_dataset, read_inputs, rows_of
+from mtc_keras.model.targets import read_sample_weight, read_targets
+
+if TYPE_CHECKING:
+    from mtc_keras.model.steps import MultiTaskSteps
+
+Arguments = tuple[Any, Any, Any]
+
+
+def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any = None) -> Arguments:
+    """Returns `x`, `y` and `sample_weight` of a training or an evaluation.
+
+    Args:
+        model: the model.
+        x: N texts, text pairs or tokens, or a dataset of batches.
+        y: targets of N rows by task; `None` with a dataset.
+        sample_weight: optional weights of N rows, or a dict of such by task.
+
+    Returns:
+        The texts as an array of objects of shape `(N,)`, or two, or the tokens as a dict of
+        arrays; a dict from task to targets, as `Task.encode` returns them; and the weights as
+        float32 of shape `(N,)`, or a dict of such by task, or `None`. A dataset is returned as
+        it is.
+
+    Raises:
+        ValueError: that says what is wrong with them, and quotes no text.
+    """
+    losses = getattr(model, "task_losses", {})  # not there before `compile`
+    if is_dataset(x):
+        check_dataset(model.tasks, losses, x, has_targets=True)
+        return x, y, sample_weight
+    inputs = read_inputs(x, model.backbone, model.preprocessor)
+    rows = rows_of(inputs)
+    if not rows:
+        raise ValueError("x holds no rows")
+    targets = read_targets(model.tasks, losses, y, rows)
+    return inputs, targets, read_sample_weight(model.tasks, sample_weight, rows)
+
+
+def checked_validation(model: "MultiTaskSteps", data: Any) -> Any:
+    """Returns the `validation_data` of `fit`: a dataset, or `(x, y)`, or these and weights.
+
+    Raises:
+        ValueError: that says what is wrong with them.
+    """
+    if data is None:
+        return None
+    if not is_dataset(data) and not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
+        raise ValueError(
+            "validation_data must be (x, y), (x, y, sample_weight) or a dataset. "
+            f"Received: {type(data).__name__}"
+        )
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    try:
+        x, y, sample_weight = checked(model, x, y, sample_weight)
+    except ValueError as error:
+        raise ValueError(f"validation_data: {error}") from error
+    return x if is_dataset(x) else keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+
+
+def refuse_class_weight(class_weight: Any) -> None:
+    """Raises an error that says where the weights of classes belong."""
+    if class_weight is not None:
+        raise ValueError(
+            "class_weight is of one output; each task has its own: "
+            'Multiclass(…, class_weights={"good": 2.0}), or class_weights = "balanced" in a config'
+        )

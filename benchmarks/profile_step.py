@@ -5,6 +5,7 @@ Usage: python -m benchmarks.profile_step [--config FILE] [--rows 32] [--tokens 2
 
 import argparse
 import collections
+import contextlib
 import glob
 import gzip
 import json
@@ -104,13 +105,17 @@ def main():
     parser.add_argument("--config", default="configs/quickstart.toml")
     for option, default in (("--rows", 32), ("--tokens", 20), ("--repeats", 15)):
         parser.add_argument(option, type=int, default=default)
-    parser.add_argument("--plain", action="store_true", help="leave out process.prepare_training")
+    parser.add_argument("--plain", action="store_true", help="draw random bits as JAX does")
     args = parser.parse_args()
     if not args.plain:
         memory.keep_freed_memory()
     process.setup(0)
-    if not args.plain:
-        process.prepare_training()
+    with contextlib.nullcontext() if args.plain else process.random_bits():
+        show(args)
+
+
+def show(args):
+    """Measures and shows all parts of a step."""
     config = load_config(args.config)
     dataset = read_splits(config)
     model, plain = (build(config, dataset, dropout) for dropout in (True, False))

@@ -10,6 +10,7 @@ Prints a table and writes JSON. What is measured, and how: docs/performance.md.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -100,20 +101,19 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import rounds
     from mtc_keras.devices import hardware, process
 
-    if not args.plain:
-        process.prepare_training()
     imports = time.time() - STARTED
     load = os.getloadavg()  # others disturb what is measured
-    if args.scaling:
-        from benchmarks import scaling
+    with contextlib.nullcontext() if args.plain else process.random_bits():
+        if args.scaling:
+            from benchmarks import scaling
 
-        found = getattr(scaling, f"scale_{args.scaling}")(args)
-    elif args.tasks:
-        found = rounds.compare_tasks(args)
-    elif args.plain:
-        found = rounds.measure_plain(args, imports)
-    else:
-        found = rounds.measure_config(args, imports)
+            found = getattr(scaling, f"scale_{args.scaling}")(args)
+        elif args.tasks:
+            found = rounds.compare_tasks(args)
+        elif args.plain:
+            found = rounds.measure_plain(args, imports)
+        else:
+            found = rounds.measure_config(args, imports)
     return {
         "arguments": vars(args),
         "versions": process.versions(),

@@ -19,7 +19,7 @@ from mtc_keras.files import to_json
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
-from mtc_keras.run.rows import as_run, labelled_files, labelled_rows
+from mtc_keras.run.rows import as_run, labelled_files, labelled_rows, unlabelled_notes
 from mtc_keras.tasks import Decision, Task
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Calibration:
         tasks: the model's tasks.
         decisions: dict from each task with probabilities to its `Decision`.
         metrics: those of the same rows, as `Evaluation.metrics`, and so flattered.
-        notes: lines on rows that were left out, such as those without a text.
+        notes: lines on rows that were left out, such as those without a text, and on tasks for
+            which no row has a label.
     """
 
     name: str
@@ -102,27 +103,28 @@ def calibrate_run(
     """
     _check(thresholds, calibration)
     run = as_run(run)
-    run.check_may_change()  # before anything large is read
-    _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
-    rows = labelled_rows(run, data, "validation")
-    start(run.config.distribution)
-    from mtc_keras.data.tokens import tokenize
-    from mtc_keras.scoring.decisions import fit_decisions
-    from mtc_keras.scoring.judging import judge_logits
+    with run.being_changed():  # from the start: nobody trains another model into it meanwhile
+        _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
+        rows = labelled_rows(run, data, "validation")
+        start(run.config.distribution)
+        from mtc_keras.data.tokens import tokenize
+        from mtc_keras.scoring.decisions import fit_decisions
+        from mtc_keras.scoring.judging import judge_logits
 
-    model = run.model
-    tokens = tokenize(model.preprocessor, rows.texts)
-    logits = model.predict_logits(tokens, run.config.training.batch_size)
-    fitted = fit_decisions(
-        model.tasks, rows.targets, logits, thresholds, calibration, run.config.seed
-    )
-    labelled = rows.coverage(model.tasks)
-    model.decisions |= {name: found for name, found in fitted.items() if labelled[name]}
-    metrics = judge_logits(
-        model.tasks, rows.targets, logits, model.decisions, model=model, details=True
-    )
-    run.save_decisions(model.decisions)
-    return Calibration(rows.name, model.tasks, dict(model.decisions), metrics, tuple(rows.notes))
+        model = run.model
+        tokens = tokenize(model.preprocessor, rows.texts)
+        logits = model.predict_logits(tokens, run.config.training.batch_size)
+        fitted = fit_decisions(
+            model.tasks, rows.targets, logits, thresholds, calibration, run.config.seed
+        )
+        labelled = rows.coverage(model.tasks)
+        model.decisions |= {name: found for name, found in fitted.items() if labelled[name]}
+        metrics = judge_logits(
+            model.tasks, rows.targets, logits, model.decisions, model=model, details=True
+        )
+        run.save_decisions(model.decisions)
+    notes = (*rows.notes, *unlabelled_notes(rows, model.tasks))
+    return Calibration(rows.name, model.tasks, dict(model.decisions), metrics, notes)
 
 
 def _check(thresholds: Any, calibration: Any) -> None:

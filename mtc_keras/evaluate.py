@@ -17,7 +17,7 @@ from mtc_keras.files import check_writable, readable_json, to_json, write_whole
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.run.directory import Run
-from mtc_keras.run.rows import as_run, labelled_rows
+from mtc_keras.run.rows import as_run, labelled_rows, unlabelled_notes
 from mtc_keras.tasks import Task
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Evaluation:
             row carries a label; `overall`: F1 over all classes of all tasks together, mean and
             standard deviation over tasks; `score`; `loss`.
         baseline: the same of the best constant prediction, learned in training.
-        notes: lines on rows that were left out, such as those without a text.
+        notes: lines on rows that were left out, such as those without a text, and on tasks for
+            which no row has a label.
     """
 
     name: str
@@ -95,12 +96,8 @@ def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluatio
             model.tasks, rows.targets, logits, model.decisions, model=model, details=True
         )
         constant = baseline(model.tasks, run.constants, rows.targets)
-        unlabelled = [
-            f"{rows.name}: no row has a label of {task.name} (column {str(task.path)!r})"
-            for task in model.tasks
-            if metrics["tasks"][task.name] is None
-        ]
-        return Evaluation(rows.name, model.tasks, metrics, constant, (*rows.notes, *unlabelled))
+        notes = (*rows.notes, *unlabelled_notes(rows, model.tasks))
+        return Evaluation(rows.name, model.tasks, metrics, constant, notes)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from mtc_keras.config import Config, load_config
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import check_folder, readable_json, resolved, to_json, write_whole
+from mtc_keras.files import (
+    check_folder,
+    held,
+    parents_made,
+    readable_json,
+    resolved,
+    to_json,
+    write_whole,
+)
 from mtc_keras.model.backbones import check_backbone
 from mtc_keras.run.output import check_output
 
@@ -105,6 +113,16 @@ def compare_approaches(
     directory = compared_directory(config)
     check_folder(directory, where, renamed=False)
     check_backbone(config.model)
+    owned = directory.resolve()
+    with parents_made(owned), held(owned, f"comparison {str(directory)!r}"):
+        return _compare(
+            config, seeds, binary=binary, overwrite=overwrite, resamples=resamples, verbose=verbose
+        )
+
+
+def _compare(
+    config: Config, seeds: int, *, binary: bool, overwrite: bool, resamples: int, verbose: int
+) -> Comparison:
     from mtc_keras.data.reading import read_splits
 
     dataset = read_splits(config)
@@ -117,6 +135,7 @@ def compare_approaches(
     from mtc_keras.console.log import Log
     from mtc_keras.scoring.intervals import compare_scores
 
+    directory = compared_directory(config)
     planned = list(trainings(config, dataset, directory, seeds, binary))
     waiting = [training for training in planned if overwrite or not training.is_done()]
     for training in waiting:

@@ -11,7 +11,7 @@ from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError, DataError, listed
 from mtc_keras.files import to_json
 from mtc_keras.run.directory import Run
-from mtc_keras.run.rows import as_run, labelled_rows
+from mtc_keras.run.rows import as_run, labelled_rows, unlabelled_notes
 from mtc_keras.tasks import Task
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class RunComparison:
             `rows`, the metric of `a` and `b`, the `difference` b − a, its 95 % interval from
             `low` to `high`, and the `verdict` on B: `"better"`, `"worse"` or
             `"no difference seen"`.
-        notes: lines on rows that were left out, such as those without a text.
+        notes: lines on rows that were left out, such as those without a text, and on tasks for
+            which no row has a label.
     """
 
     name: str
@@ -99,13 +100,14 @@ def compare_runs(
     if isinstance(data, Iterator):  # it is read twice
         data = list(data)
     _check(runs, data, resamples)
-    rows_a, rows_b = (labelled_rows(run, data, "test") for run in runs)
-    if list(rows_a.where) != list(rows_b.where):
-        raise DataError(
-            f"the runs read different rows of {rows_a.name}: {len(rows_a):,} and {len(rows_b):,}; "
-            "do their configs name the same text columns?"
-        )
-    first, second = _predicted(runs[0], rows_a), _predicted(runs[1], rows_b)
+    with runs[0].being_read(), runs[1].being_read():
+        rows_a, rows_b = (labelled_rows(run, data, "test") for run in runs)
+        if list(rows_a.where) != list(rows_b.where):
+            raise DataError(
+                f"the runs read different rows of {rows_a.name}: {len(rows_a):,} and "
+                f"{len(rows_b):,}; do their configs name the same text columns?"
+            )
+        first, second = _predicted(runs[0], rows_a), _predicted(runs[1], rows_b)
     found = {
         name: _compared(first[name], second[name], resamples, seed)
         for name in first
@@ -116,7 +118,7 @@ def compare_runs(
         runs=(str(runs[0].directory), str(runs[1].directory)),
         resamples=resamples,
         tasks={name: row for name, row in found.items() if row is not None},
-        notes=tuple(rows_a.notes),
+        notes=(*rows_a.notes, *unlabelled_notes(rows_a, [first[name].task for name in found])),
     )
 
 

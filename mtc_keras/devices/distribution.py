@@ -1,19 +1,16 @@
 """Which devices train a model, and how its batches and weights are divided among them."""
 
-import os
 from typing import Any
 
 import keras
 
 from mtc_keras.config import DistributionConfig
 from mtc_keras.devices import hardware, processes
+from mtc_keras.devices.joining import joins_others
 from mtc_keras.devices.shares import Share
 from mtc_keras.errors import ConfigError
 
 BATCH, MODEL = "batch", "model"  # axes of the device mesh
-# Environment variables by which a launcher says how many processes of this program it started.
-# A Kubernetes pod has no such variable; there JAX asks the cluster, if the config says so.
-LAUNCHERS = ("KERAS_DISTRIBUTION_NUM_PROCESSES", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
 # How Megatron splits a transformer (Shoeybi et al. 2019, arXiv 1909.08053): by attention head and
 # by feed-forward unit, so that activations are summed twice per layer; embeddings by dimension.
 # The names are those of KerasHub's encoders; weights with other names stay whole on every device.
@@ -78,10 +75,7 @@ def distribute(settings: DistributionConfig, batch_size: int | None = None) -> N
 
 
 def _join(settings: DistributionConfig) -> None:
-    if settings.processes == 1:
-        return
-    launched = any(int(os.environ.get(name) or 1) > 1 for name in LAUNCHERS)
-    if settings.processes == "auto" and settings.coordinator is None and not launched:
+    if not joins_others(settings):
         return
     number = settings.processes if isinstance(settings.processes, int) else None
     processes.initialize(settings.coordinator, number, settings.process_id)

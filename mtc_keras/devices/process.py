@@ -78,15 +78,25 @@ def dtype_policy(precision: str) -> str:
     return "mixed_bfloat16" if precision == "bfloat16" else "float32"
 
 
-def prepare_training() -> None:
-    """Chooses how random bits are drawn, once the devices are known."""
+@contextlib.contextmanager
+def random_bits(for_any_devices: bool | None = None) -> Iterator[None]:
+    """Chooses how random bits are drawn while the context lasts.
+
+    Args:
+        for_any_devices: bool. Whether they are the same however many devices there are and
+            however an array is spread over them, as first weights must be. That costs twice the
+            time, which a training feels: the default is `True` only where there are several
+            devices, so that dropout's masks are others on a single one.
+    """
     if keras.backend.backend() != "jax":
+        yield
         return
     import jax
 
-    # Random bits that do not depend on how an array is spread over devices cost twice the time.
-    settings: Any = jax.config
-    settings.update("jax_threefry_partitionable", jax.device_count() > 1)
+    if for_any_devices is None:
+        for_any_devices = jax.device_count() > 1
+    with jax.threefry_partitionable(for_any_devices):
+        yield
 
 
 def cache_directory() -> Path:

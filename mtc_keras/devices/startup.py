@@ -53,6 +53,7 @@ def owned_process() -> Iterator[None]:
     """
     keep_freed_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["JAX_DEFAULT_PRNG_IMPL"] = "threefry2x32"  # Keras (3.15) makes no keys for another
     before = _owned.set(True)
     try:
         yield

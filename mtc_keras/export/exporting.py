@@ -86,16 +86,17 @@ def export_model(
         return export_live(model, directory, text_pairs, format)
 
     _check_int8(format, quantize, judges)
-    rows = labelled_rows(model, data, "validation") if quantize else None
-    own = None if self_test_texts is None else text_rows(model, self_test_texts, "self-test")
-    exported = _export_run(
-        model,
-        directory,
-        texts=() if own is None else own.texts,
-        format=format,
-        rows=rows,
-        max_loss=MAX_LOSS if max_loss is None else max_loss,
-    )
+    with model.being_read():
+        rows = labelled_rows(model, data, "validation") if quantize else None
+        own = None if self_test_texts is None else text_rows(model, self_test_texts, "self-test")
+        exported = _export_run(
+            model,
+            directory,
+            texts=() if own is None else own.texts,
+            format=format,
+            rows=rows,
+            max_loss=MAX_LOSS if max_loss is None else max_loss,
+        )
     notes = [note for read in (rows, own) if read is not None for note in read.notes]
     return replace(exported, notes=tuple(notes))
 

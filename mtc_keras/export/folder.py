@@ -14,6 +14,7 @@ from mtc_keras.files import (
     folder_written_whole,
     held,
     json_line,
+    parents_made,
     remove_leftovers,
     resolved,
     write_whole,
@@ -108,20 +109,12 @@ def unfinished_folder(directory: Path) -> Iterator[Path]:
     Raises:
         ConfigError: if another process writes this version, or has written it meanwhile.
     """
-    made = [parent for parent in directory.parents if not parent.exists()]
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with held(directory, f"export folder {str(directory)!r}"):
-            check_target(directory)  # another process may have begun and ended here
-            remove_leftovers(directory.parent, directory.name)
-            with folder_written_whole(directory) as part:
-                yield part
-                check_target(directory)  # where folders cannot be held, another may be faster
-    except BaseException:
-        for parent in made:
-            with contextlib.suppress(OSError):  # another process has put something there
-                parent.rmdir()
-        raise
+    with parents_made(directory), held(directory, f"export folder {str(directory)!r}"):
+        check_target(directory)  # another process may have begun and ended here
+        remove_leftovers(directory.parent, directory.name)
+        with folder_written_whole(directory) as part:
+            yield part
+            check_target(directory)  # where folders cannot be held, another may be faster
 
 
 def write_models_config(folder: Path) -> None:

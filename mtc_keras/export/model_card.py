@@ -91,14 +91,17 @@ def _judgement(run: "Run") -> list[str]:
         constant = found["baseline"]["tasks"]
         rows = []
         for task in run.config.task_list:
-            scores = found["tasks"].get(task.name, {})
+            scores = found["tasks"].get(task.name) or {}
             for metric in task.shown_metrics:
                 if scores.get(metric) is not None:
-                    plain = constant.get(task.name, {}).get(metric)
+                    plain = (constant.get(task.name) or {}).get(metric)
                     shown = "" if plain is None else f"{plain:.4f}"
                     rows.append([task.name, metric, f"{scores[metric]:.4f}", shown])
         heads = ["task", "metric", "model", "most frequent class, or mean"]
         parts += [f"On the {split} split:", _table(heads, rows)]
+        unlabelled = [f"`{name}`" for name, scores in found["tasks"].items() if scores is None]
+        if unlabelled:
+            parts.append(f"No row of it has a label of {', '.join(unlabelled)}.")
     return parts or ["No split was held out."]
 
 

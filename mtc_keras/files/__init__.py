@@ -15,6 +15,7 @@ from mtc_keras.files.places import PART, check_folder, check_writable, resolved
 from mtc_keras.files.whole import (
     folder_written_whole,
     is_unfinished,
+    parents_made,
     remove_leftovers,
     rename,
     sha256,
@@ -38,6 +39,7 @@ __all__ = [
     "is_unfinished",
     "json_digest",
     "json_line",
+    "parents_made",
     "plain_text",
     "read_exact_json",
     "readable_json",

@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +28,7 @@ LOCK, READER = ".lock", ".reader"
 def held(folder: Path, where: str, inside: bool = False) -> Iterator[None]:
     """Holds a folder, so that no other process writes it, while the context lasts.
 
-    Where no lock file can be made nobody is warned: there either nobody may write, or the file
-    system, such as some of networks, has no locks.
+    Where no lock file can be made, as on some file systems of networks, a line on stderr says so.
 
     Args:
         folder: the folder. It is there, or its parent is.
@@ -42,7 +42,12 @@ def held(folder: Path, where: str, inside: bool = False) -> Iterator[None]:
     path = folder / LOCK if inside else folder.with_name(f".{folder.name}{LOCK}")
     try:
         descriptor = _locked(path)
-    except OSError:
+    except OSError as error:
+        print(
+            f"note: {where}: no lock file can be made ({error.strerror}); start nothing else that "
+            "writes it",
+            file=sys.stderr,
+        )
         yield
         return
     if descriptor is None:

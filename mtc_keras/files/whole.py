@@ -5,6 +5,7 @@ to the disk, renamed, and then the directory is, which holds the name: a power c
 leaves the old or the new, never half of either.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -94,6 +95,24 @@ def folder_written_whole(directory: Path, replace: bool = False) -> Iterator[Pat
         rename(part, directory)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def parents_made(path: Path) -> Iterator[None]:
+    """Makes the directories above a path; after an error those that it made go again, if empty.
+
+    Raises:
+        OSError: if they cannot be made.
+    """
+    made = [parent for parent in path.parents if not parent.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for parent in made:
+            with contextlib.suppress(OSError):  # something has been put there, or it never was
+                parent.rmdir()
         raise
 
 

@@ -20,18 +20,19 @@ def build_model(config: Config, dataset: Dataset) -> MultiTaskClassifier:
     step = math.ceil(len(columns) * len(dataset.train) / MOST_TEXTS)
     texts = (text for column in columns for text in column[:: max(step, 1)])
     policy = process.dtype_policy(config.training.precision)
-    backbone, preprocessor = load_backbone(config.model, texts, dtype=policy)
-    freeze(backbone, config.training.freeze)
-    if config.model.lora_rank is not None:
-        enable_lora(backbone, config.model.lora_rank)
-    return MultiTaskClassifier(
-        backbone=backbone,
-        tasks=dataset.tasks,
-        preprocessor=preprocessor,
-        pooling=config.model.pooling,
-        dropout=config.model.dropout,
-        compile=False,
-    )
+    with process.random_bits(for_any_devices=True):
+        backbone, preprocessor = load_backbone(config.model, texts, dtype=policy)
+        freeze(backbone, config.training.freeze)
+        if config.model.lora_rank is not None:
+            enable_lora(backbone, config.model.lora_rank)
+        return MultiTaskClassifier(
+            backbone=backbone,
+            tasks=dataset.tasks,
+            preprocessor=preprocessor,
+            pooling=config.model.pooling,
+            dropout=config.model.dropout,
+            compile=False,
+        )
 
 
 def build_optimizer(

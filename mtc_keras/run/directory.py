@@ -73,6 +73,7 @@ class Run:
     def __init__(self, directory: str | Path, is_here: bool = True) -> None:
         self.directory = Path(directory)
         self.is_here = is_here
+        self._is_held = False
         if not is_here:
             return
         if not (self.directory / TASK).is_file():
@@ -124,24 +125,31 @@ class Run:
             ConfigError: if another process is training into the directory, or reading the run; or
                 if it may not be written to.
         """
-        with self._being_changed():
+        with self.being_changed():
             task = self._json(TASK)
             values = {name: decision.to_dict() for name, decision in decisions.items()}
             task["config"]["decisions"] = values
             write_whole(self.directory / TASK, readable_json(task))
 
-    def check_may_change(self) -> None:
-        """Checks what `save_decisions` raises, before what takes long."""
-        check_writable(self.directory / TASK)
-        with self._being_changed():
-            pass
-
     @contextmanager
-    def _being_changed(self) -> Iterator[None]:
+    def being_changed(self) -> Iterator[None]:
+        """Holds the run, so that no other process writes it while the context lasts.
+
+        Raises:
+            ConfigError: what `save_decisions` raises.
+        """
+        if self._is_held:  # by this very object
+            yield
+            return
+        check_writable(self.directory / TASK)
         path, where = resolved_path(str(self.directory)), f"run {str(self.directory)!r}"
         with held(path, where):
             check_not_read(path, where)
-            yield
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
 
     @contextmanager
     def being_read(self) -> Iterator[None]:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from mtc_keras.devices.joining import joined_processes
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import check_folder, held
+from mtc_keras.files import check_folder, held, parents_made
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import (
     CHECKPOINTS,
@@ -94,23 +95,22 @@ def owned_output(directory: str, overwrite: bool, resume: bool = False) -> Itera
     Raises:
         ConfigError: if another one is, or for what `check_output` says, on all of them.
     """
-    from mtc_keras.devices import processes  # imports Keras
-
-    path = resolved_path(directory)
+    processes = joined_processes()
+    path, where = resolved_path(directory), f"output.directory: {directory!r}"
     refusal: ConfigError | None = None
     with ExitStack() as stack:
-        if processes.process_id() == 0:
+        if processes is None or processes.process_id() == 0:
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(held(path, f"output.directory: {directory!r}"))
+                stack.enter_context(parents_made(path))
+                stack.enter_context(held(path, where))
                 check_output(directory, overwrite, resume)  # another may have begun and ended
             except ConfigError as error:
                 refusal = error
             except OSError as error:
-                where = f"output.directory: {directory!r}"
                 refusal = ConfigError(f"{where} cannot be made: {error.strerror}; {ANOTHER}")
-        if processes.of_first_process(float(refusal is not None)):
-            raise refusal or ConfigError(f"output.directory: {directory!r} is refused to process 0")
+        refused = float(refusal is not None)
+        if refused if processes is None else processes.of_first_process(refused):
+            raise refusal or ConfigError(f"{where} is refused to process 0")
         yield
 
 

@@ -1,10 +1,12 @@
 """The labelled rows on which a finished run is judged or calibrated."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.run.directory import Run
+from mtc_keras.tasks import Task
 
 if TYPE_CHECKING:
     from mtc_keras.data.rows import Rows
@@ -68,6 +70,15 @@ def text_rows(run: Run, data: "Data", name: str) -> "Rows":
     from mtc_keras.data.reading import read_rows
 
     return read_rows(_with_names(data), [], run.config.data, name)
+
+
+def unlabelled_notes(rows: "Rows", tasks: Sequence[Task]) -> list[str]:
+    """Returns a line for each task for which no row has a label."""
+    return [
+        f"{rows.name}: no row has a label of {task.name} (column {str(task.path)!r})"
+        for task in tasks
+        if not task.labelled(rows.targets[task.name]).any()
+    ]
 
 
 def _with_names(data: Any) -> Any:

@@ -1,9 +1,11 @@
 """A training from Python: the config checked, the rows read, the run written."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtc_keras.config import Config, load_config
+from mtc_keras.devices.joining import joins_others
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
 from mtc_keras.model.backbones import check_backbone
@@ -66,14 +68,20 @@ def fit(
         return finished
     check_output(config.output.directory, overwrite, resume)
     check_backbone(config.model)
-    frames = {"train": train, "validation": validation, "test": test}
-
-    from mtc_keras.data.reading import read_splits
-
-    dataset = read_splits(config, {k: frame for k, frame in frames.items() if frame is not None})
-
-    start(config.distribution, batch_size=config.training.batch_size, seed=config.seed)
-    from mtc_keras.train.steps import train_run
-
+    given = {"train": train, "validation": validation, "test": test}
+    frames = {split: frame for split, frame in given.items() if frame is not None}
+    begin = partial(
+        start, config.distribution, batch_size=config.training.batch_size, seed=config.seed
+    )
+    several = joins_others(config.distribution)
+    if several:  # one of them owns the directory, and all must hear whether it may
+        begin()
     with owned_output(config.output.directory, overwrite, resume):
+        from mtc_keras.data.reading import read_splits
+
+        dataset = read_splits(config, frames)
+        if not several:  # only now, as it takes seconds
+            begin()
+        from mtc_keras.train.steps import train_run
+
         return train_run(config, dataset, verbose, resume)

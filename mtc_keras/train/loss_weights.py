@@ -148,15 +148,16 @@ def probe(config: Config, dataset: Dataset) -> float:
     metrics = TaskMetrics(judged, dataset.validation.targets, batch_size=size)
     data = batches.dataset().repeat()
     parts = [len(part) for part in np.array_split(np.arange(steps), PARTS_OF_A_PROBE) if len(part)]
-    for epoch, part in enumerate(parts):
-        model.fit(
-            data,
-            epochs=epoch + 1,
-            initial_epoch=epoch,
-            steps_per_epoch=part,
-            callbacks=[EpochOrder(batches), metrics],
-            verbose=0,
-        )
+    with process.random_bits():
+        for epoch, part in enumerate(parts):
+            model.fit(
+                data,
+                epochs=epoch + 1,
+                initial_epoch=epoch,
+                steps_per_epoch=part,
+                callbacks=[EpochOrder(batches), metrics],
+                verbose=0,
+            )
     losses = [evaluation["tasks"][task.name]["loss"] for evaluation in metrics.evaluations]
     return float(min((loss for loss in losses if math.isfinite(loss)), default=math.nan))
 

@@ -61,7 +61,6 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     check_needs_of_validation(config, dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
 
-    process.prepare_training()
     process.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
     data = prepare_data(config, dataset, model, loss_weights)
@@ -197,7 +196,7 @@ def train_model(
         EpochReport(log, metrics, constant, best, batches, run.verbose > 1),
         History(run.writer.path("history.jsonl")),
     ]
-    with Interruption() as interruption:
+    with Interruption() as interruption, process.random_bits():
         checkpointing = Checkpointing(
             run.writer.path(CHECKPOINTS),
             training,

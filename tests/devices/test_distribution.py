@@ -14,10 +14,12 @@ from mtc_keras.config import DistributionConfig, check_config
 from mtc_keras.devices import distribution
 from mtc_keras.devices.shares import Share, fill_up
 from mtc_keras.errors import ConfigError
-from tests.conftest import ROOT, tiny_values
+from tests.conftest import RANDOM, ROOT, tiny_values
 
 LAUNCH = [sys.executable, "-m", "mtc_keras", "launch"]
 SAME = {"rtol": 0, "atol": 1e-5}
+# All weights begin at random, and nothing else is drawn.
+WITHOUT_DROPOUT = {"model": {**RANDOM, "dropout": 0.0, "backbone_dropout": 0.0}}
 
 
 def command(out: Path, trainings: dict, *more: str) -> list[str]:
@@ -46,9 +48,10 @@ def trained(tmp_path_factory) -> Path:
     """One training on one of 8 devices, on all, and on 2 × 2 with the model split."""
     out = tmp_path_factory.mktemp("distributed")
     trainings = {
-        "one": {"data_parallel": False},
+        "one": {"distribution": {"data_parallel": False}},
         "eight": {},
-        "split": {"data_parallel": 2, "model_parallel": 2},
+        "split": {"distribution": {"data_parallel": 2, "model_parallel": 2}},
+        "no dropout": WITHOUT_DROPOUT,
     }
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"
     done = call(command(out, trainings), XLA_FLAGS=flags)
@@ -65,6 +68,18 @@ def test_many_devices_train_as_one_does(trained, name):
     for line, other in zip(history(trained / "one"), history(trained / name), strict=True):
         for key in ("val_mood_f1_macro", "val_topics_f1_macro", "val_length_mae", "val_loss"):
             assert other[key] == pytest.approx(line[key], abs=1e-3)
+
+
+def test_a_process_that_sees_one_device_trains_as_one_that_sees_eight(trained, tmp_path):
+    done = call(command(tmp_path, {"no dropout": WITHOUT_DROPOUT}))
+    assert done.returncode == 0, done.stderr
+    one, eight = read(tmp_path / "no dropout.0.json"), read(trained / "no dropout.0.json")
+    assert len(one["losses"]) == 20
+    np.testing.assert_allclose(eight["losses"], one["losses"], **SAME)
+    for line, other in zip(
+        history(tmp_path / "no dropout"), history(trained / "no dropout"), strict=True
+    ):
+        assert other["val_loss"] == pytest.approx(line["val_loss"], abs=1e-4)
 
 
 def history(run: Path) -> list[dict]:

@@ -1,6 +1,6 @@
 """Run by test_distribution.py in processes of its own: trains and notes what every step saw.
 
-    python -m tests.devices.train_distributed OUT '{"name": {…section distribution…}, …}' [fail]
+    python -m tests.devices.train_distributed OUT '{"name": {"distribution": {…}, …}, …}' [fail]
 
 Each training leaves OUT/NAME, a run, and OUT/NAME.PROCESS.json.
 """
@@ -46,14 +46,15 @@ def parameter_shares(model) -> list[float]:
     return [size / total for size in held.values()]
 
 
-def train(out: Path, name: str, distribution: dict, fails: bool) -> None:
+def train(out: Path, name: str, sections: dict, fails: bool) -> None:
     losses: list = []
     fed: list = []
     note_steps(losses, fed, fails)
     config = tiny_config(
         out / name,
-        distribution=distribution,
-        model={"dropout": 0.1, "max_length": 6},  # few lengths, of which each is compiled
+        distribution=sections.get("distribution", {}),
+        # Few lengths, of which each is compiled.
+        model={"dropout": 0.1, "max_length": 6, **sections.get("model", {})},
         balancing={"method": "famo"},
         training={"epochs": 2, "batch_size": 16, "learning_rate": 1e-3},
     )
@@ -84,5 +85,5 @@ def use(model) -> dict:
 
 if __name__ == "__main__":
     whole = TrainingBatches.batch
-    for title, section in json.loads(sys.argv[2]).items():
-        train(Path(sys.argv[1]), title, section, fails="fail" in sys.argv[3:])
+    for title, sections in json.loads(sys.argv[2]).items():
+        train(Path(sys.argv[1]), title, sections, fails="fail" in sys.argv[3:])

@@ -101,10 +101,16 @@ def test_where_nothing_can_be_written_reading_goes_on(tmp_path, monkeypatch):
         check_not_read(tmp_path / "x", "run")
 
 
-def test_a_file_system_without_locks_holds_nobody_up(tmp_path, monkeypatch):
+def test_a_file_system_without_locks_holds_nobody_up_and_is_told(tmp_path, monkeypatch, capsys):
     def no_locks(descriptor, blocking):
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr("filelock.lock_descriptor", no_locks)
     with held(tmp_path / "x", "one"), held(tmp_path / "x", "two"), being_read(tmp_path / "x"):
         check_not_read(tmp_path / "x", "run")
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        f"note: {where}: no lock file can be made (Function not implemented); start nothing else "
+        "that writes it"
+        for where in ("one", "two")
+    ]

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from mtc_keras.errors import ConfigError
+import mtc_keras
+from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.files import held
 from mtc_keras.run.directory import TASK, Run, finished_run, unfinished
 from mtc_keras.run.output import check_output, owned_output, replaced
 from mtc_keras.run.writer import RunWriter
 from mtc_keras.tasks import Decision
 from mtc_keras.train import program as train
-from tests.conftest import rows, tiny_values
+from tests.conftest import tiny_config, tiny_values
 
 
 @pytest.fixture
@@ -167,8 +168,8 @@ def test_what_version_0_1_left_unfinished_is_known_as_ours(directory):
 
 def test_a_second_training_into_a_directory_is_refused(directory, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rows(40).to_json(tmp_path / "train.jsonl", orient="records", lines=True)
-    values = {**tiny_values(directory), "data": {"train": "train.jsonl"}}
+    # Before the data are read, which takes minutes where they are many: here they are not there.
+    values = {**tiny_values(directory), "data": {"train": "no_such_file.jsonl"}}
     (tmp_path / "c.toml").write_text(tomli_w.dumps(values))
     first = write(directory)
     shutil.rmtree(first.path("checkpoints"))
@@ -183,6 +184,13 @@ def test_a_second_training_into_a_directory_is_refused(directory, tmp_path, caps
         assert "is writing it; wait until that has ended, or choose another" in error
         assert sorted(path.name for path in first.directory.rglob("*")) == before
     assert weights(first.finish().directory) == "new"
+
+
+def test_a_training_that_never_began_leaves_no_directories(tmp_path):
+    config = tiny_config(tmp_path / "runs" / "new" / "run", data={"train": "no_such_file.jsonl"})
+    with pytest.raises(DataError, match="no_such_file"):
+        mtc_keras.fit(config, verbose=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_another_process_finished_meanwhile_is_not_replaced(directory):
@@ -237,5 +245,6 @@ def test_where_no_directory_can_be_made_one_message_says_so():
 def test_a_run_that_may_not_be_written_to_is_refused_before_it_is_predicted(directory, monkeypatch):
     run = write(directory).finish()
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
-    with pytest.raises(ConfigError, match=r"task\.json.* may not be written to"):
-        run.check_may_change()
+    refused = pytest.raises(ConfigError, match=r"task\.json.* may not be written to")
+    with refused, run.being_changed():
+        pytest.fail("nothing is begun")

@@ -62,6 +62,10 @@ OfItsKind = Annotated[
 ]
 
 
+# Section, key and type of what all tasks share that set none of their own.
+SHARED_KEYS = (("training", "label_smoothing", float), ("data", "missing", list))
+
+
 class Config(Section):
     """One training: data, tasks, model, training and where the run goes.
 
@@ -81,17 +85,16 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _tasks_take_shared_smoothing(cls, values: Any) -> Any:
-        training = values.get("training") if isinstance(values, dict) else None
-        smoothing = training.get("label_smoothing") if isinstance(training, dict) else None
+    def _tasks_take_what_they_share(cls, values: Any) -> Any:
         tasks = values.get("tasks") if isinstance(values, dict) else None
-        if not isinstance(smoothing, float) or not isinstance(tasks, dict):
+        if not isinstance(tasks, dict):
             return values
-        smoothed = {
-            key: {"label_smoothing": smoothing, **task} if _smooths(task) else task
-            for key, task in tasks.items()
-        }
-        return {**values, "tasks": smoothed}
+        for section, key, of in SHARED_KEYS:
+            table = values.get(section)
+            given = table.get(key) if isinstance(table, dict) else getattr(table, key, None)
+            if isinstance(given, of):
+                tasks = {name: _sharing(task, key, given) for name, task in tasks.items()}
+        return {**values, "tasks": tasks}
 
     @field_validator("tasks", mode="before")
     @classmethod
@@ -183,9 +186,10 @@ def lower_is_better(metric: str) -> bool:
     return metric.endswith(("loss", "_mae", "_rmse"))
 
 
-def _smooths(task: Any) -> bool:
+def _sharing(task: Any, key: str, value: Any) -> Any:
+    """Returns a task's table with a value that it shares, if it has such a key and sets none."""
     kind = kind_named(task.get("kind")) if isinstance(task, dict) else None
-    return kind is not None and "label_smoothing" in kind.model_fields
+    return {key: value, **task} if kind is not None and key in kind.model_fields else task
 
 
 def monitor_names(tasks: Sequence[Task]) -> list[str]:

@@ -51,6 +51,11 @@ class DataConfig(Section):
     rename: dict[str, str] = Field(
         default_factory=dict, description="Columns to rename after reading: old = 'new'."
     )
+    missing: list[str] | None = Field(
+        default=None,
+        description="`missing` of every task that sets none of its own: texts in label cells "
+        "that mean that no label is known. [] keeps NaN, N/A, … in csv and tsv as they stand.",
+    )
     limit: int | None = Field(
         default=None, ge=1, description="Number of training rows kept after a seeded shuffle."
     )

@@ -1,16 +1,20 @@
 """The labels of one task in one split, gathered while the rows are read."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from mtc_keras.data.blocks import Block
+from mtc_keras.data.label_cells import label_cells
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.data.readings import Readings
+from mtc_keras.errors import listed
 from mtc_keras.tasks import Task
-from mtc_keras.tasks.columns import Cell, Mistake, parsed_json
+from mtc_keras.tasks.columns import Cell, Mistake
 from mtc_keras.tasks.distinct import DistinctCells
+from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.spelling import Reading
 
 
 class Labels:
@@ -27,7 +31,9 @@ class Labels:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.mistakes = Mistakes(f"tasks.{task.name}")
-        self._readings = Readings(task.name)
+        keeps = "keeps them as classes" if task.names_classes else ""
+        self._readings = Readings(task.name, keeps)
+        self._remarks: list[str] = []
         self._can_encode = task.can_encode
         self._cells = DistinctCells()
         self._parts: list[np.ndarray] = []  # targets, or numbers of cells
@@ -40,18 +46,24 @@ class Labels:
             block: the rows.
             start: int. Number of rows before them.
         """
-        cells, mistakes = label_cells(block, self.task)
+        found = label_cells(block, self.task)
+        cells = found.cells
         if self.is_missing:
             known = (cell for cell in cells if not self.task.is_missing(cell))
             self._first = next(known, None)
         if self._can_encode:
             targets, more = self._encoded(cells, start)
             self._parts.append(targets)
-            for row, message in sorted([*mistakes, *more], key=lambda mistake: mistake[0]):
+            for row, text in found.markers:
+                self._readings.add(start + row, Reading("missing", text))
+            for row, message in sorted([*found.mistakes, *more], key=lambda mistake: mistake[0]):
                 self.mistakes.add(start + row, message)
         else:
-            for row, message in mistakes:  # none where `cells` are the block's own
+            # None of either where `cells` are the block's own.
+            for row, message in found.mistakes:
                 cells[row] = Unreadable(message)
+            for row, text in found.markers:
+                cells[row] = Marker(text)
             self._parts.append(self._cells.numbers(cells))
 
     @property
@@ -72,8 +84,10 @@ class Labels:
             ValueError: if they cannot make a task.
         """
         if not self._can_encode:
-            readable = [cell for cell in self._cells.cells if not isinstance(cell, Unreadable)]
-            self.task = self.task.learn(readable)
+            aside = (Unreadable, Marker)
+            readable = [cell for cell in self._cells.cells if not isinstance(cell, aside)]
+            asked, self.task = self.task, self.task.learn(readable)
+            self._remarks = self.task.remarks(asked, readable)
             return self.task
         targets = self._joined()
         self._parts = [targets]
@@ -87,11 +101,18 @@ class Labels:
         if self._can_encode:
             return self._joined()
         wrong = self._wrong_paths()
-        cells = [None if n in wrong else cell for n, cell in enumerate(self._cells.cells)]
+        markers = self.task.markers(MARKERS)  # but for what other rows taught as a class
+        cells: list[Cell] = []
+        for cell in self._cells.cells:
+            if isinstance(cell, Marker) and cell.text not in markers:
+                cells.append(cell.text)
+            else:
+                cells.append(None if isinstance(cell, (Unreadable, Marker)) else cell)
         targets, mistakes = self.task.encode(cells)
         self._note(wrong | dict(mistakes))
         numbers = np.concatenate(self._parts)
-        self._tell(cells, numbers)
+        marked = {n: c.text for n, c in enumerate(self._cells.cells) if isinstance(c, Marker)}
+        self._tell(cells, numbers, marked=marked)
         return targets[numbers]
 
     def told(self, where: Sequence[str]) -> list[str]:
@@ -100,7 +121,16 @@ class Labels:
         Args:
             where: where each row stands.
         """
-        return self._readings.report(where)
+        remarks = [f"tasks.{self.task.name}: {remark}" for remark in self._remarks]
+        return [*self._readings.report(where), *remarks]
+
+    @property
+    def marked(self) -> str:
+        """A hint on the texts that were read as missing, for a message that labels are missing."""
+        texts = [cell.text for cell in self._cells.cells if isinstance(cell, Marker)]
+        if not texts:
+            return ""
+        return f"; {listed(texts, 3)} is read as missing, missing = [] reads it as a class"
 
     def _encoded(self, cells: list[Cell], start: int) -> tuple[np.ndarray, list[Mistake]]:
         """Returns what `Task.encode` does for the cells of rows from `start` on."""
@@ -114,11 +144,27 @@ class Labels:
         rows = np.flatnonzero(np.isin(numbers, list(wrong))).tolist() if wrong else []
         return targets[numbers], [(row, wrong[numbers[row]]) for row in rows]
 
-    def _tell(self, cells: Sequence[Cell], numbers: np.ndarray, start: int = 0) -> None:
-        """Notes how different cells are read, `numbers` saying for each row which one it has."""
+    def _tell(
+        self,
+        cells: Sequence[Cell],
+        numbers: np.ndarray,
+        start: int = 0,
+        marked: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
+        """Notes how different cells are read.
+
+        Args:
+            cells: the different cells.
+            numbers: int of shape `(N,)`. Which of them each row has.
+            start: int. Number of rows before these.
+            marked: the texts of those that are markers, by their number.
+        """
         found, rows, counts = np.unique(numbers, return_index=True, return_counts=True)
         for number, row, count in zip(found.tolist(), rows.tolist(), counts.tolist(), strict=True):
-            for reading in self.task.readings(cells[number]):
+            readings = self.task.readings(cells[number])
+            if number in marked and cells[number] is None:
+                readings = [Reading("missing", marked[number])]
+            for reading in readings:
                 self._readings.add(start + row, reading, count)
 
     def _wrong_paths(self) -> dict[int, str]:
@@ -141,6 +187,22 @@ class Labels:
         return self._parts[0] if len(self._parts) == 1 else np.concatenate(self._parts)
 
 
+class Marker:
+    """In place of a cell that says by a text that no label is known.
+
+    Unless other rows teach a class of this name, which `null` in their place could not be.
+
+    Args:
+        text: what stands in the cell.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"Marker({self.text!r})"
+
+
 class Unreadable:
     """In place of a cell that the column's path cannot be read from.
 
@@ -153,38 +215,3 @@ class Unreadable:
 
     def __repr__(self) -> str:
         return f"Unreadable({self.message!r})"
-
-
-def label_cells(block: Block, task: Task) -> tuple[list[Cell], list[Mistake]]:
-    """Reads a task's cells by its column path.
-
-    Args:
-        block: the rows.
-        task: the task.
-
-    Returns:
-        A cell per row, `None` where the label or its column is missing, and the mistakes
-        as pairs of row position and message; their cells are `None`, too.
-    """
-    path = task.path
-    columns = [block.cells(name) for name in path.names]
-    if len(columns) > 1:
-        rows = (list(row) for row in zip(*columns, strict=True))
-        return [None if task.is_missing(row) else row for row in rows], []
-    if path.start is None:
-        return columns[0], []
-    cells: list[Cell] = []
-    mistakes = []
-    for position, cell in enumerate(columns[0]):
-        picked = None
-        try:
-            picked = path.pick(list_or_table(cell))
-        except ValueError as error:
-            mistakes.append((position, str(error)))
-        cells.append(picked)
-    return cells, mistakes
-
-
-def list_or_table(cell: Any) -> Cell:
-    """Returns the list or table that a text cell writes as JSON; blank text is nothing."""
-    return parsed_json(cell.strip()) or None if isinstance(cell, str) else cell

@@ -135,7 +135,7 @@ def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str,
             else:
                 raise ValueError(f"every label is missing in train (column {str(task.path)!r})")
         except ValueError as error:
-            failed[task.name] = [f"tasks.{task.name}: {_message(error)}"]
+            failed[task.name] = [f"tasks.{task.name}: {_message(error)}{labels.marked}"]
     return [learned.get(task.name, task) for task in tasks], failed
 
 

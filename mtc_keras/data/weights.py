@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtc_keras.data.blocks import Block
-from mtc_keras.data.labels import list_or_table
+from mtc_keras.data.label_cells import list_or_table
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.errors import listed
 from mtc_keras.tasks.columns import Cell

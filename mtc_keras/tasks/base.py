@@ -1,7 +1,7 @@
 """The contract of a task: all that differs between kinds stands in one class per kind."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -48,6 +48,12 @@ class Task(BaseModel, ABC):
         default=None,
         description="Column that holds the label: 'name' (default: the task's name), 'name[2]', "
         "'name[0:5]', or a list of 0/1 columns.",
+    )
+    missing: list[str] | None = Field(
+        default=None,
+        description="Texts that mean that no label is known; default: in csv and tsv, which have "
+        "no null, those of pandas (NaN, N/A, null, None, …), elsewhere none. What is listed as a "
+        "class stays one.",
     )
     loss_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["prior", "probe"] = (
         Field(
@@ -144,13 +150,30 @@ class Task(BaseModel, ABC):
         """Dtype of targets."""
         return "float32"
 
+    def markers(self, default: Collection[str] = ()) -> frozenset[str]:
+        """Returns the texts that mean that no label is known: those of `missing`, or others.
+
+        Args:
+            default: what they are where `missing` is not set.
+        """
+        given = default if self.missing is None else self.missing
+        return frozenset(text.strip() for text in given)
+
+    @cached_property
+    def _own_markers(self) -> frozenset[str]:
+        return self.markers()
+
+    def says_nothing(self, value: object) -> bool:
+        """Whether a value says that nothing is known: null, blank text or a marker."""
+        if isinstance(value, str):
+            return not value.strip() or value.strip() in self._own_markers
+        return value is None
+
     def is_missing(self, cell: Cell) -> bool:
-        """Whether a cell holds no label: null, an empty or blank cell, or a list of such."""
-        if isinstance(cell, str):
-            return not cell.strip()
+        """Whether a cell holds no label: null, a blank cell, a marker, or a vector of such."""
         if isinstance(cell, list) and cell and self.path.is_vector:
-            return all(value is None or not str(value).strip() for value in cell)
-        return cell is None
+            return all(map(self.says_nothing, cell))
+        return self.says_nothing(cell)
 
     def encode(self, cells: Cells) -> tuple[np.ndarray, list[Mistake]]:
         """Encodes label cells.
@@ -192,6 +215,15 @@ class Task(BaseModel, ABC):
 
         Args:
             cell: a cell that `encode` takes; one that is wrong has no readings.
+        """
+        return []
+
+    def remarks(self, asked: Self, cells: Cells) -> list[str]:
+        """Returns what the cells suggest that somebody may have meant, in lines for people.
+
+        Args:
+            asked: the task before it learned from the cells.
+            cells: the different cells of all training rows.
         """
         return []
 

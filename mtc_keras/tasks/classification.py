@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -10,11 +10,13 @@ import numpy as np
 from pydantic import Field
 
 from mtc_keras.errors import listed, plural
+from mtc_keras.files import json_line
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.class_index import ClassIndex, same_class
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
-from mtc_keras.tasks.spelling import INTEGER, Reading, class_key, class_name, natural
+from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.spelling import INTEGER, Reading, class_key, class_name, likeness, natural
 
 MOST_CLASS_WEIGHT = 10.0
 BETA = 0.999
@@ -226,14 +228,40 @@ class ClassificationTask(Task):
             problem = f"index {name} is outside 0 … {len(self._index) - 1}"
         if self.unknown_classes == "ignore":
             return None
-        if self.learned and INTEGER.fullmatch(name):
-            remedy = "If it is a position, list `classes` in their order"
-        else:
-            remedy = "Add it to `classes`"
         raise ValueError(
             f"{problem}; training knows {listed(list(self._index))}.{self._index.nearest(name)} "
-            f'({remedy}, or treat it as missing: unknown_classes = "ignore")'
+            f'({self.remedy(name)}, or treat it as missing: unknown_classes = "ignore")'
         )
+
+    def remedy(self, name: str) -> str:
+        """Returns what would make an unknown class right."""
+        if name in MARKERS:
+            return f"If it means that no label is known, set missing = [{json_line(name)}]"
+        if self.learned and INTEGER.fullmatch(name):
+            return "If it is a position, list `classes` in their order"
+        return "Add it to `classes`"
+
+    def markers(self, default: Collection[str] = ()) -> frozenset[str]:
+        texts = super().markers(default)
+        if self._given_classes() is not None:
+            return frozenset(text for text in texts if not text or self._index.find(text) is None)
+        weights = self.class_weights if isinstance(self.class_weights, dict) else {}
+        return texts - {*self.class_names, *weights}
+
+    def remarks(self, asked: Self, cells: Cells) -> list[str]:
+        remarks, alike = [], dict[str, list[str]]()
+        for name in self._index:
+            alike.setdefault(likeness(name), []).append(name)
+        for names in alike.values():
+            if len(names) > 1:
+                remarks.append(f"classes {listed(names)} differ only in case or blanks")
+        marked = [name for name in self._index if name in MARKERS and asked.missing is None]
+        if marked:
+            remarks.append(
+                f"{'class' if len(marked) == 1 else 'classes'} {listed(marked)} may mean that no "
+                f"label is known; missing = [{', '.join(map(json_line, marked))}] reads it so"
+            )
+        return remarks
 
     @property
     def names_classes(self) -> bool:
@@ -282,7 +310,8 @@ class ClassificationTask(Task):
             ValueError: if one is something else.
         """
         try:
-            return np.array([_bit(value) for value in values], "float32")
+            bits = [math.nan if self.says_nothing(v) else BITS[class_key(v)] for v in values]
+            return np.array(bits, "float32")
         except (KeyError, ValueError):  # no text, no number, no 0 or 1
             raise ValueError(f"expected only 0, 1 or null, received {cell!r}") from None
 
@@ -355,9 +384,3 @@ class ClassificationTask(Task):
     @property
     def shown_metrics(self) -> tuple[str, ...]:
         return ("accuracy", "f1_micro", "f1_macro")
-
-
-def _bit(value: object) -> float:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return math.nan
-    return BITS[class_key(value)]

@@ -1,5 +1,6 @@
 """Any number of classes per row, or none: one sigmoid per class."""
 
+from collections.abc import Callable
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -7,11 +8,23 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from mtc_keras.errors import plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.classification import ClassificationTask
-from mtc_keras.tasks.columns import Cell, parsed_json
+from mtc_keras.tasks.columns import Cell, Cells, parsed_json
 from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
 from mtc_keras.tasks.ordinal import binary_entropy
+from mtc_keras.tasks.separators import (
+    AUTO,
+    BRACKETS,
+    CANDIDATES,
+    DEFAULT,
+    find_separator,
+    joined_names,
+    lists,
+    split_names,
+    texts_of,
+)
 from mtc_keras.tasks.single_label import SMALLEST
 from mtc_keras.tasks.spelling import class_name
 
@@ -43,7 +56,10 @@ class Multilabel(ClassificationTask):
         default="multilabel", description="Any number of classes per row (sigmoids)."
     )
     separator: str = Field(
-        default="|", min_length=1, description="Separator of the class names in a text cell."
+        default=DEFAULT,
+        min_length=1,
+        description="Separator of the class names in a text cell; '><' reads `<a><b>`. auto: what "
+        "splits the training rows' cells into names that are seen elsewhere, too.",
     )
     empty_cell: Literal["missing", "none"] = Field(
         default="missing",
@@ -90,9 +106,52 @@ class Multilabel(ClassificationTask):
         return np.full(len(self._index), np.nan, "float32")
 
     def is_missing(self, cell: Cell) -> bool:
-        if self.empty_cell == "none" and isinstance(cell, str):
+        if self.empty_cell == "none" and isinstance(cell, str) and not cell.strip():
             return False
         return super().is_missing(cell)
+
+    @property
+    def can_encode(self) -> bool:
+        return super().can_encode and (self.separator != AUTO or self.path.is_vector)
+
+    def learn(self, cells: Cells) -> Self:
+        if self.separator != AUTO:
+            return super().learn(cells)
+        found = None if self.path.is_vector else find_separator(self._texts(cells), self._is_class)
+        return self.model_copy(update={"separator": found or DEFAULT}).learn(cells)
+
+    @property
+    def _is_class(self) -> Callable[[str], bool] | None:
+        """Whether a name is one of the classes; `None` where they are to be learned."""
+        if self._given_classes() is None:
+            return None
+        return lambda name: self._index.find(name) is not None
+
+    def _texts(self, cells: Cells) -> list[str]:
+        return texts_of(cell for cell in cells if not self.is_missing(cell))
+
+    def remarks(self, asked: Self, cells: Cells) -> list[str]:
+        remarks, texts = super().remarks(asked, cells), self._texts(cells)
+        several = [text for text in texts if len(split_names(text, self.separator)) > 1]
+        if asked.separator == AUTO:
+            such = f" such as {several[0]!r}" if several else ""
+            remarks.append(
+                f'separator = "auto" is {json_line(self.separator)}: it splits {len(several):,} of '
+                f"{len(texts):,} different cells{such}"
+            )
+        elif not several and (better := find_separator(texts)) not in (None, self.separator):
+            held = [text for text in texts if len(split_names(text, better)) > 1]
+            remarks.append(
+                f"{len(held):,} of {plural(len(self._index), 'class')} such as {held[0]!r} read as "
+                f'lists with separator = {json_line(better)}; set it, or separator = "auto"'
+            )
+        return remarks
+
+    def remedy(self, name: str) -> str:
+        for separator in (*CANDIDATES, BRACKETS):
+            if separator != self.separator and lists([name], separator, self._is_class):
+                return f"If it is a list, set separator = {json_line(separator)}"
+        return super().remedy(name)
 
     def names_in(self, cell: Cell) -> list[str]:
         return [class_name(value) for value in self._values(cell)]
@@ -107,8 +166,9 @@ class Multilabel(ClassificationTask):
         if isinstance(cell, dict):
             return list(cell)
         if isinstance(cell, str):
-            parts = [part.strip() for part in cell.split(self.separator)]
-            return [part for part in parts if part]
+            if self.separator == AUTO:
+                raise ValueError('separator = "auto" is found by `learn`: call it first')
+            return list(split_names(cell, self.separator))
         if isinstance(cell, list):
             return cell
         if isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell % 1 == 0:
@@ -312,7 +372,7 @@ class Multilabel(ClassificationTask):
         if label is None:
             return None
         if self._separates:
-            return self.separator.join(label)
+            return joined_names(label, self.separator)
         return json_line(label)
 
     @cached_property

@@ -1,18 +1,23 @@
 """What the kinds with a number per row share. Shapes: N rows."""
 
 import math
+import re
+from decimal import Decimal
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from mtc_keras.files import json_line
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.columns import Cell, Cells, Mistake
 from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.markers import MARKERS
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 LARGEST = float(np.finfo("float32").max)
 
 
@@ -80,13 +85,13 @@ class NumberTask(Task):
 
     def encode_cell(self, cell: Cell) -> float:
         number = math.nan
-        if isinstance(cell, (int, float, str)) and not isinstance(cell, bool):
+        if isinstance(cell, (int, float, str, Decimal)) and not isinstance(cell, bool):
             try:
                 number = float(cell)
             except (ValueError, OverflowError):
                 number = math.nan
         if not (abs(number) <= LARGEST and self.takes(number)):
-            raise ValueError(f"expected {self.expected}, received {cell!r}")
+            raise ValueError(f"expected {self.expected}, received {cell!r}{_remedy(cell)}")
         return number
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
@@ -140,3 +145,11 @@ class NumberTask(Task):
 
     def label(self, target: np.ndarray) -> float | None:
         return None if np.isnan(target) else float(target)
+
+
+def _remedy(cell: Cell) -> str:
+    """Returns what would make a cell right that holds no number, if that can be told."""
+    text = cell.strip() if isinstance(cell, str) else ""
+    if text in MARKERS:
+        return f"; missing = [{json_line(text)}] reads it as no label"
+    return "; a decimal comma must be a point" if _DECIMAL_COMMA.fullmatch(text) else ""

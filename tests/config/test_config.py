@@ -178,7 +178,7 @@ def test_a_directory_is_no_config(tmp_path):
         ),
         (
             {"tasks": {"mood": {"kind": "multiclass", "separator": ","}}},
-            "tasks.mood.separator: unknown key. Known: 'kind', 'column', 'loss_weight', ",
+            "tasks.mood.separator: unknown key. Known: 'kind', 'column', 'missing', ",
         ),
         (
             {"model": {"backbone": "random", "random": {"hidden": 8}}},

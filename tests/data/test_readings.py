@@ -1,5 +1,8 @@
 """What is read as something else than what stands there is told once, with a count and a place."""
 
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,7 +13,7 @@ from mtc_keras.errors import DataError
 
 def write(path, column, cells, header="label"):
     """Writes a csv file as pandas does, one text a row."""
-    frame = pd.DataFrame({"text": [f"text {n}" for n in range(len(cells))], header: cells})
+    frame = pd.DataFrame({"text": [f"{path.stem} {n}" for n in range(len(cells))], header: cells})
     frame.to_csv(path, index=False)
     return str(path)
 
@@ -85,3 +88,120 @@ def test_a_trained_task_tells_the_same_of_other_rows(read, tmp_path):
     rows = read_rows(path, dataset.tasks, config.data, "new.csv")
     assert rows.targets["label"].tolist() == [1, 2]
     assert rows.notes == [f"tasks.label: 1 cell '2.0' is read as '2', first {path}:2"]
+
+
+# === Missing markers ===
+
+MARKED = ["bus", "fee", "NaN", "N/A", "null", "None", "nan", "", "bus", "NA", "#N/A"]
+
+
+def test_markers_of_csv_are_missing_labels_and_told(read):
+    dataset = read(MARKED, ["fee", "n/a"])
+    assert dataset.tasks[0].known_classes == ["bus", "fee"]
+    assert dataset.train.targets["label"].tolist() == [0, 1, *[-1] * 6, 0, -1, -1]
+    assert dataset.validation.targets["label"].tolist() == [1, -1]
+    assert told(dataset) == [
+        "tasks.label: 7 cells such as 'NaN', 'N/A', 'null' are read as missing, first "
+        "train.csv:4; missing = [] keeps them as classes",
+        "tasks.label: 1 cell 'n/a' is read as missing, first validation.csv:3; missing = [] "
+        "keeps them as classes",
+    ]
+
+
+def test_a_listed_class_is_no_marker_while_others_are(read):
+    dataset = read(["None", "some", "N/A"], classes=["None", "some"])
+    assert dataset.train.targets["label"].tolist() == [0, 1, -1]
+    assert len(told(dataset)) == 1
+
+
+def test_missing_may_be_nothing_or_other_texts(read):
+    assert read(["NA", "US", "?"], missing=[]).tasks[0].known_classes == ["?", "NA", "US"]
+    dataset = read(["NA", "US", "?"], missing=["?"])
+    assert dataset.train.targets["label"].tolist() == [0, 1, -1]
+
+
+def test_missing_of_data_holds_for_tasks_that_set_none(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,a,b\nx,?,?\ny,NA,v\nz,u,w\n")
+    tasks = {"a": {"kind": "multiclass"}, "b": {"kind": "multiclass", "missing": []}}
+    config = check_config({"data": {"train": str(path), "missing": ["?"]}, "tasks": tasks})
+    found = read_splits(config)
+    assert [task.known_classes for task in found.tasks] == [["NA", "u"], ["?", "v", "w"]]
+
+
+def test_numbers_and_flags_take_markers_too(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,score,toxic,insult\nx,1.5,0.0,1.0\ny,NA,1.0,nan\nz,n/a,NULL,\n")
+    tasks = {
+        "score": {"kind": "regression"},
+        "flags": {"kind": "multilabel", "column": ["toxic", "insult"]},
+    }
+    found = read_splits(check_config({"data": {"train": str(path)}, "tasks": tasks}))
+    np.testing.assert_array_equal(found.train.targets["score"], [1.5, np.nan, np.nan])
+    np.testing.assert_array_equal(
+        found.train.targets["flags"], [[0, 1], [1, np.nan], [np.nan, np.nan]]
+    )
+    assert told(found) == [
+        "tasks.score: 2 cells such as 'NA', 'n/a' are read as missing, first t.csv:3",
+        "tasks.flags: 2 cells such as 'nan', 'NULL' are read as missing, first t.csv:3",
+    ]
+
+
+def test_formats_with_null_take_a_marker_for_a_class_and_say_so(tmp_path):
+    path = tmp_path / "t.jsonl"
+    labels = ["bus", "None", "fee", None]
+    lines = [json.dumps({"text": "x", "label": label}) for label in labels]
+    path.write_text("\n".join(lines))
+    other = write(tmp_path / "v.csv", "label", ["None", "NA", "fee"])
+    data = {"train": str(path), "validation": other}
+    found = read_splits(check_config({"data": data, "tasks": {"label": {"kind": "multiclass"}}}))
+    assert found.tasks[0].known_classes == ["None", "bus", "fee"]
+    assert found.validation.targets["label"].tolist() == [0, -1, 2]
+    assert told(found)[0] == (
+        "tasks.label: class 'None' may mean that no label is known; "
+        'missing = ["None"] reads it so'
+    )
+    data["train"] = [write(tmp_path / "u.csv", "label", ["None", "NA", "bus"]), str(path)]
+    both = read_splits(check_config({"data": data, "tasks": {"label": {"kind": "multiclass"}}}))
+    assert both.train.targets["label"].tolist() == [0, -1, 1, 1, 0, 2, -1]
+
+
+def test_labels_that_are_all_markers_are_an_error_that_names_them(read):
+    with pytest.raises(DataError, match=r"every label is missing in train .*'NA' is read as miss"):
+        read(["NA", "NA", ""])
+    with pytest.raises(DataError, match=r"found 1 class in .*'NA' is read as missing, missing = "):
+        read(["NA", "US"])
+
+
+def test_texts_weights_and_ids_have_no_markers(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,id,label\nN/A,NA,a\nnull,None,b\n")
+    tasks = {"label": {"kind": "multiclass"}}
+    found = read_splits(check_config({"data": {"train": str(path)}, "tasks": tasks}))
+    assert found.train.texts == (["N/A", "null"],)
+    assert found.train.ids == ["NA", "None"]
+    path.write_text("text,weight,label\nx,NaN,a\ny,1,b\n")
+    with pytest.raises(DataError, match="a weight must be a number of 0 or more, received 'NaN'"):
+        read_splits(check_config({"data": {"train": str(path)}, "tasks": tasks}))
+
+
+# === Separators and classes ===
+
+
+def test_another_separator_is_proposed_and_auto_takes_it(read):
+    cells = ["Action, Adventure", "Comedy, Family", "Drama", "Action, Drama"] * 2
+    asked = read(cells, kind="multilabel")
+    assert len(asked.tasks[0].known_classes) == 4
+    assert told(asked) == [
+        "tasks.label: 3 of 4 classes such as 'Action, Adventure' read as lists with separator = "
+        '","; set it, or separator = "auto"'
+    ]
+    auto = read(cells, ["Family, Drama"], kind="multilabel", separator="auto")
+    assert auto.tasks[0].known_classes == ["Action", "Adventure", "Comedy", "Drama", "Family"]
+    assert auto.validation.targets["label"].tolist() == [[0, 0, 0, 1, 1]]
+    assert len(told(auto)) == 1
+
+
+def test_classes_that_differ_in_case_are_told_once(read):
+    notes = told(read(["Bus", "bus", "fee"], ["bus", "Bus"]))
+    assert notes == ["tasks.label: classes 'Bus', 'bus' differ only in case or blanks"]

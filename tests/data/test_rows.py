@@ -10,7 +10,7 @@ import pytest
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.encoder import Encoder
-from mtc_keras.data.labels import label_cells
+from mtc_keras.data.label_cells import LabelCells, label_cells
 from mtc_keras.data.rows import LeftOut
 from mtc_keras.tasks import Multiclass, Multilabel, Regression
 from tests.conftest import own_block
@@ -182,7 +182,8 @@ def test_a_csv_cell_that_is_no_json_list_is_a_problem():
 def test_several_columns_are_a_vector_and_missing_where_all_are():
     task = Multilabel(name="a", column=["x", "y"], classes=["x", "y"], empty_cell="none")
     records = {"x": "1", "y": "0"}, {"x": "", "y": " "}, {"x": 1}
-    assert label_cells(block(*records), task) == ([["1", "0"], None, [1, None]], [])
+    found = label_cells(block(*records), task)
+    assert found == LabelCells([["1", "0"], None, [1, None]], mistakes=[], markers=[])
     rows, problems = encode(*records, tasks=[task])
     assert problems == []
     np.testing.assert_array_equal(rows.targets["a"], [[1, 0], [math.nan, math.nan], [1, math.nan]])

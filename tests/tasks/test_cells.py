@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mtc_keras.data.labels import label_cells
+from mtc_keras.data.label_cells import label_cells
 from mtc_keras.scoring.judging import evaluate_tasks
 from mtc_keras.tasks import Decision, Multiclass, Multilabel
 from tests.conftest import own_block, read_block
@@ -108,9 +108,9 @@ def test_a_column_of_tables_comes_from_csv_and_from_jsonl(tmp_path):
     lines = [json.dumps({"text": "abc", "errors": cell}) for cell in cells]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     for name in ("rows.csv", "rows.jsonl"):
-        found, mistakes = label_cells(read_block(str(tmp_path / name)), TASK)
-        assert mistakes == []
-        assert encoded(found) == [[1, 0, None], [None, None, 1], [None] * 3]
+        found = label_cells(read_block(str(tmp_path / name)), TASK)
+        assert (found.mistakes, found.markers) == ([], [])
+        assert encoded(found.cells) == [[1, 0, None], [None, None, 1], [None] * 3]
 
 
 def test_a_column_of_tables_comes_from_a_data_frame_with_its_own_numbers():
@@ -118,8 +118,8 @@ def test_a_column_of_tables_comes_from_a_data_frame_with_its_own_numbers():
     cells = frame.to_dict("records")  # NaN where nothing is known
     cells.append({"E1": np.int64(1), "E3": np.bool_(False)})
     block = own_block(pd.DataFrame({"text": "abc", "errors": cells}), "train")
-    found, _ = label_cells(block, TASK)
-    assert encoded(found) == [[1, None, None], [0, 1, None], [1, None, 0]]
+    found = label_cells(block, TASK)
+    assert encoded(found.cells) == [[1, None, None], [0, 1, None], [1, None, 0]]
 
 
 # === Only known cells count ===

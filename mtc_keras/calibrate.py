@@ -104,6 +104,7 @@ def calibrate_run(
     _check(thresholds, calibration)
     run = as_run(run)
     with run.being_changed():  # from the start: nobody trains another model into it meanwhile
+        run.check_model()
         _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
         rows = labelled_rows(run, data, "validation")
         start(run.config.distribution)
@@ -198,7 +199,7 @@ def _thresholds(text: str) -> str | float:
 
 
 def run(args: argparse.Namespace) -> None:
-    calibrated = Run(args.model)
+    calibrated = Run(args.model, check=args.check)
     found = calibrate_run(
         calibrated, args.data, thresholds=args.thresholds, calibration=args.calibration
     )

@@ -84,6 +84,7 @@ def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluatio
     """
     run = as_run(run)
     with run.being_read():
+        run.check_model()
         rows = labelled_rows(run, data, "test")
         start(run.config.distribution)
         from mtc_keras.data.tokens import tokenize
@@ -110,7 +111,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    judged = Run(args.model)
+    judged = Run(args.model, check=args.check)
     if args.out:
         check_writable(args.out)
     evaluation = evaluate_run(judged, args.data)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mtc_keras.console.log import Log
 
 RESAMPLES = 1000
+LOG = "compare.log"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +113,7 @@ def compare_approaches(
     resolved(config.output.directory, where)
     directory = compared_directory(config)
     check_folder(directory, where, renamed=False)
+    check_compared(directory)
     check_backbone(config.model)
     owned = directory.resolve()
     with parents_made(owned), held(owned, f"comparison {str(directory)!r}"):
@@ -142,7 +144,7 @@ def _compare(
         check_output(training.config.output.directory, overwrite, resume=not overwrite)
 
     directory.mkdir(parents=True, exist_ok=True)
-    with Log(directory / "compare.log", quiet=verbose == 0) as log:
+    with Log(directory / LOG, quiet=verbose == 0) as log:
         log.line(f"{len(waiting)} of {len(planned)} models are still to be trained")
         outcomes = []
         for training in planned:
@@ -175,6 +177,20 @@ def _compare(
 def compared_directory(config: Config) -> Path:
     """Returns where the comparison of a config leaves its runs and tables."""
     return Path(f"{Path(config.output.directory).expanduser()}_compare")
+
+
+def check_compared(directory: Path) -> None:
+    """Checks that a folder is one that a comparison made, or none.
+
+    Raises:
+        ConfigError: if it holds something else.
+    """
+    names = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    if names - {LOG} and not any(directory.glob("seed_*")):
+        raise ConfigError(
+            f"output.directory: {str(directory)!r}, where the comparison would be written, holds "
+            "files that are none; choose another (--set output.directory=…)"
+        )
 
 
 def check_request(config: Config, seeds: int, binary: bool) -> None:

@@ -17,6 +17,7 @@ from mtc_keras.errors import ConfigError
 from mtc_keras.files import check_writable, readable_json, write_whole
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
+from mtc_keras.run.directory import Run
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     runs = parser.add_argument_group("of two finished runs")
     runs.add_argument("--runs", metavar=("A", "B"), nargs=2, help="their directories")
     options.add_data(runs, "labelled rows (default: the test files, if both runs have the same)")
+    options.add_unchecked(runs)
     options.add_out(runs, "write the comparison as JSON, too")
 
 
@@ -45,7 +47,12 @@ def run(args: argparse.Namespace) -> None:
         "--with": args.other,
         "--overwrite": args.overwrite,
     }
-    of_runs = {"--runs": args.runs, "--data": args.data, "--out": args.out}
+    of_runs = {
+        "--runs": args.runs,
+        "--data": args.data,
+        "--out": args.out,
+        "--unchecked": not args.check,
+    }
     if bool(args.config) == bool(args.runs):
         raise ConfigError("give --config FILE to train and compare, or --runs A B")
     mode, others = ("--config", of_runs) if args.config else ("--runs", of_config)
@@ -61,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
 def _compare_runs(args: argparse.Namespace) -> None:
     if args.out:
         check_writable(args.out)
-    comparison = compare_runs(args.runs[0], args.runs[1], args.data)
+    first, second = (Run(directory, check=args.check) for directory in args.runs)
+    comparison = compare_runs(first, second, args.data)
     from mtc_keras.console.log import Log
 
     comparison.show(Log())

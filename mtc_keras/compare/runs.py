@@ -101,6 +101,8 @@ def compare_runs(
         data = list(data)
     _check(runs, data, resamples)
     with runs[0].being_read(), runs[1].being_read():
+        for run in runs:
+            run.check_model()
         rows_a, rows_b = (labelled_rows(run, data, "test") for run in runs)
         if list(rows_a.where) != list(rows_b.where):
             raise DataError(

@@ -1,6 +1,6 @@
 """The TOML config as frozen pydantic models: load, override, check, write, schema."""
 
-from mtc_keras.config.loading import check_config, config_schema, load_config
+from mtc_keras.config.loading import check_config, config_schema, load_config, parse_toml
 from mtc_keras.config.root import Config, lower_is_better, monitor_names
 from mtc_keras.config.sections import (
     BalancingConfig,
@@ -28,4 +28,5 @@ __all__ = [
     "load_config",
     "lower_is_better",
     "monitor_names",
+    "parse_toml",
 ]

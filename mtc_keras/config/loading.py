@@ -31,18 +31,36 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), *, quiet: bool 
         ConfigError: listing all problems.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        content = Path(path).read_bytes()
     except FileNotFoundError:
         raise ConfigError(f"config file {str(path)!r} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError(f"config file {str(path)!r} cannot be read: {error}") from None
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"config file {str(path)!r} is not valid TOML: {error}") from None
+    values = parse_toml(content, str(path))
     for override in overrides:
         _override(values, override)
     return check_config(values, str(path), quiet=quiet)
+
+
+def parse_toml(content: bytes, path: str) -> dict[str, Any]:
+    """Returns the tables of a config file.
+
+    Args:
+        content: what the file holds.
+        path: its path, for messages.
+
+    Raises:
+        ConfigError: if it is no TOML in UTF-8.
+    """
+    where = f"config file {path!r}"
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where} cannot be read: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{where} is nested too deeply") from None
+    except ValueError as error:  # of TOML; an integer of thousands of digits
+        raise ConfigError(f"{where} is not valid TOML: {error}") from None
 
 
 def check_config(values: dict[str, Any], origin: str = "config", *, quiet: bool = False) -> Config:

@@ -8,6 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from mtc_keras.tasks.base import Pooling
 
 Files = str | list[str]
+# Above all that anybody trains, and below what one wrong digit, or a stranger's config, costs.
+MOST_LAYERS = 1_000
+MOST_WIDTH = 65_536
+MOST_VOCABULARY = 10_000_000
+MOST_TOKENS = 1_048_576  # of a text
+MOST_PARAMETERS = 2**31
 
 
 class Section(BaseModel):

@@ -87,6 +87,7 @@ def export_model(
 
     _check_int8(format, quantize, judges)
     with model.being_read():
+        model.check_model()
         rows = labelled_rows(model, data, "validation") if quantize else None
         own = None if self_test_texts is None else text_rows(model, self_test_texts, "self-test")
         exported = _export_run(
@@ -127,7 +128,7 @@ def _export_run(
     from mtc_keras.model.classifier import MultiTaskClassifier
 
     preset = run.directory.resolve() / MODEL
-    model = MultiTaskClassifier.from_preset(str(preset), dtype="float32")
+    model = MultiTaskClassifier.from_preset(str(preset), dtype="float32", check=False)
     smaller = partial(quantize, model=model, rows=rows, max_loss=max_loss)
     return export_saved(
         model,

@@ -14,6 +14,7 @@ from mtc_keras.export.folder import ONNX, SAVED_MODEL
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.programs.signals import tidied_at_sigterm
+from mtc_keras.run.directory import Run
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +62,7 @@ def _from_0(text: str) -> float:
 def run(args: argparse.Namespace) -> None:
     with tidied_at_sigterm("stopped; nothing was exported"):
         exported = export_model(
-            args.model,
+            Run(args.model, check=args.check),
             args.out,
             format=args.format,
             quantize=args.quantize,

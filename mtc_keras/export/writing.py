@@ -4,8 +4,9 @@ saved_model.pb variables/                  what TensorFlow and TensorFlow Servin
 assets.extra/mtc_keras.json                classes, thresholds, versions, self-test
 assets.extra/tf_serving_warmup_requests    what TensorFlow Serving asks itself first
 README.md                                  the model card
+SHA256SUMS                                 checksums of all of them
 
-An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json and README.md.
+An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json, README.md and SHA256SUMS.
 """
 
 import errno
@@ -34,7 +35,7 @@ from mtc_keras.export.folder import (
 )
 from mtc_keras.export.model_card import model_card
 from mtc_keras.export.saved_model.ask import INPUTS
-from mtc_keras.files import readable_json, resolved, write_whole
+from mtc_keras.files import readable_json, resolved, write_sums, write_whole
 from mtc_keras.tasks import Decision, Task
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def export_saved(
         write_whole(described, readable_json(about))
         card = model_card(about, type(model.backbone).__name__, run)
         write_whole(part / "README.md", card)
+        write_sums(part)
     if is_version(directory) and format == SAVED_MODEL:
         write_models_config(directory.parent)
     return Export(directory, about)

@@ -12,6 +12,15 @@ from mtc_keras.files.json_text import (
     to_json,
 )
 from mtc_keras.files.places import PART, check_folder, check_writable, resolved
+from mtc_keras.files.reading import (
+    MOST_JSON,
+    MOST_TOML,
+    file_problem,
+    parse_json,
+    read_bytes,
+    read_json,
+)
+from mtc_keras.files.sums import SUMS, changed_files, read_sums, replace_file, write_sums
 from mtc_keras.files.whole import (
     folder_written_whole,
     is_unfinished,
@@ -27,29 +36,40 @@ from mtc_keras.files.whole import (
 
 __all__ = [
     "LOCK",
+    "MOST_JSON",
+    "MOST_TOML",
     "PART",
+    "SUMS",
     "Format",
     "being_read",
+    "changed_files",
     "check_folder",
     "check_not_read",
     "check_writable",
     "exact_json",
+    "file_problem",
     "folder_written_whole",
     "held",
     "is_unfinished",
     "json_digest",
     "json_line",
     "parents_made",
+    "parse_json",
     "plain_text",
+    "read_bytes",
     "read_exact_json",
+    "read_json",
+    "read_sums",
     "readable_json",
     "remove_leftovers",
     "rename",
+    "replace_file",
     "resolved",
     "sha256",
     "sync",
     "sync_all",
     "to_json",
+    "write_sums",
     "write_whole",
     "written_whole",
 ]

@@ -307,11 +307,11 @@ def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]
         # Each hub's client raises errors of its own; all of them stay attached.
         remote = not Path(preset).is_dir()
         advice = f". If the model hub is out of reach, it may be {WAYS}" if remote else ""
-        raise ConfigError(f"{where} cannot be loaded ({_cause(error)}){advice}") from error
+        raise ConfigError(f"{where} cannot be loaded ({first_cause(error)}){advice}") from error
     return backbone, preprocessor
 
 
-def _cause(error: BaseException) -> str:
+def first_cause(error: BaseException) -> str:
     """Returns the first line of the error at the root of a chain."""
     while error.__cause__ is not None:
         error = error.__cause__

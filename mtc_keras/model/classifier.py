@@ -13,6 +13,7 @@ from keras import layers
 import mtc_keras.model.optimizers  # noqa: F401  registered, so that trained models load
 from mtc_keras.config import ModelConfig
 from mtc_keras.devices import process
+from mtc_keras.files import write_sums
 from mtc_keras.files.formats import KEY
 from mtc_keras.model import prediction
 from mtc_keras.model.arguments import checked, checked_validation, refuse_class_weight
@@ -21,6 +22,7 @@ from mtc_keras.model.balancing import Balancing, make_balancing
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
 from mtc_keras.model.saved import FORMAT
+from mtc_keras.model.saved_classes import check_classes
 from mtc_keras.model.steps import MultiTaskSteps
 from mtc_keras.model.task_losses import TaskMeans, TaskWeights, chosen_losses
 from mtc_keras.scoring.decisions import activate
@@ -128,6 +130,7 @@ class MultiTaskClassifier(MultiTaskSteps):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "MultiTaskClassifier":
+        check_classes(config)
         today = FORMAT.read(config, "the saved model")
         return super().from_config({key: today[key] for key in today if key != KEY})
 
@@ -148,10 +151,13 @@ class MultiTaskClassifier(MultiTaskSteps):
             tasks: the tasks of the new heads; `None` for a saved classifier.
             load_weights: bool. `False` leaves the weights random.
             **kwargs: `max_length` (default: 128, or what was saved), `dtype` (default: what
-                was saved, but float32 on a CPU) and the arguments of the constructor.
+                was saved, but float32 on a CPU) and the arguments of the constructor; of a saved
+                classifier also `check`, `False` to load files that have changed since they were
+                written.
 
         Raises:
             ConfigError: if no such backbone can be found.
+            DataError: if a saved classifier is damaged.
             ValueError: if `tasks` is missing for a backbone.
         """
         if tasks is None:
@@ -161,6 +167,11 @@ class MultiTaskClassifier(MultiTaskSteps):
             config, load_weights=load_weights, dtype=kwargs.pop("dtype", None)
         )
         return cls(backbone=backbone, tasks=tasks, preprocessor=preprocessor, **kwargs)
+
+    def save_to_preset(self, preset_dir: str, max_shard_size: float = 10) -> None:
+        """Saves the model as a preset, with the checksums of its files in `SHA256SUMS`."""
+        super().save_to_preset(preset_dir, max_shard_size=max_shard_size)
+        write_sums(Path(preset_dir))
 
     def save_task_weights(self, filepath: str) -> None:
         """Saves the heads' weights; a preset has no room for the optimizer's state."""

@@ -1,12 +1,15 @@
 """A saved classifier, read from its folder."""
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 import keras_hub
 from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
 
 from mtc_keras.devices import process
-from mtc_keras.model.backbones import check_length, length_limit, preset_of
+from mtc_keras.errors import DataError, UserError
+from mtc_keras.model.backbones import check_length, first_cause, length_limit, preset_of
+from mtc_keras.model.checking import check_preset
 
 Model = TypeVar("Model", bound=keras_hub.models.Task)
 
@@ -17,6 +20,7 @@ def load_preset(
     *,
     load_weights: bool = True,
     max_length: int | None = None,
+    check: bool = True,
     **kwargs: Any,
 ) -> Model:
     """Loads what `save_to_preset` has written.
@@ -29,10 +33,12 @@ def load_preset(
         preset: its folder.
         load_weights: bool. `False` leaves the weights random.
         max_length: int. Tokens per text; default: what was saved.
+        check: bool. `False` loads files that have changed since they were written.
         **kwargs: values of the saved config to change.
 
     Raises:
         ConfigError: if the backbone does not read that many tokens.
+        DataError: if the folder is damaged, or is of no model that could be built.
         ValueError: if the folder holds no classifier.
     """
     preset = preset_of(preset)
@@ -41,12 +47,31 @@ def load_preset(
             f"{preset!r} is not a saved MultiTaskClassifier; a backbone needs `tasks`. "
             "Received: tasks=None"
         )
-    loader = get_preset_loader(preset)
-    saved = (loader.config["config"].get("dtype") or {}).get("config", {}).get("name")
-    if saved == "mixed_bfloat16" and process.dtype_policy("auto") == "float32":
-        kwargs.setdefault("dtype", "float32")  # trained on a GPU, loaded on a CPU
-    model: Model = loader.load_task(kind, load_weights, load_task_weights=True, **kwargs)
+    if Path(preset).is_dir():  # else a hub's client brings it
+        check_preset(Path(preset), check)
+    try:
+        loader = get_preset_loader(preset)
+        saved = (loader.config["config"].get("dtype") or {}).get("config", {}).get("name")
+        if saved == "mixed_bfloat16" and process.dtype_policy("auto") == "float32":
+            kwargs.setdefault("dtype", "float32")  # trained on a GPU, loaded on a CPU
+        model: Model = loader.load_task(kind, load_weights, load_task_weights=True, **kwargs)
+        _check_vocabulary(model)
+    except UserError:
+        raise
+    except Exception as error:
+        # Whatever Keras, HDF5 or a tokenizer says of files that do not belong together.
+        raise DataError(f"model {preset!r} cannot be loaded: {first_cause(error)}") from error
     if max_length is not None:
         check_length(max_length, length_limit(model.backbone), preset)
         model.preprocessor.sequence_length = max_length
     return model
+
+
+def _check_vocabulary(model: keras_hub.models.Task) -> None:
+    """Checks that the backbone has an embedding of each token that the tokenizer may give."""
+    if model.preprocessor is None:
+        return
+    tokens = model.preprocessor.tokenizer.vocabulary_size()
+    rows = getattr(model.backbone, "vocabulary_size", tokens)
+    if tokens > rows:
+        raise ValueError(f"its tokenizer has {tokens:,} tokens, its backbone {rows:,}")

@@ -1,15 +1,13 @@
 """What can predict: a run, or an export, behind one small interface."""
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
-from pydantic import ValidationError
 
 from mtc_keras.config import DataConfig
 from mtc_keras.devices.startup import quietly, start
@@ -17,8 +15,9 @@ from mtc_keras.errors import DataError
 from mtc_keras.export.folder import ABOUT, FORMAT, is_version
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import Served
-from mtc_keras.files import being_read, json_line, sha256
-from mtc_keras.model.saved import saved_config
+from mtc_keras.files import being_read, json_line, read_json, sha256
+from mtc_keras.model.checking import check_sums
+from mtc_keras.model.saved import decisions_of, first_problem
 from mtc_keras.run.directory import MODEL, Run
 from mtc_keras.tasks import Decision, Task, task_from_config
 
@@ -41,12 +40,14 @@ class Predictor(ABC):
         tasks: its tasks, their classes known.
         decisions: dict from each task with probabilities to its `Decision`.
         data: how its rows are read: text columns, renaming, id.
+        check: whether its files must be those that were written.
     """
 
     path: Path
     tasks: Sequence[Task]
     decisions: Mapping[str, Decision]
     data: DataConfig
+    check: bool = True
 
     @abstractmethod
     def files(self) -> Iterator[Path]:
@@ -80,12 +81,13 @@ class Predictor(ABC):
         return digest.hexdigest()
 
 
-def open_predictor(model: AnyModel) -> Predictor:
+def open_predictor(model: AnyModel, check: bool = True) -> Predictor:
     """Returns the predictor of a model; nothing heavy is loaded yet.
 
     Args:
         model: the path of a run or of an export's folder, a `Run`, a `MultiTaskClassifier`, or a
             `Predictor`, which is returned.
+        check: bool. `False` reads files that have changed since they were written.
 
     Raises:
         DataError: if a path is neither, or the model is none.
@@ -98,7 +100,7 @@ def open_predictor(model: AnyModel) -> Predictor:
         return ModelPredictor(model)
     path = Path(model)
     if (path / SAVED_MODEL).is_file():
-        return ExportPredictor(path)
+        return ExportPredictor(path, check)
     if is_onnx(path):
         raise DataError(
             f"{str(path)!r} is an ONNX export, which its own clients ask; "
@@ -111,7 +113,7 @@ def open_predictor(model: AnyModel) -> Predictor:
         raise DataError(
             f"{str(path)!r} holds versions of an export; name one of them, such as {str(newest)!r}"
         )
-    return RunPredictor(Run(path))
+    return RunPredictor(Run(path, check=check))
 
 
 class RunPredictor(Predictor):
@@ -122,12 +124,11 @@ class RunPredictor(Predictor):
     """
 
     def __init__(self, run: Run) -> None:
-        self.path = path = run.directory
-        self.run = run
+        self.path = run.directory
+        self.run, self.check = run, run.check
+        run.check_model()  # before anything else is read
         self.data = self.run.config.data
-        saved = saved_config(path / MODEL)
-        self.tasks = [task_from_config(task) for task in saved["tasks"]]
-        self.decisions = _decisions(self.tasks, saved["decisions"])
+        self.tasks, self.decisions = run.saved.tasks, run.saved.decisions
 
     def files(self) -> Iterator[Path]:
         yield self.path / "config.toml"
@@ -194,13 +195,17 @@ class ExportPredictor(Predictor):
 
     Args:
         path: the folder with `saved_model.pb`.
+        check: bool. `False` reads files that have changed since they were written.
 
     Raises:
-        DataError: if its `assets.extra/mtc_keras.json` is missing or does not fit.
+        DataError: if a file has changed, or its `assets.extra/mtc_keras.json` is missing or does
+            not fit.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, check: bool = True) -> None:
+        self.path, self.check = path, check
+        if check:
+            check_sums(path, f"export {str(path)!r}")
         self.tasks, self.decisions, self.data = read_about(path)
 
     def files(self) -> Iterator[Path]:
@@ -233,7 +238,7 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
     """
     file = path / ABOUT
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        about = read_json(file)
         about = FORMAT.read(about, f"export {str(path)!r}")
         tasks, decisions = [], {}
         for name, entry in about["tasks"].items():
@@ -244,23 +249,12 @@ def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]
         read_by = {key: value for key, value in about.get("data", {}).items() if key in READ_BY}
         text = columns if len(columns) > 1 else columns[0]
         data = DataConfig.model_validate({"text": text, **read_by})
-        return tasks, _decisions(tasks, decisions), data
-    except OSError as error:
-        problem = error.strerror
+        return tasks, decisions_of(tasks, decisions), data
     except DataError:  # of a newer version
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        # Pydantic's message is of many lines.
-        problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+        problem = first_problem(error)
     raise DataError(
         f"{str(file)!r} does not say what the export predicts: {problem}; "
         "export the run again with `mtc-keras export`"
     )
-
-
-def _decisions(tasks: Sequence[Task], values: Mapping[str, Any]) -> dict[str, Decision]:
-    return {
-        task.name: task.decision(**values.get(task.name, {}))
-        for task in tasks
-        if task.has_probabilities
-    }

@@ -121,11 +121,19 @@ def _predict_files(args: argparse.Namespace, chosen: dict[str, Any]) -> None:
 
     bulk = BulkOptions(strict=args.strict, **chosen)
     with tidied_at_sigterm("stopped before anything was written"):
-        predict_files(args.model, args.data, args.out, bulk, resume=bool(args.resume), verbose=1)
+        predict_files(
+            args.model,
+            args.data,
+            args.out,
+            bulk,
+            resume=bool(args.resume),
+            verbose=1,
+            check=args.check,
+        )
 
 
 def _predict_texts(args: argparse.Namespace, shown: Shown) -> None:
-    predictor = open_predictor(args.model)
+    predictor = open_predictor(args.model, args.check)
     columns = predictor.data.text_columns
     for row in args.text:
         if len(row) != len(columns):
@@ -156,7 +164,7 @@ def _predict_stream(args: argparse.Namespace, shown: Shown) -> None:
         raise ConfigError(f"--data - goes to standard output; redirect that: > {args.out}")
     if STDIN in args.data and args.data != [STDIN]:
         raise ConfigError("--data - stands alone: name files, or read standard input")
-    predictor = open_predictor(args.model)
+    predictor = open_predictor(args.model, args.check)
     from mtc_keras.predict.streaming import predict_stream
 
     bad = BadRowsShown(args.strict)

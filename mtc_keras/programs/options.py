@@ -25,9 +25,20 @@ def add_config(parser: argparse.ArgumentParser, required: bool = True) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser, help: str = "a run directory") -> None:
-    """Adds `--model DIR`."""
+    """Adds `--model DIR` and `--unchecked`."""
     option = parser.add_argument("--model", metavar="DIR", required=True, help=help)
     complete(option, shtab.DIRECTORY)
+    add_unchecked(parser)
+
+
+def add_unchecked(parser: "argparse._ActionsContainer") -> None:
+    """Adds `--unchecked`, of programs that read a run or an export."""
+    parser.add_argument(
+        "--unchecked",
+        action="store_false",
+        dest="check",
+        help="read it though files have changed since they were written, as by your own hand",
+    )
 
 
 def add_data(parser: "argparse._ActionsContainer", help: str, name: str = "--data") -> None:

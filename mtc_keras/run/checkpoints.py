@@ -22,20 +22,23 @@ from mtc_keras.config.deprecated import RENAMED
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import (
     PART,
+    SUMS,
     Format,
+    changed_files,
     exact_json,
     folder_written_whole,
     json_line,
     read_exact_json,
+    read_sums,
     remove_leftovers,
-    sha256,
+    write_sums,
 )
 
 if TYPE_CHECKING:
     from mtc_keras.config import Config
     from mtc_keras.data.dataset import Dataset
 
-ARRAYS, STATE, SUMS = "arrays.safetensors", "state.json", "SHA256SUMS"
+ARRAYS, STATE = "arrays.safetensors", "state.json"
 FORMAT = Format(migrations=(dict,))  # the first number changed nothing but itself
 # What may change between the beginning of a training and its end.
 FREE_KEYS = (
@@ -115,8 +118,7 @@ def write_checkpoint(
         with folder_written_whole(path, replace=True) as part:
             save_file(dict(arrays), part / ARRAYS)
             (part / STATE).write_text(exact_json(FORMAT.stamped(state)), encoding="utf-8")
-            sums = [f"{sha256(part / name)}  {name}\n" for name in (ARRAYS, STATE)]
-            (part / SUMS).write_text("".join(sums), encoding="utf-8")
+            write_sums(part, (ARRAYS, STATE))
     except (OSError, SafetensorError) as error:
         earlier = len(saved_checkpoints(directory))
         raise ConfigError(
@@ -137,14 +139,12 @@ def write_checkpoint(
 def damage(path: Path) -> str | None:
     """Returns what is wrong with the files of a checkpoint; `None` if it is whole."""
     try:
-        lines = (path / SUMS).read_text(encoding="utf-8").splitlines()
-        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        for name in (ARRAYS, STATE):
-            if sums.get(name) != sha256(path / name):
-                return f"{name} does not match {SUMS}"
-    except (OSError, UnicodeDecodeError) as error:
-        return f"{SUMS} or a file that it names cannot be read: {error}"
-    return None
+        sums = read_sums(path)
+    except ValueError as error:
+        return f"{SUMS} {error}"
+    if sums is None or not {ARRAYS, STATE} <= sums.keys():
+        return f"{SUMS} {'is gone' if sums is None else 'is not what was written'}"
+    return next(iter(changed_files(path, sums)), None)
 
 
 @dataclass(frozen=True)

@@ -9,53 +9,70 @@
     predictions/         validation.jsonl and test.jsonl
     environment.json     versions, device, seconds, hashes of the data files
     train.log            what was shown on the screen
-    run.json             the number of this format, and the checksums of what a load reads
+    run.json             the number of this format
+    SHA256SUMS           checksums of the files above that are read again; `model/` has its own
 
 A run is written under `NAME.unfinished` and renamed at its end, so that a directory
 under its own name is always whole. Until then `checkpoints/` holds what a stopped training
 resumes from.
 """
 
-import json
+import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
-from mtc_keras.config import Config, load_config
+from mtc_keras.config import Config, check_config, parse_toml
 from mtc_keras.errors import DataError
 from mtc_keras.files import (
+    MOST_JSON,
+    MOST_TOML,
+    SUMS,
     Format,
     being_read,
     check_not_read,
     check_writable,
     held,
+    parse_json,
+    read_bytes,
+    read_json,
     readable_json,
+    replace_file,
     resolved,
-    sha256,
-    write_whole,
 )
-from mtc_keras.model.saved import saved_config
+from mtc_keras.model import saved
+from mtc_keras.model.checking import check_preset, check_sums
+from mtc_keras.run.schema import About, Environment, Epoch, LossWeights, Metrics
 from mtc_keras.tasks import Decision
 
-MODEL, CHECKPOINTS, RUN = "model", "checkpoints", "run.json"
-# `task.json`, which `calibrate` changes, is read as JSON, and so has no checksum.
-TASK = f"{MODEL}/task.json"
-FILES = {
-    *(MODEL, CHECKPOINTS, RUN, "config.toml", "history.jsonl", "predictions", "train.log"),
-    *("metrics.json", "loss_weights.json", "class_weights.json", "environment.json"),
-}
+MODEL, CHECKPOINTS, PREDICTIONS = "model", "checkpoints", "predictions"
+RUN, CONFIG = "run.json", "config.toml"
+# In run.json from the beginning: the sign that the folder is ours.
+WRITTEN_BY = "written_by"
+MARK = {WRITTEN_BY: "mtc-keras"}
+TASK = f"{MODEL}/{saved.TASK}"
+# What is read again, beside the model; each has a checksum.
+READ = (
+    *(RUN, CONFIG, "metrics.json", "loss_weights.json", "class_weights.json"),
+    *("environment.json", "history.jsonl"),
+)
+FILES = {*READ, SUMS, MODEL, CHECKPOINTS, PREDICTIONS, "train.log"}
+PREDICTED = {"validation.jsonl", "test.jsonl"}
+HINT = "train it again, or copy it again"
 
 
 def _checksums_of_none(values: dict[str, Any]) -> dict[str, Any]:
     return {"sha256": {}, **values}
 
 
-FORMAT = Format(migrations=(_checksums_of_none,))
+# 1 had checksums of the model in run.json; since 2 they are in SHA256SUMS, of more files.
+FORMAT = Format(migrations=(_checksums_of_none, dict))
 
 
 class Run:
@@ -65,15 +82,20 @@ class Run:
         directory: the run directory.
         is_here: bool. `False` on the processes of a training that have not written it, whose
             machines may not see it.
+        check: bool. `False` reads files that have changed since they were written, such as those
+            of a run that was edited by hand.
 
     Raises:
-        DataError: if the directory holds no finished run, or that of a newer version.
+        DataError: if the directory holds no finished run, one that is damaged, or that of a newer
+            version.
     """
 
-    def __init__(self, directory: str | Path, is_here: bool = True) -> None:
+    def __init__(self, directory: str | Path, is_here: bool = True, *, check: bool = True) -> None:
         self.directory = Path(directory)
         self.is_here = is_here
         self._is_held = False
+        self.check = check
+        self._is_checked = False
         if not is_here:
             return
         if not (self.directory / TASK).is_file():
@@ -83,12 +105,24 @@ class Run:
             raise DataError(
                 f"run directory {str(self.directory)!r} {problem}; it is made by `mtc-keras train`"
             )
-        self._about()
+        about = self._about()
+        if check:
+            self._check_files(about)
 
     @cached_property
     def config(self) -> Config:
         """The resolved config."""
-        return load_config(self.directory / "config.toml", quiet=True)
+        where = str(self.directory / CONFIG)
+        try:
+            content = read_bytes(self.directory / CONFIG, MOST_TOML)
+        except ValueError as error:
+            raise self._damaged(CONFIG, error) from None
+        return check_config(parse_toml(content, where), where, quiet=True)
+
+    @cached_property
+    def saved(self) -> saved.SavedModel:
+        """What the model predicts and how it decides, without loading it."""
+        return saved.saved_model(self.directory / MODEL)
 
     @cached_property
     def model(self) -> Any:
@@ -96,27 +130,40 @@ class Run:
         from mtc_keras.model.classifier import MultiTaskClassifier
 
         self.check_model()
-        return MultiTaskClassifier.from_preset(str(self.directory / MODEL))
+        return MultiTaskClassifier.from_preset(str(self.directory / MODEL), check=False)
 
     def check_model(self) -> None:
-        """Checks that the files of the model are those that were written.
+        """Checks the files of the model once, but for what only building it can show.
 
         Raises:
-            DataError: naming each that is not.
+            DataError: naming each that has changed, or is none that a model has.
         """
-        saved_config(self.directory / MODEL)
-        problems = []
-        for name, digest in self._about()["sha256"].items():
-            path = self.directory / name
-            if not path.is_file():
-                problems.append(f"{name}: is gone")
-            elif sha256(path) != digest:
-                problems.append(f"{name}: has changed")
-        if problems:
-            raise DataError(
-                f"run {str(self.directory)!r} is damaged; train it again, or copy it again",
-                problems,
-            )
+        if not self._is_checked:
+            check_preset(self.directory / MODEL, self.check)
+            self._check_tasks()
+            self._is_checked = True
+
+    def _check_tasks(self) -> None:
+        """Checks that rows will be read for the tasks that the model has."""
+        described = {task.name: task for task in self.config.task_list}
+        for task in self.saved.tasks:
+            other = described.pop(task.name, None)
+            if other is None or (other.kind, other.known_classes) != (
+                task.kind,
+                task.known_classes,
+            ):
+                problem = f"does not describe task {task.name!r} as {TASK} does"
+                raise self._damaged(CONFIG, problem)
+        if described:
+            problem = f"has a task {next(iter(described))!r}, which the model does not have"
+            raise self._damaged(CONFIG, problem)
+
+    def _check_files(self, about: About) -> None:
+        """Checks that all files beside the model are those that were written."""
+        where = f"run {str(self.directory)!r}"
+        check_sums(self.directory, where, about.sha256, needed=about.has_sums)
+        if about.has_sums and not (self.directory / MODEL / SUMS).exists():
+            raise self._damaged(f"{MODEL}/{SUMS}", "is gone")
 
     def save_decisions(self, decisions: Mapping[str, Decision]) -> None:
         """Puts changed temperatures and thresholds into the saved model, whole or not at all.
@@ -126,10 +173,11 @@ class Run:
                 if it may not be written to.
         """
         with self.being_changed():
-            task = self._json(TASK)
+            task = read_json(self.directory / TASK)
             values = {name: decision.to_dict() for name, decision in decisions.items()}
             task["config"]["decisions"] = values
-            write_whole(self.directory / TASK, readable_json(task))
+            replace_file(self.directory / MODEL, saved.TASK, readable_json(task))
+            self.__dict__.pop("saved", None)
 
     @contextmanager
     def being_changed(self) -> Iterator[None]:
@@ -160,70 +208,94 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds."""
-        return self._json("metrics.json")
+        return self._read("metrics.json", Metrics)
 
     @property
     def environment(self) -> dict[str, Any]:
         """What `environment.json` holds."""
-        return self._json("environment.json")
+        return self._read("environment.json", Environment)
 
     @property
     def loss_weights(self) -> dict[str, dict[str, Any]]:
         """What `loss_weights.json` holds: for each task its `rule`, `loss` and `weight`."""
-        return self._json("loss_weights.json")
+        return self._read("loss_weights.json", LossWeights)
 
     @property
     def constants(self) -> dict[str, Any]:
-        """For each task the constant prediction of the baseline, learned in training."""
-        return {name: np.asarray(c) for name, c in self.metrics["constant_prediction"].items()}
+        """For each task the constant prediction of the baseline, learned in training.
+
+        Raises:
+            DataError: if a task's is not of the form of its targets.
+        """
+        constants = self.metrics["constant_prediction"]
+        for task in self.saved.tasks:
+            found, form = np.asarray(constants.get(task.name, "")), np.shape(task.missing_target)
+            is_index = task.target_dtype.startswith("int")
+            most = len(task.known_classes) - 1 if is_index else math.inf
+            if found.dtype.kind not in "if" or found.shape != form or (found > most).any():
+                problem = f"constant_prediction does not fit task {task.name!r}"
+                raise self._damaged("metrics.json", problem)
+        return {name: np.asarray(constant) for name, constant in constants.items()}
 
     @property
     def history(self) -> list[dict[str, Any]]:
         """A dict per epoch."""
-        return self._read("history.jsonl", lambda text: [*map(json.loads, text.splitlines())])
+        try:
+            lines = read_bytes(self.directory / "history.jsonl", MOST_JSON).splitlines()
+            epochs = [parse_json(line) for line in lines]
+            for epoch in epochs:
+                Epoch.model_validate(epoch)
+            return epochs
+        except ValueError as error:
+            raise self._damaged("history.jsonl", error) from None
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> About:
         """Returns what the run says of itself; raises `DataError` if a newer version wrote it."""
-        about = self._json(RUN) if (self.directory / RUN).exists() else {}
-        return FORMAT.read(about, f"run {str(self.directory)!r}")
+        if not (self.directory / RUN).exists() and not (self.directory / RUN).is_symlink():
+            return About()
+        try:
+            values = read_json(self.directory / RUN)
+            if not isinstance(values, dict):
+                raise ValueError("holds no JSON object")
+            written_as = values.get("format")
+            values = FORMAT.read(values, f"run {str(self.directory)!r}")
+            return About.model_validate({**values, "format": written_as})
+        except DataError:  # of a newer version
+            raise
+        except ValueError as error:
+            raise self._damaged(RUN, error) from None
 
-    def _json(self, name: str) -> dict[str, Any]:
-        values = self._read(name, json.loads)
-        if not isinstance(values, dict):
-            raise self._damaged(name, "holds no JSON object")
-        return values
-
-    def _read(self, name: str, parse: Callable[[str], Any]) -> Any:
-        """Returns what a file holds.
+    def _read(self, name: str, schema: type[BaseModel]) -> dict[str, Any]:
+        """Returns what a JSON file holds.
 
         Raises:
             DataError: if it is gone, or holds something else.
         """
         try:
-            return parse((self.directory / name).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise self._damaged(name, f"cannot be read: {error.strerror}") from None
-        except ValueError as error:  # of JSON, or of UTF-8
-            raise self._damaged(name, f"is not what was written: {error}") from None
+            values = read_json(self.directory / name)
+            schema.model_validate(values)
+            return values
+        except ValueError as error:
+            raise self._damaged(name, error) from None
 
-    def _damaged(self, name: str, problem: str) -> DataError:
-        return DataError(
-            f"run {str(self.directory)!r} is damaged; train it again, or copy it again",
-            [f"{name}: {problem}"],
-        )
+    def _damaged(self, name: str, problem: str | Exception) -> DataError:
+        shown = saved.first_problem(problem) if isinstance(problem, Exception) else problem
+        return DataError(f"run {str(self.directory)!r} is damaged; {HINT}", [f"{name}: {shown}"])
 
 
-def load(directory: str | Path) -> Any:
+def load(directory: str | Path, *, check: bool = True) -> Any:
     """Loads the model of a run.
 
     Args:
         directory: the run directory, as named in `output.directory`.
+        check: bool. `False` loads files that have changed since they were written, such as those
+            of a run that was edited by hand.
 
     Returns:
         The `MultiTaskClassifier` with tokenizer, tasks and classes.
 
     Raises:
-        DataError: if the directory holds no finished run.
+        DataError: if the directory holds no finished run, or one that is damaged.
 
     Example:
 
@@ -232,7 +304,7 @@ def load(directory: str | Path) -> Any:
     model.classify(["Nobody could tell me which form to use."])
     ```
     """
-    return Run(directory).model
+    return Run(directory, check=check).model
 
 
 def resolved_path(directory: str) -> Path:
@@ -242,13 +314,6 @@ def resolved_path(directory: str) -> Path:
         ConfigError: if no directory can have that path.
     """
     return resolved(directory, f"output.directory: {directory!r}")
-
-
-def model_checksums(directory: Path) -> dict[str, str]:
-    """Returns the SHA-256 of each file of a run's model that never changes, by its path."""
-    paths = [path for path in sorted((directory / MODEL).rglob("*")) if path.is_file()]
-    names = {path.relative_to(directory).as_posix(): path for path in paths}
-    return {name: sha256(path) for name, path in names.items() if name != TASK}
 
 
 def unfinished(directory: Path) -> Path:

@@ -9,24 +9,41 @@ What lies under one of the first three names and was not written by a training i
 """
 
 import shutil
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mtc_keras.devices.joining import joined_processes
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import check_folder, held, parents_made
-from mtc_keras.run.checkpoints import saved_checkpoints
+from mtc_keras.files import (
+    MOST_TOML,
+    check_folder,
+    held,
+    is_unfinished,
+    parents_made,
+    read_bytes,
+    read_json,
+)
+from mtc_keras.run.checkpoints import STATE, saved_checkpoints
 from mtc_keras.run.directory import (
     CHECKPOINTS,
+    CONFIG,
     FILES,
+    MARK,
+    PREDICTED,
+    PREDICTIONS,
     RUN,
-    TASK,
+    WRITTEN_BY,
     checkpoint_directory,
     resolved_path,
     unfinished,
 )
 
+TABLES_OF_0_1 = {
+    *("seed", "data", "tasks", "model", "training", "balancing", "decisions", "distribution"),
+    "output",
+}
 ANOTHER = "choose another (--set output.directory=…)"
 
 
@@ -36,25 +53,78 @@ def replaced(directory: Path) -> Path:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run or a part of one, and so may be replaced; an empty one may."""
-    if not folder.is_dir():
+    """Whether a folder holds a run or a part of one, and so may be replaced; an empty one may.
+
+    It is known by what a training alone writes, not by names; what somebody has put beside that
+    is found by `strangers`.
+    """
+    if folder.is_symlink() or not folder.is_dir():
         return False
-    names = {path.name for path in folder.iterdir()}
-    # Version 0.1 wrote no run.json, but nothing else than these.
-    written_by_0_1 = names <= FILES and names & {"config.toml", CHECKPOINTS}
-    return not names or RUN in names or (folder / TASK).is_file() or bool(written_by_0_1)
+    if not any(folder.iterdir()) or _is_marked(folder / RUN):
+        return True
+    # Version 0.1 wrote no run.json, but its whole config first, or went on from a checkpoint.
+    return _is_whole_config(folder / CONFIG) or any(
+        (path / STATE).is_file() for path in saved_checkpoints(folder / CHECKPOINTS)
+    )
+
+
+def strangers(folder: Path) -> list[str]:
+    """Returns the names in a run that no training writes, but for what file systems leave."""
+    return [
+        path.relative_to(folder).as_posix()
+        for inner, known in ((folder, FILES), (folder / PREDICTIONS, PREDICTED))
+        for path in (sorted(inner.iterdir()) if inner.is_dir() else ())
+        if path.name not in known
+        and not is_unfinished(path.name)
+        and not path.name.startswith((".DS_Store", ".nfs"))
+    ]
+
+
+def check_no_strangers(folder: Path) -> None:
+    """Checks that nobody has put a file of their own into a run that is to be removed.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    if found := strangers(folder):
+        raise ConfigError(
+            f"output.directory: {str(folder)!r} is a run that holds {found[0]!r}, too, which no "
+            f"training wrote and which would be removed with it; move it away, or {ANOTHER}"
+        )
+
+
+def _is_marked(file: Path) -> bool:
+    """Whether a `run.json` is one that a training wrote."""
+    try:
+        about = read_json(file)
+    except ValueError:
+        return False
+    if not isinstance(about, dict) or not isinstance(about.get("format"), int):
+        return False
+    is_of_1 = about["format"] == 1 and about.keys() <= {"format", "sha256"}
+    return is_of_1 or about.get(WRITTEN_BY) == MARK[WRITTEN_BY]
+
+
+def _is_whole_config(file: Path) -> bool:
+    """Whether a `config.toml` has all tables, as a training writes it and hardly anybody else."""
+    try:
+        values = tomllib.loads(read_bytes(file, MOST_TOML).decode("utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return values.keys() >= TABLES_OF_0_1
 
 
 def remove_run(folder: Path) -> None:
     """Removes a run, or what is left of one; that it is one can be seen until the end.
 
     Raises:
-        ConfigError: if the folder holds something else.
+        ConfigError: if the folder holds something else, too.
     """
-    if not folder.exists():
+    if not folder.is_symlink() and not folder.exists():
         return
     if not is_run(folder):
         raise ConfigError(_in_the_way(folder))
+    check_no_strangers(folder)
     for path in sorted(folder.iterdir(), key=lambda path: path.name == RUN):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     folder.rmdir()
@@ -74,13 +144,16 @@ def check_output(directory: str, overwrite: bool, resume: bool = False) -> None:
     if path.exists() and not is_run(path):
         raise ConfigError(f"{where} holds files that are not a run; {ANOTHER}")
     for beside in (unfinished(path), replaced(path)):
-        if beside.exists() and not is_run(beside):
+        if (beside.is_symlink() or beside.exists()) and not is_run(beside):
             raise ConfigError(_in_the_way(beside))
     if saved_checkpoints(checkpoint_directory(directory)) and not overwrite and not resume:
         raise ConfigError(
             f"output.directory: {str(unfinished(path))!r} holds checkpoints of an unfinished run; "
             "continue with --resume, or start again with --overwrite"
         )
+    for folder in (path, unfinished(path)) if overwrite else ():
+        if folder.exists():
+            check_no_strangers(folder)
     may_replace = overwrite or (resume and unfinished(path).exists())  # it was begun with that
     if path.exists() and any(path.iterdir()) and not may_replace:
         raise ConfigError(f"{where} already holds a run; {ANOTHER} or replace it with --overwrite")

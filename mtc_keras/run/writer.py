@@ -9,18 +9,28 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.errors import ConfigError
-from mtc_keras.files import json_line, readable_json, rename, sync_all, write_whole, written_whole
+from mtc_keras.files import (
+    json_line,
+    readable_json,
+    rename,
+    sync_all,
+    write_sums,
+    write_whole,
+    written_whole,
+)
 from mtc_keras.run.directory import (
     CHECKPOINTS,
     FILES,
     FORMAT,
+    MARK,
+    PREDICTIONS,
+    READ,
     RUN,
     Run,
-    model_checksums,
     resolved_path,
     unfinished,
 )
-from mtc_keras.run.output import is_run, remove_run, replaced
+from mtc_keras.run.output import is_run, remove_run, replaced, strangers
 from mtc_keras.tasks.predictions import prediction_columns, target_columns
 
 KEPT_ON_RESUME = {RUN, CHECKPOINTS, "history.jsonl", "train.log"}
@@ -48,7 +58,7 @@ class RunWriter:
         if not resume:
             remove_run(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.write_json(RUN, FORMAT.stamped({}))  # the sign that the folder is ours
+        self.write_json(RUN, FORMAT.stamped(MARK))
         for name in FILES - KEPT_ON_RESUME:  # a model half written, such
             path = self.path(name)
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -77,10 +87,10 @@ class RunWriter:
 
         A line has the row's id, or its number from 0, its labels, and its predictions.
         """
-        self.path("predictions").mkdir(exist_ok=True)
+        self.path(PREDICTIONS).mkdir(exist_ok=True)
         tasks = model.tasks
         count = len(next(iter(probabilities.values())))
-        with written_whole(self.path(f"predictions/{name}.jsonl")) as file:
+        with written_whole(self.path(f"{PREDICTIONS}/{name}.jsonl")) as file:
             for start in range(0, count, ROWS_AT_ONCE):
                 rows = slice(start, min(start + ROWS_AT_ONCE, count))
                 numbers = range(rows.start, rows.stop)
@@ -101,13 +111,13 @@ class RunWriter:
         if not self.is_kept:
             self._temporary.cleanup()
             return Run(self.final, is_here=False)
-        checksums = model_checksums(self.directory)
-        self.write_json(RUN, FORMAT.stamped({"sha256": checksums}))
+        write_sums(self.directory, [name for name in READ if self.path(name).exists()])
         older = replaced(self.final)
         remove_run(older)  # of a process that was killed here
         sync_all(self.directory)  # before the older run goes, or any checkpoint
         if self.final.exists():
-            if not is_run(self.final):  # it was, or was not there, when the training began
+            # It was a run, or was not there, when the training began.
+            if not is_run(self.final) or strangers(self.final):
                 raise ConfigError(
                     f"output.directory: {str(self.final)!r} holds files that are not a run; move "
                     f"them away: the whole run is in {str(self.directory)!r}"

@@ -468,7 +468,7 @@ def test_sigterm_ends_what_writes_it_and_leaves_nothing(run, tmp_path, monkeypat
 
 
 def test_a_folder_of_something_else_gets_no_versions(run, tmp_path):
-    with pytest.raises(ConfigError, match=r"holds 'class_weights.json', which is not a version"):
+    with pytest.raises(ConfigError, match=r"holds 'SHA256SUMS', which is not a version"):
         version_folder(run.directory)
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be made in"):

@@ -52,9 +52,9 @@ def trained(tmp_path_factory):
 def pairs(tmp_path_factory):
     """A run on text pairs that took the place of an older one."""
     directory = tmp_path_factory.mktemp("pairs")
-    (directory / "run" / "model").mkdir(parents=True)
-    (directory / "run" / "model" / "task.json").write_text("{}")
-    (directory / "run" / "old.txt").write_text("an older run")
+    (directory / "run" / "predictions").mkdir(parents=True)
+    (directory / "run" / "run.json").write_text('{"format": 2, "written_by": "mtc-keras"}')
+    (directory / "run" / "predictions" / "test.jsonl").write_text("of an older run")
     frame = rows(32)
     frame["answer"] = frame["text"].str.upper()
     frame.to_json(directory / "train.jsonl", orient="records", lines=True)
@@ -93,7 +93,7 @@ def test_a_class_that_training_lacks_is_missing_where_it_is_ignored(trained):
 
 
 def test_overwrite_replaces_the_older_run_whole(pairs):
-    assert (pairs.directory / "model" / "task.json").read_text() != "{}"
+    assert not (pairs.directory / "predictions" / "test.jsonl").exists()
     names = sorted(path.name for path in pairs.directory.parent.iterdir())
     assert names == ["c.toml", "run", "train.jsonl"]
 

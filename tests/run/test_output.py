@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ import tomli_w
 
 import mtc_keras
 from mtc_keras.errors import ConfigError, DataError
-from mtc_keras.files import held
+from mtc_keras.files import held, write_sums
 from mtc_keras.run.directory import TASK, Run, finished_run, unfinished
 from mtc_keras.run.output import check_output, owned_output, replaced
 from mtc_keras.run.writer import RunWriter
 from mtc_keras.tasks import Decision
 from mtc_keras.train import program as train
 from tests.conftest import tiny_config, tiny_values
+
+OLD = Path(__file__).parents[1] / "written_by_0_1"
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def write(directory, weights="new", resume=False) -> RunWriter:
     writer.path("model").mkdir(exist_ok=True)
     writer.write_json("model/task.json", {"config": {"tasks": [], "decisions": {}}})
     writer.write_text("model/model.weights.h5", weights)
+    write_sums(writer.path("model"))
     writer.path("checkpoints").mkdir(exist_ok=True)
     writer.path("checkpoints/epoch_000001_step_000000000").mkdir(exist_ok=True)
     return writer
@@ -69,6 +73,7 @@ def test_all_is_on_the_disk_before_the_older_run_or_a_checkpoint_goes(directory,
     first_change = calls.index(("rename", "run.replaced"))
     before, after = calls[:first_change], calls[first_change:]
     names = {"config.toml", "model.weights.h5", "task.json", "model", "run.json", "metrics.json"}
+    names |= {"SHA256SUMS"}
     assert {name for call, name in before if call == "sync"} >= {*names, "run.unfinished"}
     assert before[-1] == ("sync", "run.unfinished")
     parent = ("sync", directory.parent.name)
@@ -120,6 +125,10 @@ def test_what_is_resumed_keeps_its_checkpoints_and_log_and_strangers_files(direc
     again = RunWriter(str(directory), resume=True)
     names = {path.name for path in again.directory.iterdir()}
     assert names == {"run.json", "checkpoints", "train.log", "history.jsonl", "notes.txt"}
+    with pytest.raises(ConfigError, match=r"is a run that holds 'notes\.txt', too, which no train"):
+        RunWriter(str(directory))
+    assert (again.directory / "notes.txt").read_text() == "mine"
+    (again.directory / "notes.txt").unlink()
     anew = RunWriter(str(directory))
     assert [path.name for path in anew.directory.iterdir()] == ["run.json"]
 
@@ -157,7 +166,7 @@ def test_files_that_came_while_it_was_trained_are_not_replaced(directory):
 def test_what_version_0_1_left_unfinished_is_known_as_ours(directory):
     for folder in (unfinished(directory), replaced(directory)):
         (folder / "model").mkdir(parents=True)
-        (folder / "config.toml").touch()
+        shutil.copy(OLD / "run" / "config.toml", folder)
     check_output(str(directory), overwrite=True)
     write(directory).finish()
     assert [path.name for path in directory.parent.iterdir()] == ["run"]
@@ -216,12 +225,19 @@ def test_only_the_first_of_several_processes_owns_it_and_all_of_them_hear_of_it(
         pytest.fail("it must not begin")
 
 
-def test_a_run_says_its_format_and_the_checksums_of_its_model(directory):
-    run = write(directory).finish()
+def test_a_run_says_its_format_and_the_checksums_of_what_is_read_again(directory):
+    write(directory).finish()
     about = json.loads((directory / "run.json").read_text())
-    assert about["format"] == 1
-    assert list(about["sha256"]) == ["model/model.weights.h5"]
-    run.check_model()
+    assert about == {"format": 2, "written_by": "mtc-keras"}
+    for folder in (directory, directory / "model"):
+        checked = subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=folder)
+        assert checked.returncode == 0
+    sums = (directory / "SHA256SUMS").read_text()
+    assert [line.split("  ")[1] for line in sums.splitlines()] == [
+        "run.json",
+        "config.toml",
+        "metrics.json",
+    ]
 
 
 def test_a_run_that_is_read_or_trained_anew_is_not_changed(directory):

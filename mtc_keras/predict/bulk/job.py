@@ -96,6 +96,7 @@ class Job:
         options: the `BulkOptions`, their format known.
         types: the pyarrow type of each column of the input, in the order of the output; only
             parquet has other types than `None`.
+        check: bool. `False` reads a model whose files have changed since they were written.
     """
 
     model: str
@@ -103,6 +104,7 @@ class Job:
     folder: str
     options: BulkOptions
     types: Mapping[str, Any]
+    check: bool = True
 
     @property
     def form(self) -> str:

@@ -1,6 +1,7 @@
 """Where predictions go: a folder of parts, or one file that is joined from them."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from mtc_keras.files import (
     check_writable,
     held,
     is_unfinished,
+    parse_json,
     written_whole,
 )
 from mtc_keras.predict.bulk.job import FORMATS
@@ -22,6 +24,8 @@ from mtc_keras.predict.bulk.joining import join_parts
 from mtc_keras.predict.bulk.manifest import MANIFEST
 
 BAD_ROWS = "_bad_rows.jsonl"
+MOST_LINE = 2**20  # bytes of a line of it that is looked at
+PART_NAME = re.compile(r"part-\d{5,}\..+")
 PARTS = ".parts"  # after the name of a file that is not finished
 # Names of files that are no folder, though they cannot be written.
 READ_ONLY = (".json", ".ndjson", ".tsv", ".gz", ".txt", ".xlsx")
@@ -138,7 +142,13 @@ class OneFile(PartsFolder):
 
     def check(self, resume: bool) -> None:
         check_writable(self.path)
-        if self.folder.exists() and not (self.folder.is_dir() and self._is_ours()):
+        if not _lists_bad_rows(self._bad_rows):
+            raise ConfigError(
+                f"{self.where}: its bad rows would be listed in {str(self._bad_rows)!r}, which is "
+                "there and is no such list; move it away, or choose another file"
+            )
+        is_there = self.folder.is_symlink() or self.folder.exists()
+        if is_there and not self._is_ours():
             raise ConfigError(
                 f"{self.where} is written by way of {str(self.folder)!r}, which is there and was "
                 "not made for that; move it away, or choose another file"
@@ -170,9 +180,11 @@ class OneFile(PartsFolder):
 
     def _is_ours(self) -> bool:
         """Whether the folder, which is removed in the end, holds nothing but a prediction."""
+        if self.folder.is_symlink() or not self.folder.is_dir():
+            return False
         known = (LOCK, MANIFEST, MANIFEST + PART, BAD_ROWS)
         return all(
-            name in known or name.startswith("part-") or is_unfinished(name)
+            name in known or PART_NAME.fullmatch(name) or is_unfinished(name)
             for name in self._names()
         )
 
@@ -195,6 +207,19 @@ class OneFile(PartsFolder):
             join_parts([self.folder / name for name in parts], file, self.form, columns)
         shutil.rmtree(self.folder)
         return (self.path,)
+
+
+def _lists_bad_rows(path: Path) -> bool:
+    """Whether a file may be replaced by a list of bad rows: it is one, is empty or is not there."""
+    if path.is_symlink() or not path.is_file():
+        return not (path.is_symlink() or path.exists())
+    with path.open("rb") as file:
+        line = file.readline(MOST_LINE)
+    try:
+        found = parse_json(line) if line else {"file": "", "reason": ""}
+    except ValueError:
+        return False
+    return isinstance(found, dict) and {"file", "reason"} <= found.keys()
 
 
 def open_output(out: str | Path, form: str | None) -> PartsFolder:

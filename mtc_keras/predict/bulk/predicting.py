@@ -57,6 +57,7 @@ def predict_files(
     *,
     resume: bool = False,
     verbose: int = 0,
+    check: bool = True,
 ) -> PredictedFiles:
     """Predicts the rows of files of any size, in parts or into one file.
 
@@ -70,6 +71,7 @@ def predict_files(
         resume: bool. Whether to go on with what is there; the result is that of a prediction
             undisturbed.
         verbose: 0 for silence, 1 for progress and what was found.
+        check: bool. `False` reads a model whose files have changed since they were written.
 
     Returns:
         The `PredictedFiles`.
@@ -93,7 +95,7 @@ def predict_files(
     options = replace(options, format=output.part_form)
     output.check(resume)
     output.check_input(paths)
-    predictor = open_predictor(model)
+    predictor = open_predictor(model, check)
     if options.engine == "ray" and not predictor.path.exists():
         raise ConfigError("the engine ray needs a model that is saved: the path of a run or export")
     log = Log(quiet=not verbose)
@@ -107,6 +109,7 @@ def predict_files(
             os.getcwd(),
             options,
             survey.types,
+            predictor.check,
         )
         with output.held(resume), predictor.being_read():
             for note in manifest.take_over(output.folder) if resume else []:

@@ -11,8 +11,14 @@ KeyboardInterrupt
 """
 
 import difflib
+import re
 import signal
 from collections.abc import Iterable, Sequence
+
+# What acts on a terminal instead of being seen, and lone surrogates, which it cannot be sent.
+UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 class UserError(ValueError):
@@ -21,12 +27,14 @@ class UserError(ValueError):
     Args:
         headline: str. Where the problems are and how many there are.
         problems: strings, one per problem: what is wrong, where, what would be right.
+
+    Both are made `legible`, as names of files and classes stand in them.
     """
 
     def __init__(self, headline: str, problems: Iterable[str] = ()) -> None:
-        self.headline = headline
-        self.problems = list(problems)
-        super().__init__("\n  ".join([headline, *self.problems]))
+        self.headline = legible(headline)
+        self.problems = list(map(legible, problems))
+        super().__init__("\n  ".join([self.headline, *self.problems]))
 
 
 class ConfigError(UserError):
@@ -57,6 +65,15 @@ class Stopped(KeyboardInterrupt):
     def exit_code(self) -> int:
         """The exit code that shells give a process ended by the signal: 130 or 143."""
         return 128 + self.received
+
+
+def legible(text: str) -> str:
+    """Returns lines with what cannot be seen in them as escapes, such as `\\x1b` or `\\u202e`."""
+    return "\n".join(UNSEEN.sub(_escape, line) for line in text.split("\n"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

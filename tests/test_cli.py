@@ -90,10 +90,13 @@ def test_launch_without_dashes_says_where_they_go(capsys):
     assert "unrecognized arguments: --config x.toml. Put `--` before the command." in error
 
 
-def test_a_mistake_in_what_is_asked_ends_with_2_and_one_message(capsys):
-    assert cli.main(["train", "--config", "no_such_config.toml"]) == 2
-    expected = "error: config file 'no_such_config.toml' does not exist\n"
-    assert capsys.readouterr() == ("", expected)
+def test_a_mistake_in_what_is_asked_ends_with_2_and_one_message(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert cli.main(["train", "--config", "configs/quickstrat.toml"]) == 2
+    expected = "error: config file 'configs/quickstrat.toml' does not exist. Did you mean"
+    assert capsys.readouterr() == ("", f"{expected} 'quickstart.toml'?\n")
+    assert cli.main(["train", "--config", "no_such_directory/x.toml"]) == 2
+    assert "does not exist. Nor does the directory 'no_such_dir" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

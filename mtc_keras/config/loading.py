@@ -1,5 +1,6 @@
 """From a TOML file and overrides to a checked `Config`; its JSON Schema."""
 
+import contextlib
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from mtc_keras.config.deprecated import RENAMED, modernised
 from mtc_keras.config.messages import problem_of
 from mtc_keras.config.root import Config
-from mtc_keras.errors import ConfigError, plural
+from mtc_keras.errors import ConfigError, did_you_mean, legible, listed, plural
 from mtc_keras.files import readable_json
 from mtc_keras.tasks import known_kinds
 
@@ -30,12 +31,13 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), *, quiet: bool 
     Raises:
         ConfigError: listing all problems.
     """
+    where = f"config file {str(path)!r}"
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise ConfigError(f"config file {str(path)!r} does not exist") from None
-    except OSError as error:
-        raise ConfigError(f"config file {str(path)!r} cannot be read: {error}") from None
+        raise ConfigError(f"{where} does not exist.{_near(Path(path))}") from None
+    except (OSError, ValueError) as error:  # such as of NUL in the path
+        raise ConfigError(f"{where} cannot be read: {error}") from None
     values = parse_toml(content, str(path))
     for override in overrides:
         _override(values, override)
@@ -54,11 +56,11 @@ def parse_toml(content: bytes, path: str) -> dict[str, Any]:
     """
     where = f"config file {path!r}"
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))  # editors put a mark first
     except UnicodeDecodeError as error:
         raise ConfigError(f"{where} cannot be read: {error}") from None
     except RecursionError:
-        raise ConfigError(f"{where} is nested too deeply") from None
+        raise ConfigError(f"{where} is not valid TOML: it is nested too deeply") from None
     except ValueError as error:  # of TOML; an integer of thousands of digits
         raise ConfigError(f"{where} is not valid TOML: {error}") from None
 
@@ -77,7 +79,7 @@ def check_config(values: dict[str, Any], origin: str = "config", *, quiet: bool 
     values, notes = modernised(values, RENAMED)
     if not quiet:
         for note in notes:
-            print(f"note: {origin}: {note}", file=sys.stderr)
+            print(legible(f"note: {origin}: {note}"), file=sys.stderr)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -105,15 +107,26 @@ def config_schema() -> str:
     return readable_json(schema).rstrip("\n")
 
 
+def _near(path: Path) -> str:
+    """Returns what may have been meant in place of a path that does not exist."""
+    try:
+        names = [found.name for found in path.parent.iterdir() if found.suffix == ".toml"]
+    except OSError:
+        return f" Nor does the directory {str(path.parent)!r}"
+    hint = did_you_mean(path.name, names)
+    return hint or (f" There are {listed(sorted(names))}" if names else "")
+
+
 def _override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     parts = [part.strip() for part in key.split(".")]
     if not equals or not all(parts):
         raise ConfigError(f"--set {override!r} must have the form a.b=value")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
+    value: Any = text.strip()
+    with contextlib.suppress(ValueError, RecursionError):  # it is no TOML
+        found = tomllib.loads(f"value = {text}")
+        if len(found) == 1:  # not several lines
+            value = found["value"]
     table = values
     for part in parts[:-1]:
         table = table.setdefault(part, {})

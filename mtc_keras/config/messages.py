@@ -1,5 +1,6 @@
 """Messages about a config: the key's path, what is wrong, what would be right."""
 
+import reprlib
 import types
 import typing
 from collections.abc import Sequence
@@ -10,6 +11,22 @@ from pydantic import BaseModel
 from mtc_keras.config.root import Config
 from mtc_keras.errors import did_you_mean, listed
 from mtc_keras.tasks import kind_named
+
+
+class _Short(reprlib.Repr):
+    """The start of a value, however long or deeply nested it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxlist, self.maxdict = 4, 20, 20
+        self.maxstring = self.maxlong = self.maxother = 200
+
+    def repr_int(self, value: int, level: int) -> str:
+        # Python refuses to write thousands of digits.
+        return f"a number of {value.bit_length()} bits" if value.bit_length() > 600 else repr(value)
+
+
+SHOWN = _Short()
 
 
 def problem_of(values: dict[str, Any], details: Any) -> str:
@@ -32,7 +49,7 @@ def problem_of(values: dict[str, Any], details: Any) -> str:
         case "value_error":
             message = str(details["ctx"]["error"])
             return message if not keys else f"{path}: {message}"
-    return f"{path}: {details['msg']}. Received: {received!r}"
+    return f"{path}: {details['msg']}. Received: {SHOWN.repr(received)}"
 
 
 def _existing_keys(values: Any, location: list[str], error_type: str) -> list[str]:

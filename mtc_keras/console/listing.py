@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from mtc_keras.errors import plural
+from mtc_keras.errors import legible, plural
 
 Item = TypeVar("Item")
 Column = tuple[str, ...]  # its heading and its cells
@@ -60,6 +60,11 @@ def more(shown: int, count: int, noun: str, hint: str = "") -> str:
     return f"{left_out}; {hint}" if hint else left_out
 
 
+def one_line(text: str) -> str:
+    """Returns a name with what cannot be seen in it as escapes, ends of lines, too."""
+    return legible(text).replace("\n", "\\n")
+
+
 class Listing:
     """A table with one row per name, such as a task's or a class's.
 
@@ -83,16 +88,16 @@ class Listing:
         words: Iterable[str] = (),
         optional: Iterable[str] = (),
     ) -> None:
-        self.title = title
-        self.columns = list(columns)
-        self.note = note
+        self.title = legible(title)
+        self.columns = list(map(one_line, columns))
+        self.note = legible(note)
         self.words = {self.columns[0], *words}
         self.optional = list(optional)
         self.rows: list[Sequence[str]] = []
 
     def add_row(self, *cells: str) -> None:
         """Adds a row, one cell per column."""
-        self.rows.append(cells)
+        self.rows.append(list(map(one_line, cells)))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         # The console wraps no lines of text, so that paths can be copied; these may be.

@@ -2,10 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import rich.progress
 from rich.console import Console
+
+from mtc_keras.errors import legible
 
 LOG_WIDTH = 110
 
@@ -13,6 +15,31 @@ LOG_WIDTH = 110
 def plain_console(**options: Any) -> Console:
     """Returns a console that shows text as it is: names of classes and files are not markup."""
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, **options)
+
+
+class _Encodable:
+    """A stream that gets what its encoding cannot hold as escapes, where it would raise an error.
+
+    Args:
+        stream: the stream, such as standard output under `LC_ALL=C`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        encoding = self._stream.encoding
+        return self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _screen(**options: Any) -> Console:
+    stream = sys.stdout
+    if stream is not None and (stream.encoding or "utf-8").lower() not in ("utf-8", "utf8"):
+        options["file"] = _Encodable(stream)
+    return plain_console(**options)
 
 
 class Log:
@@ -26,7 +53,7 @@ class Log:
 
     def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False) -> None:
         is_terminal = sys.stdout is not None and sys.stdout.isatty()  # `None`: it was closed
-        self.screen = plain_console(quiet=quiet, width=None if is_terminal else LOG_WIDTH)
+        self.screen = _screen(quiet=quiet, width=None if is_terminal else LOG_WIDTH)
         self.bar: rich.progress.Progress | None = None  # the one being shown
         self._file: Console | None = None
         if path is not None:
@@ -43,11 +70,13 @@ class Log:
             self._file.file.close()
 
     def line(self, text: str) -> None:
-        """Shows one line, as it is."""
+        """Shows one line, as it is, but for what could not be seen in it."""
         self.show(text)
 
     def show(self, shown: Any) -> None:
         """Shows a table or text."""
+        if isinstance(shown, str):
+            shown = legible(shown)
         self.screen.print(shown)
         if self._file is not None:
             self._file.print(shown)

@@ -10,7 +10,7 @@ from rich.table import Column
 
 from mtc_keras.console.listing import few
 from mtc_keras.console.log import Log
-from mtc_keras.errors import plural
+from mtc_keras.errors import legible, plural
 
 SECONDS_BETWEEN_LINES = 20.0  # without a terminal
 
@@ -39,7 +39,7 @@ class _Bar:
         **fields: Any,
     ) -> None:
         self.log = log
-        self.title = title
+        self.title = legible(title)
         self.total = total
         self.first = self.done = first
         self.started = self.shown = time.perf_counter()
@@ -57,7 +57,7 @@ class _Bar:
                 transient=True,
             )
             self.bar_task = self.bar.add_task(
-                title, total=total, completed=first, rate="", **fields
+                self.title, total=total, completed=first, rate="", **fields
             )
             self.bar.start()
             log.bar = self.bar

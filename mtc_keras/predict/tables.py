@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from mtc_keras.console.listing import one_line
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.predictions import DECIMALS
 
@@ -24,14 +25,16 @@ def text_tables(
     for row in rows:
         # Names of tasks and labels are never cut; a long text is, as it was typed a moment ago.
         title = " · ".join(" ".join(row[column].split()) for column in texts)
-        table = Table(title=escape(f"{title:.100}"), title_justify="left", box=box.SIMPLE_HEAD)
+        # Texts, so that nothing in them is taken for markup.
+        heading = Text(one_line(f"{title:.100}"))
+        table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD)
         table.add_column("task", no_wrap=True, overflow="fold")
         table.add_column("label", overflow="fold", min_width=len("abstained"))
         table.add_column("probability", justify="right", no_wrap=True)
         for task in tasks:
             name = task.name
             for label, probability in _labels(row, name):
-                table.add_row(name, escape(label), probability)
+                table.add_row(name, Text(one_line(label)), probability)
                 name = ""  # it stands at the first of its labels
         yield table
 

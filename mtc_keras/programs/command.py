@@ -2,13 +2,14 @@
 
 import argparse
 import errno
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable
 
 from mtc_keras.devices.startup import owned_process
-from mtc_keras.errors import Stopped, UserError
+from mtc_keras.errors import Stopped, UserError, legible
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -30,7 +31,7 @@ def run_program(program: RunArguments, args: argparse.Namespace) -> int:
     Anything else is a defect and keeps its traceback. Where several processes train, one that
     fails leaves at once.
     """
-    _open_closed_streams()
+    prepare_streams()
     try:
         with owned_process():
             code = _exit_code(program, args)
@@ -42,6 +43,17 @@ def run_program(program: RunArguments, args: argparse.Namespace) -> int:
     if code and _is_one_of_several():
         sys.modules["mtc_keras.devices.processes"].leave(code)
     return code
+
+
+def prepare_streams() -> None:
+    """Makes printing safe, whatever the locale and whichever streams the caller has closed.
+
+    What an encoding cannot hold, as under `LC_ALL=C`, is printed as escapes.
+    """
+    _open_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not where somebody has put another in its place
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _open_closed_streams() -> None:
@@ -80,7 +92,7 @@ def _exit_code(program: RunArguments, args: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        print(legible(str(stopped)), file=sys.stderr)
         return stopped.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -92,5 +104,5 @@ def _exit_code(program: RunArguments, args: argparse.Namespace) -> int:
         what = REFUSED.get(error.errno or 0)
         if what is None:
             raise
-        print(f"error: {what}: {error}", file=sys.stderr)
+        print(legible(f"error: {what}: {error}"), file=sys.stderr)
         return USER_ERROR

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mtc_keras.errors import did_you_mean
-from mtc_keras.programs.command import RunArguments, run_program
+from mtc_keras.programs.command import RunArguments, prepare_streams, run_program
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Program:
 
 def run_parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Parses a command line and runs the program that it asks for; returns the exit code."""
+    prepare_streams()  # a help is printed, too
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         # By the parser of the subcommand, as only its usage shows the options that there are.

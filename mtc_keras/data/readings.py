@@ -1,12 +1,18 @@
 """What is told of cells that are read as something else than what stands in them."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from mtc_keras.errors import plural
 from mtc_keras.tasks.spelling import Reading
 
 MOST_EXAMPLES = 3  # different spellings shown of one kind
-HOW = {"missing": "missing", "position": "positions in `classes`"}
+HOW = {
+    "missing": "read as missing",
+    "name": "read as {read_as}",
+    "position": "read as positions in `classes`, {read_as}",
+    "unknown": "left out, as no class is called so",
+}
 
 
 class Readings:
@@ -41,14 +47,18 @@ class Readings:
 
     def _line(self, kind: str, found: "_Found", where: Sequence[str]) -> str:
         examples = found.examples
-        written = ", ".join(repr(reading.written) for reading in examples)
-        read_as = ", ".join(repr(reading.read_as) for reading in examples if reading.read_as)
-        such = "such as " if found.cells > 1 else ""
-        verb = "are" if found.cells > 1 else "is"
-        line = f"tasks.{self.name}: {plural(found.cells, 'cell')} {such}{written} {verb} read as "
-        line += f"{HOW[kind]}, {read_as}" if kind == "position" else HOW.get(kind, read_as)
-        line += f", first {where[found.row]}"
+        written = ", ".join(_shown(reading) for reading in examples)
+        read_as = ", ".join(repr(reading.read_as) for reading in examples)
+        such, verb = ("such as ", "are") if found.cells > 1 else ("", "is")
+        line = f"tasks.{self.name}: {plural(found.cells, 'cell')} {such}{written} {verb} "
+        line += f"{HOW[kind].format(read_as=read_as)}, first {where[found.row]}"
         return f"{line}; missing = [] {self.keeps}" if kind == "missing" and self.keeps else line
+
+
+def _shown(reading: Reading) -> str:
+    """Returns what is written, its characters by number where it looks like what it is read as."""
+    looks_so = unicodedata.normalize("NFC", reading.written) == reading.read_as
+    return ascii(reading.written) if looks_so else repr(reading.written)
 
 
 class _Found:

@@ -1,6 +1,5 @@
 """Weights of rows: a number per row, or a list with one per task."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.errors import listed
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.distinct import DistinctCells
+from mtc_keras.tasks.spelling import number_of
 
 
 class Weights:
@@ -69,12 +69,7 @@ def _row_weights(cell: Cell, names: Sequence[str]) -> float | list[float]:
 def _weight(value: Cell) -> float:
     if value is None or (isinstance(value, str) and not value.strip()):
         return 1.0
-    weight = math.nan
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-        try:
-            weight = float(value)
-        except (ValueError, OverflowError):
-            weight = math.nan
+    weight = number_of(value)
     if not 0 <= weight <= float(np.finfo("float32").max):
         raise ValueError(f"a weight must be a number of 0 or more, received {value!r}")
     return weight

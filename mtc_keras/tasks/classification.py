@@ -268,13 +268,15 @@ class ClassificationTask(Task):
         return not self.path.is_vector
 
     def readings(self, cell: Cell) -> list[Reading]:
+        if self.path.is_vector or self.is_missing(cell):
+            return []
         try:
-            names = [] if self.path.is_vector or self.is_missing(cell) else self.texts_in(cell)
-            found = [(name.strip(), self.index_of(name)) for name in names]
+            found = [(text.strip(), self.index_of(text)) for text in self.texts_in(cell)]
+            unknown = [name for name in self.names_in(cell) if self.index_of(name) is None]
         except ValueError:
             return []
         classes = list(self._index)
-        return [
+        return [Reading("unknown", name) for name in unknown] + [
             Reading("position" if self._index.find(name) is None else "name", name, classes[index])
             for name, index in found
             if index is not None and name != classes[index]

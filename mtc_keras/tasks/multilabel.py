@@ -26,7 +26,7 @@ from mtc_keras.tasks.separators import (
     texts_of,
 )
 from mtc_keras.tasks.single_label import SMALLEST
-from mtc_keras.tasks.spelling import class_name
+from mtc_keras.tasks.spelling import class_name, is_whole
 
 if TYPE_CHECKING:
     import keras
@@ -171,7 +171,7 @@ class Multilabel(ClassificationTask):
             return list(split_names(cell, self.separator))
         if isinstance(cell, list):
             return cell
-        if isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell % 1 == 0:
+        if is_whole(cell):
             return [cell]
         raise ValueError(
             f"expected a list of class names, text separated by {self.separator!r}, or a table "

@@ -2,7 +2,6 @@
 
 import math
 import re
-from decimal import Decimal
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,6 +12,7 @@ from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.columns import Cell, Cells, Mistake
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.spelling import number_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -84,12 +84,7 @@ class NumberTask(Task):
         return targets
 
     def encode_cell(self, cell: Cell) -> float:
-        number = math.nan
-        if isinstance(cell, (int, float, str, Decimal)) and not isinstance(cell, bool):
-            try:
-                number = float(cell)
-            except (ValueError, OverflowError):
-                number = math.nan
+        number = number_of(cell)
         if not (abs(number) <= LARGEST and self.takes(number)):
             raise ValueError(f"expected {self.expected}, received {cell!r}{_remedy(cell)}")
         return number

@@ -6,11 +6,12 @@ so these are one class: its *name* is stripped, in Unicode's composed form, and 
 is its digits. `01`, `1e3` and `1.5` are names as they stand.
 """
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeGuard
 
 # A minus at most, unlike "--5"; few digits, as Python refuses to read thousands of them.
 INTEGER = re.compile(r"-?\d{1,18}")
@@ -23,13 +24,14 @@ class Reading:
     """A cell, or a name in it, that is read as something else than what stands there.
 
     Args:
-        kind: `"missing"` (no label is known), `"name"` (another spelling of the class) or
-            `"position"` (the class at that place of those that the config lists).
+        kind: `"missing"` (no label is known), `"name"` (another spelling of the class),
+            `"position"` (the class at that place of those that the config lists) or `"unknown"`
+            (no class, and left out because the config says so).
         written: what stands in the cell.
-        read_as: the class's name; empty for a missing label.
+        read_as: the class's name, if it is one.
     """
 
-    kind: Literal["missing", "name", "position"]
+    kind: Literal["missing", "name", "position", "unknown"]
     written: str
     read_as: str = ""
 
@@ -42,15 +44,35 @@ def class_name(value: object) -> str:
     """
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (float, Decimal)) and value == value and value % 1 == 0:
-        value = int(value)
-    if isinstance(value, int):
-        return str(value)
+    if is_whole(value):
+        return str(int(value))
     if isinstance(value, str) and (name := value.strip()):
         if whole := _WHOLE.fullmatch(name):
             return str(int(whole[1]))  # "-0.0" is 0, too
         return name if name.isascii() else unicodedata.normalize("NFC", name)
     raise ValueError(f"expected one class name, received {value!r}")
+
+
+def is_whole(value: object) -> TypeGuard[int | float | Decimal]:
+    """Whether a cell's value is a whole number, of whatever type, and no boolean."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return False
+    return isinstance(value, int) or (math.isfinite(value) and value % 1 == 0)
+
+
+def number_of(value: object) -> float:
+    """Returns the number that a cell's value is or writes, NaN if there is none.
+
+    Of texts it takes what `float` takes, but for Python's own `1_000`.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        return math.nan
+    if isinstance(value, str) and "_" in value:
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
 
 
 def class_key(value: object) -> str:

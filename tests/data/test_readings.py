@@ -90,6 +90,21 @@ def test_a_trained_task_tells_the_same_of_other_rows(read, tmp_path):
     assert rows.notes == [f"tasks.label: 1 cell '2.0' is read as '2', first {path}:2"]
 
 
+def test_an_accent_in_two_characters_is_told_so_that_it_can_be_seen(read):
+    assert told(read(["Café", "Cafe\u0301", "bar"])) == [
+        "tasks.label: 1 cell 'Cafe\\u0301' is read as 'Café', first train.csv:3"
+    ]
+
+
+def test_labels_that_are_ignored_as_unknown_are_told(read):
+    dataset = read(["bad", "good"], ["good", "godo", 1, 1], unknown_classes="ignore")
+    assert dataset.validation.targets["label"].tolist() == [1, -1, -1, -1]
+    assert told(dataset) == [
+        "tasks.label: 3 cells such as 'godo', '1' are left out, as no class is called so, "
+        "first validation.csv:3"
+    ]
+
+
 # === Missing markers ===
 
 MARKED = ["bus", "fee", "NaN", "N/A", "null", "None", "nan", "", "bus", "NA", "#N/A"]

@@ -62,6 +62,20 @@ def test_an_evaluation_names_the_tasks_for_which_no_row_has_a_label(finished):
     assert evaluation.notes == ("the given rows: no row has a label of mood (column 'mood')",)
 
 
+def test_judging_and_calibrating_tell_how_labels_are_read(copied, tmp_path):
+    frame = rows(40, 2)
+    frame["topics"] = ["|".join(topics) for topics in frame["topics"]]
+    frame.loc[3:4, "mood"] = "N/A"
+    file = tmp_path / "new.csv"
+    frame.to_csv(file, index=False)
+    told = f"tasks.mood: 2 cells such as 'N/A' are read as missing, first {file}:5"
+    for notes in (
+        mtc_keras.evaluate_run(copied, file).notes,
+        mtc_keras.calibrate_run(copied, file).notes,
+    ):
+        assert notes == (f"{told}; missing = [] keeps them as classes",)
+
+
 def test_calibration_predicts_once_judges_those_logits_and_is_saved(copied, passes, capsys):
     calibration = mtc_keras.calibrate_run(copied, rows(40, 3), thresholds=0.25)
     assert passes == [40]

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pandas._libs.parsers import STR_NA_VALUES  # type: ignore[import-not-found]
 
 from mtc_keras.tasks import Multiclass, Multilabel, Regression, task_from_config
 from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.spelling import class_key
+from tests.fuzzing import tries
 
 
 def test_the_markers_are_those_of_pandas():
@@ -72,3 +76,16 @@ def test_a_decimal_comma_is_refused(cell):
     message = Regression(name="score").encode([cell])[1][0][1]
     assert "expected a number" in message
     assert message.endswith("a decimal comma must be a point") == ("_" not in cell)
+
+
+@tries(50)
+@given(st.sets(st.sampled_from(sorted(MARKERS))), st.data())
+def test_fuzz_a_marker_is_a_class_where_it_is_listed_and_no_label_elsewhere(listed, data):
+    classes = [*sorted(listed, key=class_key), "a", "b"]
+    task = Multiclass(name="t", classes=classes)
+    markers = task.markers(MARKERS)
+    assert markers | listed == MARKERS and markers.isdisjoint(listed)
+    reading = task.model_copy(update={"missing": sorted(MARKERS)})
+    for text in data.draw(st.lists(st.sampled_from(sorted(MARKERS)))):
+        target = classes.index(text) if text in listed else -1
+        assert reading.encode([f" {text} "])[0].tolist() == [target]

@@ -1,13 +1,14 @@
 """One label is one class, however it is spelled; what is another class is told, never guessed."""
 
 import unicodedata
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, task_from_config
+from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression, task_from_config
 from mtc_keras.tasks.spelling import Reading, class_key, class_name
 from tests.fuzzing import tries
 
@@ -92,6 +93,37 @@ def test_a_whole_float_is_one_class_of_several():
     assert encoded(task, 2.0) == [[0.0, 1.0]]
 
 
+@pytest.mark.parametrize("value", [Decimal("2.00"), Decimal(2), 2.0, "2.00"])
+def test_a_whole_number_of_any_type_names_the_same_class(value):
+    task = Multiclass(name="stars", classes=["1", "2"])
+    assert encoded(task, value) == [1]
+    assert encoded(Regression(name="stars"), value) == [2.0]
+
+
+@pytest.mark.parametrize("value", [Decimal("Infinity"), Decimal("NaN"), float("inf"), 1.5])
+def test_a_number_that_is_not_whole_names_no_class(value):
+    for kind in (Multiclass, Multilabel):
+        assert "received" in mistake(kind(name="t", classes=["1", "2"]), value)
+
+
+@pytest.mark.parametrize("text", ["1_000", "1__0", "_1"])
+def test_pythons_own_way_to_write_numbers_is_none(text):
+    assert "expected a number" in mistake(Regression(name="t"), text)
+    assert Multiclass(name="t").learn([text, "1000"]).classes == ["1000", text]
+
+
+@pytest.mark.parametrize("name", ["--5", "-", "5-", "- 5", "+5"])
+def test_what_only_resembles_an_integer_is_read_as_any_name_in_every_form(name):
+    for cells in ([name, "5"], [[name], ["5"]], [{name: 1, "5": 0}]):
+        task = Multilabel(name="t").learn(cells)
+        assert set(task.classes) == {name, "5"}
+        assert encoded(task, [name])[0][task.classes.index(name)] == 1
+    stars = Ordinal(name="t", classes=[name, "5"], class_names={name: "low"})
+    assert (encoded(stars, name), stars.shown_classes) == ([0], ["low", "5"])
+    other = Multiclass(name="t", classes=["x", "y"])
+    assert f"class {name!r} is unknown" in mistake(other, name)
+
+
 # === Tables of the config ===
 
 
@@ -173,6 +205,14 @@ def test_readings_name_what_stands_there_and_what_it_is_read_as():
     assert mood.readings("1") == [Reading("position", "1", "good")]
     place = Multilabel(name="place", classes=[CAFE, "bar"])
     assert place.readings(f"{CAFE_IN_PARTS}|bar") == [Reading("name", CAFE_IN_PARTS, CAFE)]
+
+
+def test_an_unknown_class_that_is_ignored_has_a_reading_whatever_its_type():
+    mood = Multilabel(name="mood", classes=["bad", "good"], unknown_classes="ignore")
+    assert mood.readings(["good", "fine", 7]) == [
+        Reading("unknown", "fine"),
+        Reading("unknown", "7"),
+    ]
 
 
 @pytest.mark.parametrize("cell", ["good", " good ", 1, None, "", "no class", [["x"]]])

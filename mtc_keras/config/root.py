@@ -116,6 +116,12 @@ class Config(Section):
                     f"tasks.{key}: the name is reserved for a column of the predictions; "
                     "choose another"
                 )
+            if both := set(self.data.text_columns) & set(task.path.names):
+                raise ValueError(
+                    f"column {min(both)!r} is read by task {key!r} and as text; a label is what a "
+                    "text is to be predicted to be: name its column in tasks."
+                    f"{key}.column, or the texts' in data.text"
+                )
             if self.data.weight in task.path.names:
                 raise ValueError(
                     f"column {self.data.weight!r} is read by task {key!r} and as row weights: "

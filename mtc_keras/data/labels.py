@@ -34,6 +34,7 @@ class Labels:
         keeps = "keeps them as classes" if task.names_classes else ""
         self._readings = Readings(task.name, keeps)
         self._remarks: list[str] = []
+        self._marked: dict[str, None] = {}
         self._can_encode = task.can_encode
         self._cells = DistinctCells()
         self._parts: list[np.ndarray] = []  # targets, or numbers of cells
@@ -48,6 +49,7 @@ class Labels:
         """
         found = label_cells(block, self.task)
         cells = found.cells
+        self._marked |= dict.fromkeys(text for _, text in found.markers)
         if self.is_missing:
             known = (cell for cell in cells if not self.task.is_missing(cell))
             self._first = next(known, None)
@@ -126,11 +128,11 @@ class Labels:
 
     @property
     def marked(self) -> str:
-        """A hint on the texts that were read as missing, for a message that labels are missing."""
-        texts = [cell.text for cell in self._cells.cells if isinstance(cell, Marker)]
-        if not texts:
+        """A hint on the texts that are read as missing, for a message that labels are missing."""
+        if not self._marked:
             return ""
-        return f"; {listed(texts, 3)} is read as missing, missing = [] reads it as a class"
+        remedy = ", missing = [] reads it as a class" if self.task.names_classes else ""
+        return f"; {listed(list(self._marked), 3)} is read as missing{remedy}"
 
     def _encoded(self, cells: list[Cell], start: int) -> tuple[np.ndarray, list[Mistake]]:
         """Returns what `Task.encode` does for the cells of rows from `start` on."""

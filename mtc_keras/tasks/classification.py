@@ -271,6 +271,7 @@ class ClassificationTask(Task):
         if self.path.is_vector or self.is_missing(cell):
             return []
         try:
+            self.encode_cell(cell)  # as a mistake is told by itself
             found = [(text.strip(), self.index_of(text)) for text in self.texts_in(cell)]
             unknown = [name for name in self.names_in(cell) if self.index_of(name) is None]
         except ValueError:

@@ -6,7 +6,7 @@ import numpy as np
 
 from mtc_keras.errors import plural
 from mtc_keras.tasks.classification import ClassificationTask
-from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.spelling import class_name
 
@@ -32,6 +32,16 @@ class SingleLabelTask(ClassificationTask):
 
     def names_in(self, cell: Cell) -> list[str]:
         return [class_name(_single(cell))]
+
+    def remarks(self, asked: Self, cells: Cells) -> list[str]:
+        remarks = super().remarks(asked, cells)
+        looks_so = [name for name in self._index if name[0] + name[-1] in ("[]", "{}")]
+        if looks_so:
+            remarks.append(
+                f"{len(looks_so):,} of {plural(len(self._index), 'class')} such as {looks_so[0]!r} "
+                'look like lists, which kind = "multilabel" reads'
+            )
+        return remarks
 
     def texts_in(self, cell: Cell) -> list[str]:
         label = _single(cell)

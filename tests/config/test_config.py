@@ -228,6 +228,7 @@ def test_a_wrong_value_is_named_with_its_key_and_what_was_received(values, key, 
         ),
         ({"kind": "multiclass", "column": "a[1:2]"}, "tasks.t.column: the slice in 'a[1:2]' must"),
         ({"kind": "multiclass", "column": ["a"]}, "tasks.t.column: a list of columns needs two"),
+        ({"kind": "multiclass", "column": "text"}, "column 'text' is read by task 't' and as text"),
         ({"kind": "multiclass", "classes": ["a", "a"]}, "tasks.t: classes must differ from each"),
         (
             {"kind": "multiclass", "classes": ["a", "b"], "num_classes": 3},

@@ -186,6 +186,10 @@ def test_labels_that_are_all_markers_are_an_error_that_names_them(read):
         read(["NA", "NA", ""])
     with pytest.raises(DataError, match=r"found 1 class in .*'NA' is read as missing, missing = "):
         read(["NA", "US"])
+    with pytest.raises(DataError, match=r"every label is missing in train .*; 'NA' is read as mis"):
+        read(["NA", "NA", ""], kind="regression")
+    with pytest.raises(DataError, match=r"'NA' is read as missing, missing = \[\] reads it as"):
+        read(["NA", "NA", ""], classes=["US", "CH"])
 
 
 def test_texts_weights_and_ids_have_no_markers(tmp_path):

@@ -123,6 +123,14 @@ def test_classes_that_differ_only_in_case_or_blanks_are_told():
     ]
 
 
+def test_classes_that_look_like_lists_are_told_where_a_row_has_one_class():
+    asked = Multiclass(name="topic")
+    cells = ["['a', 'b']", '["a"]', "c"]
+    assert asked.learn(cells).remarks(asked, cells) == [
+        '2 of 3 classes such as \'["a"]\' look like lists, which kind = "multilabel" reads'
+    ]
+
+
 def test_a_class_called_like_a_marker_is_told():
     asked = Multiclass(name="topic")
     cells = ["bus", "N/A", "fee"]

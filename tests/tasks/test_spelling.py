@@ -256,3 +256,43 @@ def test_fuzz_integers_are_the_same_classes_in_every_format(numbers):
     tasks = [Multiclass(name="t").learn(cells) for cells in spellings]
     assert [task.classes for task in tasks] == [tasks[0].classes] * 4
     assert [encoded(tasks[0], *cells) for cells in spellings] == [encoded(tasks[0], *numbers)] * 4
+
+
+values = st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text()
+cells = st.recursive(
+    values | st.sampled_from(["[1, 2]", '{"a": 1}', "a|b", "<a><b>", "1.0", "N/A", "١", "[" * 9]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+KINDS = [
+    Multiclass(name="t"),
+    Multiclass(name="t", classes=["a", "b"], unknown_classes="ignore"),
+    Multiclass(name="t", column=["a", "b"]),
+    Multilabel(name="t"),
+    Multilabel(name="t", separator="auto"),
+    Multilabel(name="t", classes=["1", "2"], missing=["a"], empty_cell="none"),
+    Multilabel(name="t", column="t[0:2]"),
+    Ordinal(name="t", classes=["1.0", "2", "3"]),
+    Regression(name="t"),
+]
+
+
+@tries(200)
+@given(st.sampled_from(KINDS), st.lists(cells, max_size=5))
+def test_fuzz_any_cell_is_a_target_or_a_mistake(task, cells):
+    try:
+        learned = task.learn(cells)
+    except ValueError as error:
+        assert "a task needs two or more" in str(error) or "holds no number" in str(error)
+        return
+    learned.remarks(task, cells)
+    for reader in (learned, task) if task.can_encode else (learned,):
+        targets, mistakes = reader.encode(cells)
+        assert len(targets) == len(cells)
+        wrong = {row for row, _ in mistakes}
+        assert not reader.labelled(targets)[list(wrong)].any()
+        for row, cell in enumerate(cells):
+            readings = reader.readings(cell)
+            assert not (readings and row in wrong)
+    again, _ = task_from_config(learned.model_dump()).encode(cells)
+    np.testing.assert_array_equal(again, learned.encode(cells)[0])

@@ -43,6 +43,7 @@ _HOMES = {
     "RunComparison": "mtc_keras.compare.runs",
     "Task": "mtc_keras.tasks",
     "TaskMetrics": "mtc_keras.train.callbacks",
+    "TrainingError": "mtc_keras.errors",
     "calibrate_run": "mtc_keras.calibrate",
     "check_config": "mtc_keras.config",
     "compare_approaches": "mtc_keras.compare.approaches",

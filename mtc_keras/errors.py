@@ -4,6 +4,7 @@ ValueError
 └── UserError
     ├── ConfigError   the config, a command-line option, a backbone's name
     ├── DataError     a data file, a row, a label, a run directory
+    ├── TrainingError a training whose loss is no number any more, or whose folder is gone
     └── ExportError   an export whose answers differ from those of its model
 
 KeyboardInterrupt
@@ -43,6 +44,10 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """A data file, one of its rows or a run directory cannot be used."""
+
+
+class TrainingError(UserError):
+    """A training that had to end: its loss is no finite number, or its run cannot be written."""
 
 
 class ExportError(UserError):

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import keras_hub
+import numpy as np
+from keras import ops
 from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
 
 from mtc_keras.devices import process
@@ -38,7 +40,8 @@ def load_preset(
 
     Raises:
         ConfigError: if the backbone does not read that many tokens.
-        DataError: if the folder is damaged, or is of no model that could be built.
+        DataError: if the folder is damaged, or is of no model that could be built, or its
+            weights are not finite numbers.
         ValueError: if the folder holds no classifier.
     """
     preset = preset_of(preset)
@@ -56,6 +59,7 @@ def load_preset(
             kwargs.setdefault("dtype", "float32")  # trained on a GPU, loaded on a CPU
         model: Model = loader.load_task(kind, load_weights, load_task_weights=True, **kwargs)
         _check_vocabulary(model)
+        _check_finite(model, preset)
     except UserError:
         raise
     except Exception as error:
@@ -75,3 +79,17 @@ def _check_vocabulary(model: keras_hub.models.Task) -> None:
     rows = getattr(model.backbone, "vocabulary_size", tokens)
     if tokens > rows:
         raise ValueError(f"its tokenizer has {tokens:,} tokens, its backbone {rows:,}")
+
+
+def _check_finite(model: keras_hub.models.Task, preset: str) -> None:
+    """Checks that a model can answer: one whose training diverged would, by chance, or by NaN.
+
+    Raises:
+        DataError: naming the first weight that is not finite.
+    """
+    for variable in model.weights:
+        if not np.isfinite(ops.convert_to_numpy(variable)).all():
+            raise DataError(
+                f"model {preset!r} is of no use: its weight {variable.path} is not finite; its "
+                "training diverged: train it again, at a lower learning rate"
+            )

@@ -33,6 +33,7 @@ from mtc_keras.files import (
     remove_leftovers,
     write_sums,
 )
+from mtc_keras.run.directory import FAILED
 
 if TYPE_CHECKING:
     from mtc_keras.config import Config
@@ -184,23 +185,34 @@ def find_start(
     now = time.perf_counter()
     if not resume:
         return Start(identity, None, [], now)
-    notes = []
+    damaged: list[str] = []
     for path in reversed(saved_checkpoints(directory)):
         problem = damage(path)
         if problem is not None:
-            notes.append(f"checkpoint {path.name} is damaged and left aside: {problem}")
+            damaged.append(f"checkpoint {path.name} is damaged and left aside: {problem}")
             continue
         checkpoint = Checkpoint(path)
-        notes += _check_identity(checkpoint.state["identity"], identity, directory)
-        notes.append(
+        changes = _check_identity(checkpoint.state["identity"], identity, directory)
+        resumed = (
             f"resumed from checkpoint {path.name}: {checkpoint.epoch} epochs and "
             f"{checkpoint.step} steps are done"
         )
+        notes = [*_failure(directory), *damaged, *changes, resumed]
         return Start(identity, checkpoint, notes, now - checkpoint.state["seconds"])
-    if notes:
+    if damaged:
         headline = f"no checkpoint in {str(directory)!r} is whole; --overwrite starts again"
-        raise ConfigError(headline, notes)
-    return Start(identity, None, ["no checkpoint is there: training starts at its beginning"], now)
+        raise ConfigError(headline, damaged)
+    anew = "no checkpoint is there: training starts at its beginning"
+    return Start(identity, None, [*_failure(directory), anew], now)
+
+
+def _failure(directory: Path) -> list[str]:
+    """Returns a note on why the training that left the checkpoints ended, if that is known."""
+    try:
+        reason = (directory.parent / FAILED).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return []
+    return [f"when it was last trained: {reason}"]
 
 
 def identify(

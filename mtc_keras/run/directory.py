@@ -62,7 +62,8 @@ READ = (
     *(RUN, CONFIG, "metrics.json", "loss_weights.json", "class_weights.json"),
     *("environment.json", "history.jsonl"),
 )
-FILES = {*READ, SUMS, MODEL, CHECKPOINTS, PREDICTIONS, "train.log"}
+FAILED = "failed.txt"  # of an unfinished run: why its training ended, for `--resume` to say
+FILES = {*READ, FAILED, SUMS, MODEL, CHECKPOINTS, PREDICTIONS, "train.log"}
 PREDICTED = {"validation.jsonl", "test.jsonl"}
 HINT = "train it again, or copy it again"
 

@@ -2,13 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, TrainingError
 from mtc_keras.files import (
     json_line,
     readable_json,
@@ -18,6 +19,7 @@ from mtc_keras.files import (
     write_whole,
     written_whole,
 )
+from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import (
     CHECKPOINTS,
     FILES,
@@ -62,6 +64,28 @@ class RunWriter:
         for name in FILES - KEPT_ON_RESUME:  # a model half written, such
             path = self.path(name)
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    @contextmanager
+    def failures_told(self) -> Iterator[None]:
+        """Has what the disk refuses while the context lasts end with one message.
+
+        Raises:
+            TrainingError: in place of an `OSError`.
+        """
+        try:
+            yield
+        except BrokenPipeError:  # of the screen
+            raise
+        except OSError as error:
+            where = f"run {str(self.final)!r} cannot be written: {error.strerror or error}"
+            saved = saved_checkpoints(self.path(CHECKPOINTS))
+            if not self.directory.is_dir():
+                hint = f"its folder {str(self.directory)!r} is gone; nothing is left of it"
+            elif saved:
+                hint = f"its checkpoints are as they were ({len(saved)}): add --resume to go on"
+            else:
+                hint = "it has no checkpoints: start it again"
+            raise TrainingError(where, [hint]) from None
 
     def path(self, name: str) -> Path:
         """Returns the path of one of the run's files."""
@@ -111,19 +135,20 @@ class RunWriter:
         if not self.is_kept:
             self._temporary.cleanup()
             return Run(self.final, is_here=False)
-        write_sums(self.directory, [name for name in READ if self.path(name).exists()])
-        older = replaced(self.final)
-        remove_run(older)  # of a process that was killed here
-        sync_all(self.directory)  # before the older run goes, or any checkpoint
-        if self.final.exists():
-            # It was a run, or was not there, when the training began.
-            if not is_run(self.final) or strangers(self.final):
-                raise ConfigError(
-                    f"output.directory: {str(self.final)!r} holds files that are not a run; move "
-                    f"them away: the whole run is in {str(self.directory)!r}"
-                )
-            rename(self.final, older)
-        rename(self.directory, self.final)
-        shutil.rmtree(self.final / CHECKPOINTS, ignore_errors=True)
-        remove_run(older)
+        with self.failures_told():
+            write_sums(self.directory, [name for name in READ if self.path(name).exists()])
+            older = replaced(self.final)
+            remove_run(older)  # of a process that was killed here
+            sync_all(self.directory)  # before the older run goes, or any checkpoint
+            if self.final.exists():
+                # It was a run, or was not there, when the training began.
+                if not is_run(self.final) or strangers(self.final):
+                    raise ConfigError(
+                        f"output.directory: {str(self.final)!r} holds files that are not a run; "
+                        f"move them away: the whole run is in {str(self.directory)!r}"
+                    )
+                rename(self.final, older)
+            rename(self.directory, self.final)
+            shutil.rmtree(self.final / CHECKPOINTS, ignore_errors=True)
+            remove_run(older)
         return Run(self.final)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
 from pydantic import Field
 
 from mtc_keras.tasks.columns import Cells
@@ -60,7 +61,9 @@ class Regression(NumberTask):
             return self
         known = self.known_numbers(cells)
         scale = float(known.std())
-        measured = {"mean": float(known.mean()), "scale": scale if scale > 0 else 1.0}
+        # Less than float32 can tell apart is no spread but the rounding of equal numbers.
+        varies = scale > float(np.finfo("float32").eps) * float(np.abs(known).max())
+        measured = {"mean": float(known.mean()), "scale": scale if varies else 1.0}
         return type(self).model_validate({**self.model_dump(), **measured})
 
     def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":

@@ -99,6 +99,8 @@ class BestEpoch(keras.callbacks.EarlyStopping):
 
     Attributes:
         floor_reached: bool. Whether any epoch has met every floor.
+        is_found: bool. Whether the metric was defined after any epoch; else none is the best, and
+            the last one is kept.
     """
 
     def __init__(
@@ -125,10 +127,18 @@ class BestEpoch(keras.callbacks.EarlyStopping):
         super().on_train_begin(logs)
         self.floor_reached = not self.floor
 
+    @property
+    def is_found(self) -> bool:
+        return self.best is not None and bool(np.isfinite(self.best))
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.mix is not None and logs is not None:
             logs["val_mix"] = _mixed(logs, self.mix)
         super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self.is_found:
+            super().on_train_end(logs)
 
     def get_monitor_value(self, logs: dict[str, Any]) -> float:
         worst = np.inf if self.mode == "min" else -np.inf

@@ -15,6 +15,7 @@ from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.errors import ConfigError
 from mtc_keras.programs.signals import Interruption
 from mtc_keras.run.checkpoints import Checkpoint, Start, keyed, write_checkpoint
+from mtc_keras.train.finite import FiniteLosses
 
 MODEL_GROUPS = ("trainable", "non_trainable", "optimizer")
 METRICS = "metrics"
@@ -36,6 +37,7 @@ class Checkpointing(keras.callbacks.Callback):
         batches: the `TrainingBatches` that `fit` reads.
         callbacks: the other callbacks.
         start: where the training starts.
+        losses: who checks that what is saved is finite.
         interruption: who notes the signals.
         writes: bool. Whether this process writes; of several, one does.
     """
@@ -48,6 +50,7 @@ class Checkpointing(keras.callbacks.Callback):
         callbacks: Sequence[keras.callbacks.Callback],
         start: Start,
         *,
+        losses: FiniteLosses,
         interruption: Interruption,
         writes: bool = True,
     ) -> None:
@@ -57,6 +60,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.batches = batches
         self.stateful = {type(c).__name__: c for c in callbacks if hasattr(c, "get_state")}
         self.start = start
+        self.losses = losses
         self.interruption = interruption
         self.writes = writes and training.keep_checkpoints > 0
 
@@ -108,8 +112,9 @@ class Checkpointing(keras.callbacks.Callback):
             model = self.model  # reading it makes Keras fetch the state of the step
             arrays: dict[str, np.ndarray] = {}
             for group in (*MODEL_GROUPS, METRICS):
-                variables = _variables(model, group)
-                arrays |= keyed(group, [(v.path, ops.convert_to_numpy(v)) for v in variables])
+                named = [(v.path, ops.convert_to_numpy(v)) for v in _variables(model, group)]
+                self.losses.check(named, f"after step {step}" if step else "at its end")
+                arrays |= keyed(group, named)
             states = {}
             for name, callback in self.stateful.items():
                 states[name], kept = callback.get_state()

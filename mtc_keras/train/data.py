@@ -148,3 +148,21 @@ def check_needs_of_validation(config: Config, dataset: Dataset) -> None:
             "or remove these settings",
             problems,
         )
+
+
+def check_weights(dataset: Dataset) -> None:
+    """Checks that every task has a training row that counts.
+
+    Raises:
+        DataError: with every task whose labelled rows all have the weight 0.
+    """
+    rows = dataset.train
+    if rows.sample_weight is None:
+        return
+    problems = [
+        f"tasks.{task.name}: every training row with a label of it has the weight 0"
+        for task in dataset.tasks
+        if not rows.sample_weight[task.name][task.labelled(rows.targets[task.name])].any()
+    ]
+    if problems:
+        raise DataError("data.weight leaves nothing to train on", problems)

@@ -11,7 +11,7 @@ from mtc_keras.console.progress import Progress
 from mtc_keras.console.scores import show_scores
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.errors import plural
-from mtc_keras.train.callbacks import TaskMetrics
+from mtc_keras.train.callbacks import BestEpoch, TaskMetrics
 
 
 class EpochReport(keras.callbacks.Callback):
@@ -21,7 +21,7 @@ class EpochReport(keras.callbacks.Callback):
         log: where lines and tables go.
         metrics: the `TaskMetrics` whose numbers are shown; `None` without validation.
         baseline: metrics of the most frequent class, as `scoring.judging.baseline` returns.
-        best: the `EarlyStopping` that knows the best epoch; `None` without validation.
+        best: the `BestEpoch`; `None` without validation.
         batches: the `TrainingBatches` that `fit` reads.
         verbose: bool. Whether to show every task, however many, and the classes.
     """
@@ -34,7 +34,7 @@ class EpochReport(keras.callbacks.Callback):
         log: Log,
         metrics: TaskMetrics | None,
         baseline: dict[str, Any] | None,
-        best: keras.callbacks.EarlyStopping | None,
+        best: BestEpoch | None,
         batches: TrainingBatches,
         verbose: bool = False,
     ) -> None:
@@ -85,7 +85,8 @@ class EpochReport(keras.callbacks.Callback):
         if self.metrics is None or self.best is None or self.baseline is None:
             return
         evaluation = self.metrics.evaluations[-1]
-        mark = " ← best so far" if self.best.best_epoch == epoch else ""
+        is_best = self.best.is_found and self.best.best_epoch == epoch
+        mark = " ← best so far" if is_best else ""
         title = f"validation after epoch {epoch + 1}{mark}"
         tasks = self.metrics.tasks or self.model.tasks
         show_scores(self.log, title, tasks, evaluation, self.baseline, self.verbose)

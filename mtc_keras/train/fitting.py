@@ -47,6 +47,7 @@ def fit(
     Raises:
         ConfigError: for a mistake in the config.
         DataError: for a mistake in the data.
+        TrainingError: if a loss is no finite number any more, or the run cannot be written.
         Stopped: a `KeyboardInterrupt`, at the first Ctrl-C or SIGTERM, when the step is done
             and the state saved; the second stops at once.
 

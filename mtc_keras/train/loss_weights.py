@@ -16,11 +16,12 @@ from mtc_keras.data.dataset import Dataset, only_task
 from mtc_keras.data.tokens import tokenize
 from mtc_keras.devices import process, processes
 from mtc_keras.devices.distribution import share
-from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.errors import ConfigError, DataError, TrainingError
 from mtc_keras.files import json_digest, json_line, write_whole
 from mtc_keras.model.building import build_model, build_optimizer
 from mtc_keras.tasks import Task
 from mtc_keras.train.callbacks import EpochOrder, TaskMetrics
+from mtc_keras.train.finite import FiniteLosses
 
 PARTS_OF_A_PROBE = 4  # it is judged after each
 CHECKPOINT_KEYS = {"checkpoint_minutes", "keep_checkpoints"}
@@ -47,6 +48,7 @@ def resolve_loss_weights(
 
     Raises:
         DataError: if a rule's loss is 0, because the labels do not vary.
+        TrainingError: if a probe's loss is not finite.
     """
     table: dict[str, dict[str, Any]] = {}
     tasks = []
@@ -57,12 +59,7 @@ def resolve_loss_weights(
             weight = task.weight
         else:
             loss = task.constant_loss() if rule == "prior" else _probed(config, dataset, task)
-            if np.isnan(loss):
-                raise DataError(
-                    f"tasks.{task.name}.loss_weight: the probe diverged; lower "
-                    "training.learning_rate, or give a number"
-                )
-            if not loss > 0:
+            if not 0 < loss < math.inf:
                 raise DataError(
                     f"tasks.{task.name}.loss_weight: {rule!r} found a loss of {loss}, so 1 / loss "
                     "is not a weight; do its labels vary? Give a number"
@@ -102,11 +99,17 @@ def _probed(config: Config, dataset: Dataset, task: Task) -> float:
     # Several processes probe together or not at all, so the first one's cache decides.
     if math.isfinite(loss := processes.of_first_process(_read(file))):
         return loss
-    loss = probe(config, alone)
+    try:
+        loss = probe(config, alone)
+    except TrainingError as error:
+        raise TrainingError(
+            f"tasks.{task.name}.loss_weight: the probe diverged; give a number, or: "
+            f"{error.headline}",
+            error.problems,
+        ) from None
     with contextlib.suppress(OSError, ConfigError):  # a cache that is not written costs only time
-        if math.isfinite(loss):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, json_line({"task": task.name, "loss": loss}))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, json_line({"task": task.name, "loss": loss}))
     return loss
 
 
@@ -146,6 +149,7 @@ def probe(config: Config, dataset: Dataset) -> float:
         rematerialisation=training.rematerialisation,
     )
     metrics = TaskMetrics(judged, dataset.validation.targets, batch_size=size)
+    losses = FiniteLosses(config, batches)
     data = batches.dataset().repeat()
     parts = [len(part) for part in np.array_split(np.arange(steps), PARTS_OF_A_PROBE) if len(part)]
     with process.random_bits():
@@ -155,11 +159,10 @@ def probe(config: Config, dataset: Dataset) -> float:
                 epochs=epoch + 1,
                 initial_epoch=epoch,
                 steps_per_epoch=part,
-                callbacks=[EpochOrder(batches), metrics],
+                callbacks=[EpochOrder(batches), metrics, losses],
                 verbose=0,
             )
-    losses = [evaluation["tasks"][task.name]["loss"] for evaluation in metrics.evaluations]
-    return float(min((loss for loss in losses if math.isfinite(loss)), default=math.nan))
+    return min(evaluation["tasks"][task.name]["loss"] for evaluation in metrics.evaluations)
 
 
 def _key(config: Config, dataset: Dataset) -> str:

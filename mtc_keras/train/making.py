@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from mtc_keras.config import Config
 from mtc_keras.console.log import Log
 from mtc_keras.devices import processes
+from mtc_keras.errors import TrainingError
 from mtc_keras.run.checkpoints import Start
+from mtc_keras.run.directory import FAILED
 from mtc_keras.run.writer import RunWriter
 
 
@@ -32,5 +34,12 @@ def run_in_making(config: Config, start: Start, verbose: int) -> Iterator[RunInM
     resumed, first = start.checkpoint is not None, processes.process_id() == 0
     writer = RunWriter(config.output.directory, resumed, is_kept=first)
     quiet = verbose == 0 or not first
-    with Log(writer.path("train.log"), quiet=quiet, append=resumed) as log:
-        yield RunInMaking(writer, log, verbose)
+    with (
+        writer.failures_told(),
+        Log(writer.path("train.log"), quiet=quiet, append=resumed) as log,
+    ):
+        try:
+            yield RunInMaking(writer, log, verbose)
+        except TrainingError as error:
+            writer.write_text(FAILED, f"{error.headline}\n")
+            raise

@@ -36,8 +36,14 @@ from mtc_keras.train.callbacks import (
     TaskMetrics,
 )
 from mtc_keras.train.checkpointing import Checkpointing
-from mtc_keras.train.data import TrainingData, check_needs_of_validation, prepare_data
+from mtc_keras.train.data import (
+    TrainingData,
+    check_needs_of_validation,
+    check_weights,
+    prepare_data,
+)
 from mtc_keras.train.epoch_report import EpochReport
+from mtc_keras.train.finite import FiniteLosses
 from mtc_keras.train.judging import decide, judge, validation_logits
 from mtc_keras.train.loss_weights import resolve_loss_weights
 from mtc_keras.train.making import RunInMaking, run_in_making
@@ -54,11 +60,15 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
 
     Returns:
         The finished `Run`.
+
+    Raises:
+        TrainingError: if a loss is no finite number, or the run cannot be written.
     """
     directory = checkpoint_directory(config.output.directory)
     start = find_start(directory, config, dataset, process.versions(), resume)
     check_same_start(start)
     check_needs_of_validation(config, dataset)
+    check_weights(dataset)
     dataset, loss_weights = resolve_loss_weights(config, dataset)
 
     process.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
@@ -177,6 +187,7 @@ def train_model(
     """
     training, log = config.training, run.log
     metrics = best = constant = None
+    losses = FiniteLosses(config, batches, run.writer.path(CHECKPOINTS))
     callbacks: list[keras.callbacks.Callback] = [EpochOrder(batches)]
     if training.ema_momentum is not None:
         callbacks.append(MovingAverage())
@@ -191,7 +202,9 @@ def train_model(
             min_delta=training.min_delta,
         )
         constant = data.baseline(data.validation)
-        callbacks += [metrics, best]
+        callbacks += [metrics, losses, best]
+    else:
+        callbacks.append(losses)
     callbacks += [
         EpochReport(log, metrics, constant, best, batches, run.verbose > 1),
         History(run.writer.path("history.jsonl")),
@@ -203,6 +216,7 @@ def train_model(
             batches,
             callbacks,
             start,
+            losses=losses,
             interruption=interruption,
             writes=run.writer.is_kept,
         )
@@ -217,13 +231,18 @@ def train_model(
     if best is None or metrics is None:
         log.line("no validation split: the last epoch is kept")
         return {"best_epoch": training.epochs}
-    log.line(f"kept: epoch {best.best_epoch + 1}, {best.title} {best.best:.4f}")
+    kept = best.best_epoch
+    if best.is_found:
+        log.line(f"kept: epoch {kept + 1}, {best.title} {best.best:.4f}")
+    else:
+        kept = len(metrics.evaluations) - 1
+        log.line(f"{best.title} is undefined after every epoch: the last one is kept")
     if not best.floor_reached:
         log.line("no epoch reached training.floor: the best of all is kept")
-    epochs = best_epochs(data.tasks, metrics.evaluations, best.best_epoch)
+    epochs = best_epochs(data.tasks, metrics.evaluations, kept)
     if len(metrics.evaluations) > 1:
-        log.show(epoch_table(epochs, best.best_epoch + 1))
-    return {"best_epoch": best.best_epoch + 1, "epochs": epochs}
+        log.show(epoch_table(epochs, kept + 1))
+    return {"best_epoch": kept + 1, "epochs": epochs}
 
 
 def environment(data: TrainingData, start: Start, trained: float) -> dict[str, Any]:

@@ -138,7 +138,8 @@ def run_module(module: str, *arguments: str) -> subprocess.CompletedProcess[str]
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    command = [sys.executable, "-m", module, *arguments]
+    child = ["mtc_keras.export.child", str(os.getpid())]
+    command = [sys.executable, "-m", *child, module, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 

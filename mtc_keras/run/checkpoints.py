@@ -114,7 +114,7 @@ def write_checkpoint(
     """
     path = directory / f"epoch_{state['epoch']:06d}_step_{state['step']:09d}"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(exist_ok=True)  # but not its parent: who has removed that wants no more
         # In place of one that was left aside as damaged, or of the same position.
         with folder_written_whole(path, replace=True) as part:
             save_file(dict(arrays), part / ARRAYS)
@@ -122,10 +122,11 @@ def write_checkpoint(
             write_sums(part, (ARRAYS, STATE))
     except (OSError, SafetensorError) as error:
         earlier = len(saved_checkpoints(directory))
+        hint = f"earlier checkpoints are as they were ({earlier}): make room, then add --resume"
         raise ConfigError(
             f"no checkpoint could be saved in {str(directory)!r}: "
             f"{getattr(error, 'strerror', None) or error}",
-            [f"earlier checkpoints are as they were ({earlier}): make room, then add --resume"],
+            [hint if earlier else "none was saved earlier: start again"],
         ) from None
     remove_leftovers(directory)
     for other in directory.glob(f"epoch_*_step_*{PART}"):  # as version 0.1 left them

@@ -43,6 +43,7 @@ from mtc_keras.files import (
     read_bytes,
     read_json,
     readable_json,
+    remove_leftovers,
     replace_file,
     resolved,
 )
@@ -194,6 +195,7 @@ class Run:
         path, where = resolved_path(str(self.directory)), f"run {str(self.directory)!r}"
         with held(path, where):
             check_not_read(path, where)
+            remove_leftovers(path / MODEL)  # of a process that was killed as it wrote here
             self._is_held = True
             try:
                 yield

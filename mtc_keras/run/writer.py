@@ -25,6 +25,7 @@ from mtc_keras.run.directory import (
     FILES,
     FORMAT,
     MARK,
+    MODEL,
     PREDICTIONS,
     READ,
     RUN,
@@ -66,8 +67,11 @@ class RunWriter:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     @contextmanager
-    def failures_told(self) -> Iterator[None]:
+    def failures_told(self, hint: str | None = None) -> Iterator[None]:
         """Has what the disk refuses while the context lasts end with one message.
+
+        Args:
+            hint: optional str. How to go on; default: by the checkpoints that there are.
 
         Raises:
             TrainingError: in place of an `OSError`.
@@ -81,11 +85,9 @@ class RunWriter:
             saved = saved_checkpoints(self.path(CHECKPOINTS))
             if not self.directory.is_dir():
                 hint = f"its folder {str(self.directory)!r} is gone; nothing is left of it"
-            elif saved:
+            elif saved and hint is None:
                 hint = f"its checkpoints are as they were ({len(saved)}): add --resume to go on"
-            else:
-                hint = "it has no checkpoints: start it again"
-            raise TrainingError(where, [hint]) from None
+            raise TrainingError(where, [hint or "it has no checkpoints: start it again"]) from None
 
     def path(self, name: str) -> Path:
         """Returns the path of one of the run's files."""
@@ -98,6 +100,17 @@ class RunWriter:
     def write_text(self, name: str, text: str) -> None:
         """Writes a text file."""
         write_whole(self.path(name), text)
+
+    def write_model(self, model: Any) -> None:
+        """Writes a model as a preset.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        try:
+            model.save_to_preset(str(self.path(MODEL)))
+        except RuntimeError as error:  # of HDF5, when it closes a file that it could not write
+            raise OSError(f"{MODEL}: {error}") from None
 
     def write_predictions(
         self,
@@ -135,7 +148,7 @@ class RunWriter:
         if not self.is_kept:
             self._temporary.cleanup()
             return Run(self.final, is_here=False)
-        with self.failures_told():
+        with self.failures_told(f"all of it is in {str(self.directory)!r}: --resume finishes it"):
             write_sums(self.directory, [name for name in READ if self.path(name).exists()])
             older = replaced(self.final)
             remove_run(older)  # of a process that was killed here
@@ -148,7 +161,12 @@ class RunWriter:
                         f"move them away: the whole run is in {str(self.directory)!r}"
                     )
                 rename(self.final, older)
-            rename(self.directory, self.final)
+            try:
+                rename(self.directory, self.final)
+            except OSError:
+                if older.exists():  # back in its place
+                    rename(older, self.final)
+                raise
             shutil.rmtree(self.final / CHECKPOINTS, ignore_errors=True)
             remove_run(older)
         return Run(self.final)

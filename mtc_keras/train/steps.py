@@ -25,7 +25,7 @@ from mtc_keras.model.building import build_balancing, build_model, build_optimiz
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.programs.signals import Interruption
 from mtc_keras.run.checkpoints import Start, find_start
-from mtc_keras.run.directory import CHECKPOINTS, MODEL, Run, checkpoint_directory
+from mtc_keras.run.directory import CHECKPOINTS, Run, checkpoint_directory
 from mtc_keras.scoring.epochs import best_epochs
 from mtc_keras.tasks import Task
 from mtc_keras.train.callbacks import (
@@ -84,7 +84,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
         trained = time.perf_counter()
         logits = validation_logits(config, data, model)
         decide(config, data, model, logits, run.log)
-        model.save_to_preset(str(run.writer.path(MODEL)))
+        run.writer.write_model(model)
         judged = judge(config, data, model, logits, run)
     metrics = {**epochs, "constant_prediction": data.constants, **judged}
     run.writer.write_json("metrics.json", metrics)

@@ -145,19 +145,32 @@ def test_two_processes_train_as_one_does_and_one_writes(trained, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"two", "two.0.json", "two.1.json"}
 
 
-@pytest.mark.slow
-def test_a_process_that_fails_alone_ends_the_others(tmp_path):
+def in_two_processes(out: Path, sections: dict, fails: bool) -> subprocess.CompletedProcess:
+    """Trains as a program of two processes."""
     program = (
         "import sys; from mtc_keras.programs.command import run_program; "
-        "from tests import train_distributed as t; from pathlib import Path; "
+        "from tests.devices import train_distributed as t; from pathlib import Path; "
         "t.whole = t.TrainingBatches.batch; "
-        f"out = Path({str(tmp_path)!r}); "
-        "sys.exit(run_program(lambda _: t.train(out, 'two', {}, True), None))"
+        f"out = Path({str(out)!r}); "
+        f"sys.exit(run_program(lambda _: t.train(out, 'two', {sections!r}, {fails}), None))"
     )
-    done = call([*LAUNCH, "2", "--", sys.executable, "-c", program])
+    return call([*LAUNCH, "2", "--", sys.executable, "-c", program])
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_alone_ends_the_others(tmp_path):
+    done = in_two_processes(tmp_path, {}, fails=True)
     assert done.returncode == 2, done.stderr
     assert "process 1 failed" in done.stderr
     assert "error: one process fails alone" in done.stderr
+
+
+@pytest.mark.slow
+def test_processes_that_diverge_end_together(tmp_path):
+    done = in_two_processes(tmp_path, {"training": {"learning_rate": 1e30}}, fails=False)
+    assert done.returncode == 2, done.stderr
+    assert "error: the training has been stopped: the " in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["two.unfinished"]
 
 
 # === The launcher ===

@@ -56,7 +56,12 @@ def train(out: Path, name: str, sections: dict, fails: bool) -> None:
         # Few lengths, of which each is compiled.
         model={"dropout": 0.1, "max_length": 6, **sections.get("model", {})},
         balancing={"method": "famo"},
-        training={"epochs": 2, "batch_size": 16, "learning_rate": 1e-3},
+        training={
+            "epochs": 2,
+            "batch_size": 16,
+            "learning_rate": 1e-3,
+            **sections.get("training", {}),
+        },
     )
     # 150 training rows: the last batch holds 6, which 8 devices do not divide.
     run = mtc_keras.fit(config, rows(150), rows(50, 1), rows(41, 2), verbose=0)

@@ -255,7 +255,8 @@ class ClassificationTask(Task):
         for names in alike.values():
             if len(names) > 1:
                 remarks.append(f"classes {listed(names)} differ only in case or blanks")
-        marked = [name for name in self._index if name in MARKERS and asked.missing is None]
+        alone = {cell.strip() for cell in cells if isinstance(cell, str)}  # a marker fills its cell
+        marked = [name for name in self._index if name in MARKERS & alone and asked.missing is None]
         if marked:
             remarks.append(
                 f"{'class' if len(marked) == 1 else 'classes'} {listed(marked)} may mean that no "

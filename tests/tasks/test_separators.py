@@ -137,6 +137,8 @@ def test_a_class_called_like_a_marker_is_told():
     assert asked.learn(cells).remarks(asked, cells) == [
         "class 'N/A' may mean that no label is known; missing = [\"N/A\"] reads it so"
     ]
+    several = Multilabel(name="topic")  # in a list of names it is a name
+    assert several.learn(["bus|N/A", "fee"]).remarks(several, ["bus|N/A", "fee"]) == []
     kept = Multiclass(name="topic", missing=[])
     assert kept.learn(cells).remarks(kept, cells) == []
 

@@ -19,12 +19,13 @@ from mtc_keras.model import prediction
 from mtc_keras.model.arguments import checked, checked_validation, refuse_class_weight
 from mtc_keras.model.backbones import load_backbone
 from mtc_keras.model.balancing import Balancing, make_balancing
+from mtc_keras.model.by_task import check_names
+from mtc_keras.model.compiling import CompiledSteps
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
 from mtc_keras.model.saved import FORMAT
 from mtc_keras.model.saved_classes import check_classes
-from mtc_keras.model.steps import MultiTaskSteps
-from mtc_keras.model.task_losses import TaskMeans, TaskWeights, chosen_losses
+from mtc_keras.model.task_losses import TaskMeans, TaskWeights
 from mtc_keras.scoring.decisions import activate
 from mtc_keras.tasks import Task, task_from_config
 
@@ -32,7 +33,7 @@ process.keep_tensorflow_off_gpus()
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
-class MultiTaskClassifier(MultiTaskSteps):
+class MultiTaskClassifier(CompiledSteps):
     """One backbone with a named head for every task.
 
     The functional graph is backbone → pooling → dropout → one head per task. Its
@@ -110,7 +111,7 @@ class MultiTaskClassifier(MultiTaskSteps):
         # === Config ===
         self.pooling = pooling
         self.dropout = dropout
-        self._check_names("decisions", decisions or {})
+        check_names("decisions", decisions or {}, heads)
         self.decisions = {
             task.name: task.decision(**(decisions or {}).get(task.name, {}))
             for task in heads
@@ -216,103 +217,11 @@ class MultiTaskClassifier(MultiTaskSteps):
         kwargs.setdefault("shuffle", False)  # `True` only warns: all input becomes a dataset
         given = kwargs.pop("callbacks", None) or []
         if not isinstance(given, keras.callbacks.CallbackList):
+            several = given if isinstance(given, (list, tuple)) else [given]
             # First, so that the others see what it adds to the logs.
-            kwargs["callbacks"] = [TaskWeights(), *(given if isinstance(given, list) else [given])]
-        else:
-            kwargs["callbacks"] = given
+            given = [TaskWeights(), *several]
+        kwargs["callbacks"] = given
         return super().fit(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
-
-    def compile(
-        self,
-        optimizer: str | keras.optimizers.Optimizer = "auto",
-        *,
-        loss: str | Mapping[str, str | keras.losses.Loss] | None = "auto",
-        loss_weights: str | Mapping[str, float] | None = "auto",
-        balancing: str | Balancing | None = None,
-        gradient_accumulation: int = 1,
-        rematerialisation: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        """Compiles as Keras does, with each task's own loss and weight as defaults.
-
-        Args:
-            optimizer: `"auto"`, or as in Keras; `"auto"` is AdamW at 5e-5.
-            loss: `"auto"`, or a dict from task to loss; tasks it leaves out keep their
-                own. A `MaskedLoss` leaves out missing labels; any other Keras loss
-                takes every row.
-            loss_weights: `"auto"`, or a dict from task to factor.
-            balancing: as for the constructor; `None` keeps the method that the model has.
-            gradient_accumulation: int. Parts of a batch whose activations are in memory one
-                after the other. Losses are those of the whole batch, so that the gradient is
-                the same, missing labels or not; it costs a forward pass more (Gao et al. 2021,
-                arXiv 2101.06983, section 3.2). Only on JAX.
-            rematerialisation: bool. Whether only the dense layers' outputs are kept for the
-                backward pass. Only on JAX.
-            **kwargs: as for `keras.Model.compile`.
-
-        Raises:
-            ValueError: for a task that the model does not have, or what the backend lacks.
-        """
-        if optimizer == "auto":
-            optimizer = keras.optimizers.AdamW(5e-5)
-        if balancing is not None:
-            layer = make_balancing(balancing, [task.loss_factor for task in self.tasks])
-            self._tracker.untrack(self.balancing)
-            self.balancing = layer
-        if steps := getattr(optimizer, "gradient_accumulation_steps", None):
-            raise ValueError(
-                "gradient_accumulation_steps would average the means of small batches, which is "
-                "another gradient where labels are missing; compile takes gradient_accumulation. "
-                f"Received: {steps}"
-            )
-        if (gradient_accumulation > 1 or rematerialisation) and keras.backend.backend() != "jax":
-            raise ValueError(
-                "gradient_accumulation and rematerialisation need the JAX backend. "
-                f"Received: {keras.backend.backend()}"
-            )
-        self.gradient_accumulation = gradient_accumulation
-        self.rematerialisation = rematerialisation
-        losses, weights = chosen_losses(
-            self.tasks, self._by_task(loss), self._by_task(loss_weights)
-        )
-        super().compile(optimizer=optimizer, loss=losses, loss_weights=weights, **kwargs)
-        # Keras' own container would need labels in every row and averages by batches.
-        self._compile_loss = None
-        self.task_losses = {name: keras.losses.get(value) for name, value in losses.items()}
-        self.task_loss_weights = weights
-
-    def _by_task(self, given: str | Mapping[str, Any] | None) -> dict[str, Any]:
-        """Returns what `compile` was given by task; nothing for `"auto"`."""
-        if given in ("auto", None):
-            return {}
-        if not isinstance(given, Mapping):
-            raise ValueError(f"compile takes a dict by task. Received: {given!r}")
-        self._check_names("compile", given)
-        return dict(given)
-
-    def _check_names(self, what: str, given: Mapping[str, Any]) -> None:
-        names = [task.name for task in self.tasks]
-        strangers = sorted(set(given) - set(names))
-        if strangers:
-            raise ValueError(f"{what} must name the model's tasks {names}. Received: {strangers}")
-
-    def get_compile_config(self) -> dict[str, Any]:
-        config = super().get_compile_config()
-        if not config:
-            return {}
-        return {
-            **config,
-            "gradient_accumulation": self.gradient_accumulation,
-            "rematerialisation": self.rematerialisation,
-            "optimizer_is_built": self.optimizer.built,
-        }
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        values = keras.saving.deserialize_keras_object(config)
-        is_built = values.pop("optimizer_is_built")
-        self.compile(**values)
-        if is_built:  # else a model that never trained would miss the optimizer's state
-            self.optimizer.build(self.trainable_variables)
 
     # === Prediction ===
 
@@ -357,6 +266,10 @@ class MultiTaskClassifier(MultiTaskSteps):
         """
         logits = self.predict_logits(x, batch_size=batch_size, verbose=verbose, **kwargs)
         return self.activate(logits, raw=raw)
+
+    def predict_on_batch(self, x: Any) -> dict[str, np.ndarray]:
+        """Returns what `predict` does of one batch of texts or tokens."""
+        return self.activate(self.logits_on_batch(x))
 
     def activate(
         self, logits: Mapping[str, np.ndarray], raw: bool = False

@@ -32,9 +32,13 @@ def predict_logits(model: MultiTaskSteps, x: Any, batch_size: int | None, **kwar
         model: the model.
         x: texts, text pairs, `Tokens`, a dict of tokens, or a dataset of batches.
         batch_size: int. Most rows per batch; 32 by default.
-        **kwargs: as for `keras.Model.predict`.
+        **kwargs: as for `keras.Model.predict`; with `steps`, only the first `steps` batches of
+            rows are predicted.
     """
-    tokens = _read(model, x)
+    tokens = read_tokens_of(model, x)
+    if isinstance(tokens, Tokens) and (steps := kwargs.pop("steps", None)) is not None:
+        # In the order of the rows, as Keras counts them, and not of their lengths.
+        tokens = tokens.select(np.arange(min(steps * (batch_size or MOST_ROWS), len(tokens))))
     if not isinstance(tokens, Tokens):
         outputs = _predict_as_keras(model, tokens, batch_size, **kwargs)
     elif len(tokens) == 0:
@@ -47,7 +51,7 @@ def predict_logits(model: MultiTaskSteps, x: Any, batch_size: int | None, **kwar
     return {task.name: outputs[task.name] for task in model.tasks}
 
 
-def _read(model: MultiTaskSteps, x: Any) -> Any:
+def read_tokens_of(model: MultiTaskSteps, x: Any) -> Any:
     """Returns texts as `Tokens`, a dict of tokens as arrays, and a dataset as it is."""
     if isinstance(x, Tokens):
         return x

@@ -17,6 +17,7 @@ from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
 from mtc_keras.devices.shares import fill_up
 from mtc_keras.model.arguments import checked
 from mtc_keras.model.balancing import Balancing
+from mtc_keras.model.compiled_metrics import CompiledMetrics
 from mtc_keras.model.datasets import batch_targets
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
 from mtc_keras.tasks import Task
@@ -41,10 +42,12 @@ class MultiTaskSteps(keras_hub.models.Task):
     balancing: Balancing
     mean_losses: TaskMeans
     mean_weights: TaskMeans
-    task_losses: dict[str, keras.losses.Loss]
+    task_losses: dict[str, MaskedLoss | None]  # `None`: a task that is not trained
+    compiled_metrics: CompiledMetrics | None = None
     task_loss_weights: dict[str, float]
     gradient_accumulation: int
     rematerialisation: bool
+    _jax_state: dict[str, Variables] | None
 
     # === Weights survive an error ===
 
@@ -215,15 +218,21 @@ class MultiTaskSteps(keras_hub.models.Task):
         losses = results.pop(self.mean_losses.name)
         results["loss"] = ops.sum(weights * losses)
         return results | {
-            f"{task.name}_loss": losses[index] for index, task in enumerate(self.tasks)
+            f"{task.name}_loss": losses[index]
+            for index, task in enumerate(self.tasks)
+            if self.task_losses[task.name] is not None
         }
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns as a list, in its order."""
-        own = "loss", self.mean_losses.name, self.mean_weights.name
-        others = [name for name in super().metrics_names if name not in own]
-        return ["loss", *[f"{task.name}_loss" for task in self.tasks], *others]
+        if not self.compiled:
+            return []
+        trained = [name for name, loss in self.task_losses.items() if loss is not None]
+        metrics = self.compiled_metrics.names if self.compiled_metrics is not None else []
+        own = [self.mean_losses, self.mean_weights, self.compiled_metrics]
+        others = [metric.name for metric in self.metrics[1:] if metric not in own]
+        return ["loss", *[f"{name}_loss" for name in trained], *metrics, *others]
 
     def _flatten_metrics_in_order(self, logs: dict[str, Any]) -> list[Any]:
         first = [name for name in self.metrics_names if name in logs]
@@ -243,10 +252,7 @@ class MultiTaskSteps(keras_hub.models.Task):
     def _fill_up(self, batch: Any) -> Any:
         """Adds rows without labels, which change no loss, until the devices divide the batch."""
         devices = share().divisor
-        # Another loss than a masked one would count them.
-        if devices == 1 or not all(
-            isinstance(loss, MaskedLoss) for loss in self.task_losses.values()
-        ):
+        if devices == 1:
             return batch
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         missing = {task.name: task.missing_target for task in self.tasks}

@@ -3,14 +3,13 @@
 Shapes: B rows, T tasks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from keras import KerasTensor, ops
 
-from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
 Targets: TypeAlias = Mapping[str, KerasTensor]
@@ -42,38 +41,8 @@ class TaskMeans(keras.metrics.Metric):
         return ops.divide_no_nan(self.total, self.count)
 
 
-def chosen_losses(
-    tasks: Sequence[Task],
-    losses: Mapping[str, Any],
-    loss_weights: Mapping[str, float],
-) -> tuple[dict[str, Any], dict[str, float]]:
-    """Returns the loss and the loss weight of every task.
-
-    A task's own is asked for only where none is given, as it may be a rule that only a
-    training of a config resolves.
-
-    Args:
-        tasks: the tasks.
-        losses: the losses given, by task.
-        loss_weights: the weights given, by task.
-
-    Raises:
-        ValueError: for a weight that is not a number.
-    """
-    chosen = {task.name: losses.get(task.name) or task.make_loss() for task in tasks}
-    weights = dict(loss_weights) | {
-        task.name: task.weight for task in tasks if task.name not in loss_weights
-    }
-    for name, weight in weights.items():
-        if not isinstance(weight, (int, float)):
-            raise ValueError(
-                f"loss_weights must be numbers. Received: {weight!r} for task {name!r}"
-            )
-    return chosen, weights
-
-
 def losses_and_counts(
-    losses: Mapping[str, keras.losses.Loss],
+    losses: Mapping[str, MaskedLoss | None],
     targets: Targets,
     logits: Targets,
     sample_weight: SampleWeight,
@@ -81,37 +50,29 @@ def losses_and_counts(
     """Computes the losses of all tasks over a batch.
 
     Args:
-        losses: each task's loss, in the order of the tasks.
+        losses: each task's loss, in the order of the tasks; `None` for one that is not trained.
         targets: by task; tasks may be left out.
         logits: by task.
         sample_weight: `None`, float32 of shape `(B,)`, or a dict of such by task.
 
     Returns:
         Two float32 of shape `(T,)`: each task's mean loss over its labelled rows, and the
-        weight of these rows. Both are 0 for a task that was left out.
+        weight of these rows. Both are 0 for a task that was left out or is not trained.
     """
-    pairs = []
+    means, counts = [], []
     for name, loss in losses.items():
-        if name not in targets:
-            pairs.append((ops.zeros(()), ops.zeros(())))
-            continue
-        weight = sample_weight.get(name) if isinstance(sample_weight, Mapping) else sample_weight
-        pairs.append(_loss_and_count(loss, targets[name], logits[name], weight))
-    means, counts = zip(*pairs, strict=True)
+        total = count = ops.zeros(())
+        if loss is not None and name in targets:
+            weight = weight_of(sample_weight, name)
+            total, count = loss.sums(targets[name], logits[name], weight)
+        means.append(ops.divide_no_nan(total, count))
+        counts.append(count)
     return ops.stack(means), ops.stack(counts)
 
 
-def _loss_and_count(
-    loss: keras.losses.Loss,
-    targets: KerasTensor,
-    logits: KerasTensor,
-    sample_weight: KerasTensor | None,
-) -> tuple[KerasTensor, KerasTensor]:
-    """Returns a task's mean loss over a batch and the weight that it stands for."""
-    if isinstance(loss, MaskedLoss):
-        total, count = loss.sums(targets, logits, sample_weight)
-        return ops.divide_no_nan(total, count), count
-    return loss(targets, logits, sample_weight), ops.cast(ops.shape(targets)[0], "float32")
+def weight_of(sample_weight: SampleWeight, task: str) -> KerasTensor | None:
+    """Returns a task's row weights, of shape `(B,)`."""
+    return sample_weight.get(task) if isinstance(sample_weight, Mapping) else sample_weight
 
 
 class TaskWeights(keras.callbacks.Callback):

@@ -34,7 +34,7 @@ class MaskedLoss(keras.losses.Loss):
 
     def known(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         """Returns bool of the element losses' shape: which of them have a label."""
-        return _labelled(targets)
+        return known_labels(targets)
 
     def sums(
         self,
@@ -56,7 +56,7 @@ class MaskedLoss(keras.losses.Loss):
         logits = ops.cast(logits, self.dtype)
         known = self.known(targets, logits)  # (B,) or (B, C)
         # Before the loss and not after: NaN · 0 is NaN, in the loss and in its gradient.
-        harmless = ops.where(_labelled(targets), targets, ops.zeros_like(targets))
+        harmless = ops.where(known_labels(targets), targets, ops.zeros_like(targets))
         weights = ops.cast(known, self.dtype)
         if sample_weight is not None:
             # (B,) -> (B, 1) where a row has several cells, each of which has the row's weight.
@@ -373,7 +373,8 @@ class MaskedHuber(MaskedMeanSquaredError):
         return {**super().get_config(), "delta": self.delta}
 
 
-def _labelled(targets: KerasTensor) -> KerasTensor:
+def known_labels(targets: KerasTensor) -> KerasTensor:
+    """Returns bool of the targets' shape: not negative integers, and not NaN."""
     if "int" in keras.backend.standardize_dtype(targets.dtype):
         return targets >= 0
     return ops.logical_not(ops.isnan(targets))

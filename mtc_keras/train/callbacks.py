@@ -25,8 +25,10 @@ class TaskMetrics(keras.callbacks.Callback):
     before those. Works in any `fit` of a model with a dict of logits as outputs.
 
     Args:
-        x: validation texts or tokens, as the model's `predict` takes them.
-        targets: dict from task to encoded labels, as `Task.encode` returns.
+        x: validation texts or tokens, as the model's `predict` takes them, or a
+            `tf.data.Dataset` of batches.
+        targets: dict from task to encoded labels, as `Task.encode` returns; tasks may be left
+            out. `None` for a dataset of `(x, y)`, which is kept in memory, in one order.
         tasks: the tasks; default: `model.tasks`.
         batch_size: int. Rows per prediction batch.
 
@@ -37,22 +39,23 @@ class TaskMetrics(keras.callbacks.Callback):
     def __init__(
         self,
         x: Any,
-        targets: Mapping[str, np.ndarray],
+        targets: Mapping[str, np.ndarray] | None = None,
         tasks: Sequence[Task] | None = None,
         batch_size: int = 32,
     ) -> None:
         super().__init__()
-        self.x = x
-        self.targets = targets
+        self.x, self.targets = (x, targets) if targets is not None else _split_dataset(x)
         self.tasks = tasks
         self.batch_size = batch_size
         self.evaluations: list[dict[str, Any]] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        tasks = self.tasks or self.model.tasks
+        tasks = [t for t in self.tasks or self.model.tasks if t.name in self.targets]
         # Any Keras model will do; this package's own predicts probabilities.
         predict = getattr(self.model, "predict_logits", self.model.predict)
-        logits = predict(self.x, batch_size=self.batch_size, verbose=0)
+        batched = hasattr(self.x, "element_spec") or isinstance(self.x, keras.utils.PyDataset)
+        rows = {} if batched else {"batch_size": self.batch_size}
+        logits = predict(self.x, verbose=0, **rows)
         evaluation = judge_logits(tasks, self.targets, logits, model=self.model)
         self.evaluations.append(evaluation)
         if logs is not None:
@@ -63,6 +66,23 @@ class TaskMetrics(keras.callbacks.Callback):
 
     def set_state(self, values: dict[str, Any], arrays: list[np.ndarray]) -> None:
         self.evaluations = values["evaluations"]
+
+
+def _split_dataset(dataset: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """Returns a dataset of `(x, y)` whose order stays the same, and its targets by task.
+
+    Raises:
+        ValueError: if it is no `tf.data.Dataset`, or has no dict of targets.
+    """
+    spec = getattr(dataset, "element_spec", None)
+    if not isinstance(spec, tuple) or len(spec) < 2 or not isinstance(spec[1], dict):
+        raise ValueError(
+            "TaskMetrics takes x and a dict of targets by task, or a tf.data.Dataset of (x, y) "
+            f"with such a dict as y. Received: {type(dataset).__name__} without targets"
+        )
+    kept = dataset.cache()  # one that shuffles would give its rows in another order to `predict`
+    parts = [batch[1] for batch in kept.as_numpy_iterator()]
+    return kept, {name: np.concatenate([part[name] for part in parts]) for name in spec[1]}
 
 
 class MovingAverage(keras.callbacks.SwapEMAWeights):

@@ -1,0 +1,94 @@
+"""Single steps of a `MultiTaskClassifier`: `train_on_batch` and its kin."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from mtc_keras.data.tokens import Tokens
+from mtc_keras.model.arguments import checked, refuse_class_weight
+from mtc_keras.model.inputs import is_dataset
+from mtc_keras.model.prediction import read_tokens_of
+from mtc_keras.model.steps import MultiTaskSteps
+
+
+class StepsOnBatch(MultiTaskSteps):
+    """Takes texts or tokens and targets by task, where KerasHub takes one array of targets."""
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Takes one step on one batch, and returns its metrics alone.
+
+        Args:
+            x: texts or tokens.
+            y: targets of these rows, as for `fit`.
+            sample_weight: as for `fit`.
+            class_weight: not taken: a task has class weights of its own.
+            return_dict: bool. Whether to return a dict by name, and not a list in the order of
+                `metrics_names`.
+
+        Raises:
+            ValueError: for `class_weight`, and for what does not fit the tasks, as `fit` does.
+        """
+        refuse_class_weight(class_weight)
+        with self._step_on_batch():
+            batch = self._one_batch(x, y, sample_weight)
+            return keras.Model.train_on_batch(self, *batch, return_dict=return_dict)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Returns the metrics of one batch; arguments as for `train_on_batch`."""
+        with self._step_on_batch():
+            batch = self._one_batch(x, y, sample_weight)
+            return keras.Model.test_on_batch(self, *batch, return_dict=return_dict)
+
+    def logits_on_batch(self, x: Any) -> dict[str, np.ndarray]:
+        """Returns the logits of one batch of texts or tokens, by task."""
+        with self._step_on_batch():
+            tokens, _, _ = self._one_batch(x)
+            found: Mapping[str, np.ndarray] = keras.Model.predict_on_batch(self, tokens)
+        return {task.name: found[task.name] for task in self.tasks}
+
+    def _one_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
+        """Returns a batch as arrays of the backend."""
+        if is_dataset(x):
+            raise ValueError(
+                f"x must be one batch of texts or tokens. Received: {type(x).__name__}"
+            )
+        tokens = read_tokens_of(self, x)  # as `predict` reads texts
+        inputs = tokens.inputs if isinstance(tokens, Tokens) else tokens
+        if y is not None:
+            inputs, y, sample_weight = checked(self, inputs, y, sample_weight)
+        batch = self.preprocess_samples(inputs, y, sample_weight)
+        parts = keras.utils.unpack_x_y_sample_weight(batch)
+        return keras.tree.map_structure(
+            lambda part: None if part is None else keras.ops.convert_to_tensor(part),
+            parts,
+            none_is_leaf=True,
+        )
+
+    @contextmanager
+    def _step_on_batch(self) -> Iterator[None]:
+        """Keeps the state of an earlier step from being put into the model by a later one.
+
+        On JAX, Keras leaves a step's state with the model; were the next one to fail, the next
+        prediction would put it back, over weights that have been set in between.
+        """
+        self._jax_state = None
+        try:
+            yield
+        finally:
+            self._jax_state = None

@@ -1,7 +1,9 @@
 """One BERT encoder, every label: multi-task text classification on Keras 3 and JAX.
 
 Names are loaded when they are first used, so that `--help` and a mistake in a config
-answer at once. `keras.saving.load_model` needs `import mtc_keras.model.classifier` before it.
+answer at once. So Keras learns of `MultiTaskClassifier` when it is asked for: `mtc_keras.load`
+reads `.keras` files, too, and `keras.saving.load_model` needs `from mtc_keras import
+MultiTaskClassifier` before it.
 """
 
 import importlib
@@ -64,7 +66,11 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'mtc_keras' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    from mtc_keras.devices.quiet import quietly
+
+    with quietly():  # what TensorFlow logs while KerasHub imports it
+        home = importlib.import_module(_HOMES[name])
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ import keras
 
 from mtc_keras.model.datasets import check_dataset
 from mtc_keras.model.inputs import is_dataset, read_inputs, rows_of
+from mtc_keras.model.py_datasets import tf_dataset_of
 from mtc_keras.model.targets import read_sample_weight, read_targets
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
         The texts as an array of objects of shape `(N,)`, or two, or the tokens as a dict of
         arrays; a dict from task to targets, as `Task.encode` returns them; and the weights as
         float32 of shape `(N,)`, or a dict of such by task, or `None`. A dataset is returned as
-        it is.
+        it is, a `PyDataset` as one of TensorFlow.
 
     Raises:
         ValueError: that says what is wrong with them, and quotes no text.
     """
     losses = getattr(model, "task_losses", {})  # not there before `compile`
+    if isinstance(x, keras.utils.PyDataset):
+        x = tf_dataset_of(x, lambda *batch: checked(model, *batch))
     if is_dataset(x):
         check_dataset(model.tasks, losses, x, has_targets=True)
         return x, y, sample_weight

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import KerasTensor, ops
 
-from mtc_keras.model.keras_view import KerasView, shown_name
+from mtc_keras.model.keras_view import KerasView, hard, shown_name
 from mtc_keras.model.task_losses import SampleWeight, Targets, weight_of
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import known_labels
@@ -121,7 +121,7 @@ def _right(
     task: Task, targets: KerasTensor, logits: KerasTensor, sample_weight: KerasTensor | None
 ) -> tuple[KerasTensor, KerasTensor]:
     """Returns of each row whether all of its known labels are predicted right, and its weight."""
-    targets = ops.convert_to_tensor(targets)
+    targets = hard(task, ops.convert_to_tensor(targets))
     known = known_labels(targets)
     probabilities = task.activate(ops.cast(logits, "float32"))
     predicted = ops.cast(task.choose(probabilities, None, ops), targets.dtype)

@@ -79,6 +79,11 @@ class OtherLoss(MaskedLoss):
                 f"{weights.shape[0]} rows"
             )
 
+    @property
+    def takes_soft_targets(self) -> bool:
+        """Whether targets of shape `(B, C)`, the share of each class, fit in place of indices."""
+        return self.view.one_hot and "int" in self.task.target_dtype
+
     def _values(self, truth: KerasTensor, predicted: KerasTensor) -> KerasTensor:
         call = self.given.call if isinstance(self.given, keras.losses.Loss) else self.given
         return ops.cast(call(truth, predicted), "float32")

@@ -101,6 +101,8 @@ class KerasView:
         one.
         """
         targets, logits = ops.convert_to_tensor(targets), ops.cast(logits, "float32")
+        if not self.one_hot:
+            targets = hard(self.task, targets)
         known = known_labels(targets)
         truth = ops.where(known, targets, ops.zeros_like(targets))
         if known.ndim == 1 and not is_index(targets):
@@ -121,6 +123,14 @@ class KerasView:
         if self.one_hot and is_index(targets):
             truth = ops.one_hot(truth, predicted.shape[-1], dtype="float32")
         return truth, predicted, weights
+
+
+def hard(task: Task, targets: KerasTensor) -> KerasTensor:
+    """Returns class indices, also of targets that give the share of each class."""
+    if "int" not in task.target_dtype or targets.ndim == 1:
+        return targets
+    known = ops.all(known_labels(targets), axis=-1)
+    return ops.where(known, ops.argmax(targets, axis=-1), -1)
 
 
 def is_index(targets: Any) -> bool:

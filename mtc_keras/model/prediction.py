@@ -19,6 +19,7 @@ from mtc_keras.devices.forward import Forward
 from mtc_keras.devices.shares import fill_up
 from mtc_keras.model.datasets import check_dataset
 from mtc_keras.model.inputs import is_dataset, read_inputs, read_texts
+from mtc_keras.model.py_datasets import tf_dataset_of
 from mtc_keras.model.steps import MultiTaskSteps
 
 MOST_ROWS = 32  # per batch, as in Keras
@@ -55,6 +56,8 @@ def read_tokens_of(model: MultiTaskSteps, x: Any) -> Any:
     """Returns texts as `Tokens`, a dict of tokens as arrays, and a dataset as it is."""
     if isinstance(x, Tokens):
         return x
+    if isinstance(x, keras.utils.PyDataset):
+        x = tf_dataset_of(x, lambda x, *_: (read_inputs(x, model.backbone, model.preprocessor),))
     if is_dataset(x):
         check_dataset(model.tasks, {}, x, has_targets=False)
         return x

@@ -15,6 +15,7 @@ import pandas
 from mtc_keras.data.blocks import plain_cells
 from mtc_keras.data.readings import Readings
 from mtc_keras.errors import DataError, did_you_mean, listed, plural
+from mtc_keras.model.keras_losses import OtherLoss
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.distinct import DistinctCells
@@ -30,8 +31,8 @@ def read_targets(tasks: Sequence[Task], losses: Losses, y: Any, rows: int) -> Ar
 
     Args:
         tasks: the model's tasks.
-        losses: the losses it was compiled with, by task. The numbers for a loss that is no
-            `MaskedLoss` are its own affair: of them only the number of rows is looked at.
+        losses: the losses it was compiled with, by task. For one that takes a share of each
+            class, numbers are its own affair: of them only the number of rows is looked at.
         y: dict or DataFrame from task to N targets or class names; of a model of one task also
             the targets alone. Tasks may be left out.
         rows: int. Number of rows `N` that `x` has.
@@ -59,6 +60,8 @@ def read_targets(tasks: Sequence[Task], losses: Losses, y: Any, rows: int) -> Ar
 def is_masked(losses: Losses, task: Task) -> bool:
     """Whether a task's loss is, or will be, one that reads the task's own form of targets."""
     loss = losses.get(task.name)
+    if isinstance(loss, OtherLoss):
+        return not loss.takes_soft_targets
     return loss is None or isinstance(loss, MaskedLoss)
 
 

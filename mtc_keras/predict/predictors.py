@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 
 from mtc_keras.config import DataConfig
-from mtc_keras.devices.startup import quietly, start
+from mtc_keras.devices.quiet import quietly
+from mtc_keras.devices.startup import start
 from mtc_keras.errors import DataError
 from mtc_keras.export.folder import ABOUT, FORMAT, is_version
 from mtc_keras.export.onnx.ask import is_onnx

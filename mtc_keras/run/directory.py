@@ -29,6 +29,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtc_keras.config import Config, check_config, parse_toml
+from mtc_keras.devices.quiet import quietly
 from mtc_keras.errors import DataError
 from mtc_keras.files import (
     MOST_JSON,
@@ -49,6 +50,7 @@ from mtc_keras.files import (
 )
 from mtc_keras.model import saved
 from mtc_keras.model.checking import check_preset, check_sums
+from mtc_keras.model.keras_file import SUFFIX, load_keras_file
 from mtc_keras.run.schema import About, Environment, Epoch, LossWeights, Metrics
 from mtc_keras.tasks import Decision
 
@@ -129,10 +131,11 @@ class Run:
     @cached_property
     def model(self) -> Any:
         """The `MultiTaskClassifier`, of its best epoch."""
-        from mtc_keras.model.classifier import MultiTaskClassifier
-
         self.check_model()
-        return MultiTaskClassifier.from_preset(str(self.directory / MODEL), check=False)
+        with quietly():
+            from mtc_keras.model.classifier import MultiTaskClassifier
+
+            return MultiTaskClassifier.from_preset(str(self.directory / MODEL), check=False)
 
     def check_model(self) -> None:
         """Checks the files of the model once, but for what only building it can show.
@@ -290,7 +293,8 @@ def load(directory: str | Path, *, check: bool = True) -> Any:
     """Loads the model of a run.
 
     Args:
-        directory: the run directory, as named in `output.directory`.
+        directory: the run directory, as named in `output.directory`; or a `.keras` file that
+            `model.save` has written.
         check: bool. `False` loads files that have changed since they were written, such as those
             of a run that was edited by hand.
 
@@ -307,6 +311,9 @@ def load(directory: str | Path, *, check: bool = True) -> Any:
     model.classify(["Nobody could tell me which form to use."])
     ```
     """
+    path = Path(directory)
+    if path.suffix == SUFFIX and not path.is_dir():
+        return load_keras_file(path)
     return Run(directory, check=check).model
 
 

@@ -233,12 +233,15 @@ def test_validation_data_may_come_in_any_form(models):
 def test_targets_of_a_loss_of_ones_own_are_its_own_affair():
     backbone, preprocessor = tiny_bert(num_layers=1)
     model = MultiTaskClassifier(backbone, [MOOD], preprocessor)
-    model.compile(loss={"mood": keras.losses.CategoricalCrossentropy(from_logits=True)})
+    given = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(loss={"mood": given}, metrics={"mood": ["accuracy", "categorical_accuracy"]})
     soft = np.array([[0.5, 0.5, 0], [0.2, 0.2, 0.6], [0, 0, 1], [0, 1, 0]])
     logits = model.predict_logits(TEXTS)["mood"]
     found = model.evaluate(TEXTS, {"mood": soft}, verbose=0, return_dict=True)
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     assert found["mood_loss"] == pytest.approx(-(soft * log_p).sum(axis=1).mean(), rel=1e-4)
+    right = (soft.argmax(axis=1) == logits.argmax(axis=1)).mean()
+    assert found["accuracy"] == found["categorical_accuracy"] == pytest.approx(right)
 
 
 def dataset(y, *weights):

@@ -9,7 +9,7 @@ import numpy as np
 
 from mtc_keras.config import lower_is_better
 from mtc_keras.data.rows import Rows
-from mtc_keras.devices.startup import quietly
+from mtc_keras.devices.quiet import quietly
 from mtc_keras.errors import ExportError
 from mtc_keras.export.agreement import ask, only
 from mtc_keras.export.onnx.ask import MODEL

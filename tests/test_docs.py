@@ -26,6 +26,16 @@ def test_the_architecture_names_what_there_is():
         assert resolve(f"mtc_keras.{name}") is not None, f"docs/architecture.md names {name}"
 
 
+def test_every_line_on_keras_names_a_test_that_there_is():
+    page = (ROOT / "docs" / "keras.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "| test |" not in line]
+    assert len(rows) > 25
+    for row in rows:
+        [[file, name]] = re.findall(r"`(test_\w+)\.(test_\w+)` \|$", row)
+        source = (ROOT / "tests" / "model" / f"{file}.py").read_text(encoding="utf-8")
+        assert f"\ndef {name}(" in source, f"docs/keras.md names {file}.{name}"
+
+
 def resolve(name: str) -> object:
     """Returns the module, class or function of a dotted name; None if there is none."""
     parts = name.split(".")

@@ -313,6 +313,17 @@ class MultiTaskClassifier(CompiledSteps):
 
     # === Export ===
 
+    def quantize(self, mode: Any = None, **kwargs: Any) -> None:
+        """Quantizes the backbone in place; the heads, which are small, stay float32.
+
+        Args:
+            mode: such as `"int8"`, as for `keras.Model.quantize`.
+            **kwargs: as for `keras.Model.quantize`.
+        """
+        self.backbone.quantize(mode, **kwargs)
+        # Compiled of the weights as they were.
+        self.train_function = self.test_function = self.predict_function = None
+
     def export(
         self,
         filepath: str | os.PathLike[str],

@@ -5,15 +5,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mtc_keras.tasks.base import Pooling
+from mtc_keras.tasks.base import MOST_WIDTH, Pooling
 
 Files = str | list[str]
 # Above all that anybody trains, and below what one wrong digit, or a stranger's config, costs.
 MOST_LAYERS = 1_000
-MOST_WIDTH = 65_536
 MOST_VOCABULARY = 10_000_000
 MOST_TOKENS = 1_048_576  # of a text
 MOST_PARAMETERS = 2**31
+MOST_ROWS = 2**40
+MOST_BATCH = 1_048_576
+MOST_STEPS = 1_000_000_000
+MOST_DEVICES = 1_000_000
 
 
 class Section(BaseModel):
@@ -63,7 +66,10 @@ class DataConfig(Section):
         "that mean that no label is known. [] keeps NaN, N/A, … in csv and tsv as they stand.",
     )
     limit: int | None = Field(
-        default=None, ge=1, description="Number of training rows kept after a seeded shuffle."
+        default=None,
+        ge=1,
+        le=MOST_ROWS,
+        description="Number of training rows kept after a seeded shuffle.",
     )
     too_long: Literal["truncate", "drop"] = Field(
         default="truncate",
@@ -88,6 +94,8 @@ class DataConfig(Section):
             raise ValueError("a fraction must lie between 0 and 1")
         if isinstance(validation, int) and validation < 1:
             raise ValueError("a number of rows must be at least 1")
+        if isinstance(validation, int) and validation > MOST_ROWS:
+            raise ValueError(f"a number of rows must be at most {MOST_ROWS:,}")
         return validation
 
     @model_validator(mode="after")
@@ -109,15 +117,20 @@ def _is_split(validation: Files | float | int | None) -> bool:
 class RandomBackboneConfig(Section):
     """Sizes of `backbone = "random"`, a BERT with random weights for tests and benchmarks."""
 
-    num_layers: int = Field(default=2, ge=1, description="Number of Transformer layers.")
-    num_heads: int = Field(default=2, ge=1, description="Attention heads per layer.")
-    hidden_dim: int = Field(default=64, ge=2, description="Width of the hidden states.")
+    num_layers: int = Field(
+        default=2, ge=1, le=MOST_LAYERS, description="Number of Transformer layers."
+    )
+    num_heads: int = Field(default=2, ge=1, le=MOST_WIDTH, description="Attention heads per layer.")
+    hidden_dim: int = Field(
+        default=64, ge=2, le=MOST_WIDTH, description="Width of the hidden states."
+    )
     intermediate_dim: int = Field(
-        default=128, ge=2, description="Width of the feed-forward layers."
+        default=128, ge=2, le=16 * MOST_WIDTH, description="Width of the feed-forward layers."
     )
     vocabulary_size: int = Field(
         default=2000,
         ge=64,
+        le=MOST_VOCABULARY,
         description="Maximum number of word pieces learned from the training texts.",
     )
 
@@ -126,6 +139,13 @@ class RandomBackboneConfig(Section):
         if self.hidden_dim % self.num_heads:
             raise ValueError(
                 f"hidden_dim ({self.hidden_dim}) must be a multiple of num_heads ({self.num_heads})"
+            )
+        layer = 4 * self.hidden_dim**2 + 2 * self.hidden_dim * self.intermediate_dim
+        parameters = self.vocabulary_size * self.hidden_dim + self.num_layers * layer
+        if parameters > MOST_PARAMETERS:
+            raise ValueError(
+                f"a random backbone of about {parameters:,} parameters is more than "
+                f"{MOST_PARAMETERS:,}; choose smaller sizes"
             )
         return self
 
@@ -138,7 +158,9 @@ class ModelConfig(Section):
         min_length=1,
         description="'minilm', a KerasHub preset, hf://…, kaggle://…, a local folder, or 'random'.",
     )
-    max_length: int = Field(default=128, ge=4, description="Maximum number of tokens per text.")
+    max_length: int = Field(
+        default=128, ge=4, le=MOST_TOKENS, description="Maximum number of tokens per text."
+    )
     pooling: Pooling = Field(
         default="mean",
         description="How token states become one vector per text: their mean, the first one, their "
@@ -155,6 +177,7 @@ class ModelConfig(Section):
     lora_rank: int | None = Field(
         default=None,
         ge=1,
+        le=MOST_WIDTH,
         description="Rank of low-rank updates to the attention's query and value kernels, trained "
         "(with the heads) instead of the backbone's own weights.",
     )
@@ -172,8 +195,12 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """Epochs, batches, the optimizer, and which epoch to keep."""
 
-    epochs: int = Field(default=3, ge=1, description="Passes over the training rows.")
-    batch_size: int = Field(default=32, ge=1, description="Rows per step, over all devices.")
+    epochs: int = Field(
+        default=3, ge=1, le=MOST_STEPS, description="Passes over the training rows."
+    )
+    batch_size: int = Field(
+        default=32, ge=1, le=MOST_BATCH, description="Rows per step, over all devices."
+    )
     learning_rate: float = Field(
         default=1e-4, gt=0, allow_inf_nan=False, description="Peak learning rate of the backbone."
     )
@@ -245,7 +272,10 @@ class TrainingConfig(Section):
         "is never the best while another one meets it.",
     )
     patience: int | None = Field(
-        default=None, ge=1, description="Epochs without improvement before training stops."
+        default=None,
+        ge=1,
+        le=MOST_STEPS,
+        description="Epochs without improvement before training stops.",
     )
     min_delta: float = Field(
         default=0.0,
@@ -268,6 +298,7 @@ class TrainingConfig(Section):
     keep_checkpoints: int = Field(
         default=2,
         ge=0,
+        le=MOST_STEPS,
         description="Most recent checkpoints to keep until the run is finished; 0: none.",
     )
 
@@ -316,6 +347,7 @@ class BalancingConfig(Section):
     probe_steps: int = Field(
         default=100,
         ge=1,
+        le=MOST_STEPS,
         description='Steps for which a task with loss_weight = "probe" is trained alone.',
     )
 
@@ -333,15 +365,18 @@ class BalancingConfig(Section):
 class DistributionConfig(Section):
     """The devices and processes that share one training (docs/distribution.md)."""
 
-    data_parallel: Annotated[int, Field(ge=1)] | Literal["auto", False] = Field(
+    data_parallel: Annotated[int, Field(ge=1, le=MOST_DEVICES)] | Literal["auto", False] = Field(
         default="auto",
         description="Copies of the model that share each batch: as many as fit on the devices "
         "(auto), a number, or one (false).",
     )
     model_parallel: int = Field(
-        default=1, ge=1, description="Devices over which each copy of the model is split."
+        default=1,
+        ge=1,
+        le=MOST_DEVICES,
+        description="Devices over which each copy of the model is split.",
     )
-    processes: Annotated[int, Field(ge=1)] | Literal["auto", "cluster"] = Field(
+    processes: Annotated[int, Field(ge=1, le=MOST_DEVICES)] | Literal["auto", "cluster"] = Field(
         default="auto",
         description="Processes of the training: those that `mtc-keras launch`, Slurm or Open "
         "MPI started, a number, or what JAX finds out about the cluster (Kubernetes, TPU).",

@@ -58,7 +58,7 @@ def parse_json(content: bytes) -> Any:
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError as error:  # of JSON, or of UTF-8; an integer of thousands of digits
-        raise ValueError(f"is not what was written: {error}") from None
+        raise ValueError(f"is not JSON: {error}") from None
 
 
 def read_json(path: Path) -> Any:

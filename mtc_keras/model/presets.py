@@ -10,7 +10,8 @@ from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loade
 
 from mtc_keras.devices import process
 from mtc_keras.errors import DataError, UserError
-from mtc_keras.model.backbones import check_length, first_cause, length_limit, preset_of
+from mtc_keras.model.backbone_folders import check_length
+from mtc_keras.model.backbones import first_cause, length_limit, preset_of
 from mtc_keras.model.checking import check_preset
 
 Model = TypeVar("Model", bound=keras_hub.models.Task)

@@ -14,9 +14,9 @@ from mtc_keras.config.sections import (
     MOST_LAYERS,
     MOST_TOKENS,
     MOST_VOCABULARY,
-    MOST_WIDTH,
 )
 from mtc_keras.files import file_problem
+from mtc_keras.tasks.base import MOST_WIDTH
 
 # A model may say that it is this many times as large as its weights, as it is only estimated.
 FACTOR, FLOOR = 4, 1_000_000

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+MOST_WIDTH = 65_536  # of any layer
+MOST_HIDDEN = 100  # layers of a head
 Pooling = Literal["mean", "cls", "max", "pooled"]
 
 
@@ -43,8 +45,10 @@ class Task(LabelReader):
     pooling: Pooling | None = Field(
         default=None, description="Pooling of this task's head; default: the model's."
     )
-    hidden: list[Annotated[int, Field(ge=1)]] = Field(
-        default_factory=list, description="Widths of the hidden layers between pooling and head."
+    hidden: list[Annotated[int, Field(ge=1, le=MOST_WIDTH)]] = Field(
+        default_factory=list,
+        max_length=MOST_HIDDEN,
+        description="Widths of the hidden layers between pooling and head.",
     )
 
     @property

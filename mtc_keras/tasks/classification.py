@@ -13,7 +13,7 @@ from mtc_keras.errors import listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.class_index import ClassIndex, same_class
-from mtc_keras.tasks.columns import Cell, Cells
+from mtc_keras.tasks.columns import MOST_CLASSES, Cell, Cells
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.markers import MARKERS
 from mtc_keras.tasks.spelling import INTEGER, Reading, class_key, class_name, likeness, natural
@@ -33,7 +33,10 @@ class ClassificationTask(Task):
         description="Class names in order; read from the training rows if absent.",
     )
     num_classes: int | None = Field(
-        default=None, ge=2, description="Number of classes when labels are indices 0 … n-1."
+        default=None,
+        ge=2,
+        le=MOST_CLASSES,
+        description="Number of classes when labels are indices 0 … n-1.",
     )
     class_names: dict[str, str] = Field(
         default_factory=dict, description="Display names of the classes: class = 'name'."

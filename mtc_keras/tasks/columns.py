@@ -9,6 +9,10 @@ import numpy as np
 
 _PATH = re.compile(r"(?P<name>.+?)(?:\[(?P<start>\d+)(?P<slice>:(?P<stop>\d+))?\])?")
 
+# Above all that anybody trains, and below what one digit too many costs.
+MOST_CLASSES = 1_000_000
+MOST_POSITIONS = 1_000_000_000  # of a list in a cell
+
 Cell = object
 Cells = Sequence[Cell] | np.ndarray  # an array holds targets of a kind that needs no classes
 Mistake = tuple[int, str]
@@ -105,8 +109,12 @@ def parse_column(column: str | Sequence[str]) -> ColumnPath:
     if match["start"] is None:
         return ColumnPath((column,))
     start, stop = int(match["start"]), match["stop"]
+    if max(start, int(stop or 0)) > MOST_POSITIONS:
+        raise ValueError(f"positions in {column!r} must be at most {MOST_POSITIONS:,}")
     if stop is None:
         return ColumnPath((match["name"],), start)
     if int(stop) - start < 2:
         raise ValueError(f"the slice in {column!r} must hold two or more positions")
+    if int(stop) - start > MOST_CLASSES:
+        raise ValueError(f"the slice in {column!r} may hold {MOST_CLASSES:,} positions")
     return ColumnPath((match["name"],), start, int(stop))

@@ -75,7 +75,7 @@ def test_every_config_of_the_repository_is_right_and_comes_back_from_its_own_tom
     classes=st.lists(
         st.text(min_size=1).filter(str.strip), min_size=2, max_size=5, unique_by=class_key
     ),
-    validation=st.none() | st.integers(1) | st.floats(0.01, 0.99) | st.just("a.csv"),
+    validation=st.none() | st.integers(1, 2**40) | st.floats(0.01, 0.99) | st.just("a.csv"),
     rename=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
     rate=st.floats(1e-8, 1),
 )

@@ -38,7 +38,10 @@ def read_sums(folder: Path) -> dict[str, list[str]] | None:
     if not (folder / SUMS).is_symlink() and not (folder / SUMS).exists():
         return None
     sums: dict[str, list[str]] = {}
-    for line in read_bytes(folder / SUMS, MOST_JSON).decode("utf-8").split("\n")[:-1]:
+    *lines, rest = read_bytes(folder / SUMS, MOST_JSON).decode("utf-8").split("\n")
+    if rest or not lines:
+        raise ValueError("was cut short")
+    for line in lines:
         match = _LINE.fullmatch(line)
         if match is None or not _is_inside(match["name"]):
             raise ValueError("is not what was written")

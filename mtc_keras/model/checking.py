@@ -6,7 +6,7 @@ that models are built from, and hold as many weights as they say that the model 
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from mtc_keras.config.sections import MOST_TOKENS
 from mtc_keras.errors import DataError
 from mtc_keras.files import SUMS, changed_files, file_problem, read_json, read_sums
-from mtc_keras.model.saved import TASK, SavedModel, first_problem, saved_model
+from mtc_keras.model.saved import TASK, SavedClassifier, first_problem, saved_classifier
 from mtc_keras.model.saved_classes import CLASSIFIER, check_classes
 from mtc_keras.model.saved_sizes import BackboneSizes, check_parameters, stored_numbers
 
@@ -30,7 +30,7 @@ UNCHECKED = (
 )
 
 
-def check_preset(preset: Path, check: bool = True) -> SavedModel:
+def check_preset(preset: Path, check: bool = True) -> SavedClassifier:
     """Checks a folder that `save_to_preset` wrote, and returns what it predicts.
 
     What only building the model can show, such as the shape of each array, is left to Keras.
@@ -43,9 +43,11 @@ def check_preset(preset: Path, check: bool = True) -> SavedModel:
         DataError: naming what is wrong.
     """
     where = f"model {str(preset)!r}"
-    found = saved_model(preset)
+    found = saved_classifier(preset)
     if check:
-        check_sums(preset, where)
+        assets = [path.relative_to(preset).as_posix() for path in preset.glob("assets/*/*")]
+        names = (CONFIG, TASK, PREPROCESSOR, TOKENIZER, WEIGHTS, SHARDS, HEADS)
+        check_sums(preset, where, [*names, *assets])
     problems = _Problems()
     problems.of(TASK, _check_task, preset)
     config = problems.of(CONFIG, _table, preset, CONFIG)
@@ -81,13 +83,19 @@ class _Problems(list[str]):
 
 
 def check_sums(
-    folder: Path, where: str, older: Mapping[str, str] | None = None, needed: bool = False
+    folder: Path,
+    where: str,
+    read: Iterable[str],
+    *,
+    older: Mapping[str, str] | None = None,
+    needed: bool = False,
 ) -> None:
     """Checks that the files of a folder are those that were written.
 
     Args:
         folder: the folder.
         where: what it is called, such as `"run 'runs/x'"`.
+        read: names of files that are read if they are there, and so must have a checksum.
         older: optional dict from file to its checksum, for a folder without a file of them.
         needed: bool. Whether that file must be there; one of an older version has none.
 
@@ -102,9 +110,12 @@ def check_sums(
         raise DataError(f"{where} is damaged; {UNCHECKED}", [f"{SUMS}: {error}"]) from None
     if sums is None and not older:
         logging.getLogger(__name__).info("%s has no checksums", where)
+    unlisted = [name for name in read if sums is not None and name not in sums]
     if sums is None:
         sums = {name: [digest] for name, digest in (older or {}).items()}
-    if problems := changed_files(folder, sums):
+    problems = changed_files(folder, sums)
+    problems += [f"{name}: is not in {SUMS}" for name in unlisted if (folder / name).exists()]
+    if problems:
         raise DataError(f"{where} is damaged; {UNCHECKED}", problems)
 
 
@@ -173,7 +184,7 @@ def _check_lengths(table: dict[str, Any] | None) -> None:
         _check_lengths(config["tokenizer"])
 
 
-def _check_heads(found: SavedModel, stored: int) -> None:
+def _check_heads(found: SavedClassifier, stored: int) -> None:
     """Checks that the heads are as large as their weights."""
     sizes = BackboneSizes.model_validate(found.config.backbone.get("config", {}))
     numbers = 0

@@ -45,7 +45,7 @@ class SavedConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class SavedModel:
+class SavedClassifier:
     """What a saved model predicts, and what it is built from.
 
     Args:
@@ -59,7 +59,7 @@ class SavedModel:
     config: SavedConfig
 
 
-def saved_model(preset: Path) -> SavedModel:
+def saved_classifier(preset: Path) -> SavedClassifier:
     """Returns what `task.json` of a preset describes, without loading Keras.
 
     Raises:
@@ -80,7 +80,7 @@ def saved_model(preset: Path) -> SavedModel:
         names = [task.name for task in tasks]
         if strangers := sorted(set(config.decisions) - set(names)):
             raise ValueError(f"decisions of {strangers[0]!r}, which is none of its tasks")
-        return SavedModel(tasks, decisions_of(tasks, config.decisions), config)
+        return SavedClassifier(tasks, decisions_of(tasks, config.decisions), config)
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise DataError(f"{where} is damaged: {first_problem(error)}") from None
 

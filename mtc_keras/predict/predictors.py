@@ -206,7 +206,7 @@ class ExportPredictor(Predictor):
     def __init__(self, path: Path, check: bool = True) -> None:
         self.path, self.check = path, check
         if check:
-            check_sums(path, f"export {str(path)!r}")
+            check_sums(path, f"export {str(path)!r}", (SAVED_MODEL, ABOUT))
         self.tasks, self.decisions, self.data = read_about(path)
 
     def files(self) -> Iterator[Path]:

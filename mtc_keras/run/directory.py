@@ -124,9 +124,9 @@ class Run:
         return check_config(parse_toml(content, where), where, quiet=True)
 
     @cached_property
-    def saved(self) -> saved.SavedModel:
+    def saved(self) -> saved.SavedClassifier:
         """What the model predicts and how it decides, without loading it."""
-        return saved.saved_model(self.directory / MODEL)
+        return saved.saved_classifier(self.directory / MODEL)
 
     @cached_property
     def model(self) -> Any:
@@ -166,7 +166,7 @@ class Run:
     def _check_files(self, about: About) -> None:
         """Checks that all files beside the model are those that were written."""
         where = f"run {str(self.directory)!r}"
-        check_sums(self.directory, where, about.sha256, needed=about.has_sums)
+        check_sums(self.directory, where, READ, older=about.sha256, needed=about.has_sums)
         if about.has_sums and not (self.directory / MODEL / SUMS).exists():
             raise self._damaged(f"{MODEL}/{SUMS}", "is gone")
 

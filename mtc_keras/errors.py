@@ -82,8 +82,13 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns ` Did you mean 'x'?` for the closest known name, or an empty string."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    """Returns ` Did you mean 'x'?` for the closest known name, or an empty string.
+
+    Names that differ in case or in blanks around them are the closest.
+    """
+    names = list(known)
+    same = [other for other in names if other.strip().casefold() == name.strip().casefold()]
+    near = same or difflib.get_close_matches(name, names, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

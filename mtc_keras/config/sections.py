@@ -57,6 +57,11 @@ class DataConfig(Section):
         description="Column of groups, such as raters or documents: a validation that is split off "
         "shares none with training. Rows of one text always stay together.",
     )
+    quoting: Literal["minimal", "none"] | None = Field(
+        default=None,
+        description="What quotes mean in csv and tsv: they stand around cells (minimal), or are "
+        "part of the texts (none); default: minimal for csv, and for tsv what the file shows.",
+    )
     rename: dict[str, str] = Field(
         default_factory=dict, description="Columns to rename after reading: old = 'new'."
     )

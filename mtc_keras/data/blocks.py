@@ -1,14 +1,43 @@
 """Rows that stand together in one source, as cells by column."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas
 
 from mtc_keras.tasks.columns import Cell
+
+
+class LazyColumns(Mapping[str, list[Cell]]):
+    """Cells by column, which are made when they are first asked for.
+
+    So a column that nobody reads takes no time, and nothing that is wrong in it does harm.
+
+    Args:
+        makers: by column, what returns its cells.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], list[Cell]]]) -> None:
+        self._makers = makers
+        self._made: dict[str, list[Cell]] = {}
+
+    def __getitem__(self, name: str) -> list[Cell]:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +70,18 @@ class Block:
         """Returns the rows with other names of columns, from old to new."""
         if names.keys().isdisjoint(self.columns):
             return self
-        return replace(self, columns={names.get(name, name): c for name, c in self.columns.items()})
+        makers = {names.get(name, name): partial(self.cells, name) for name in self.columns}
+        return replace(self, columns=LazyColumns(makers))
 
     def select(self, rows: Sequence[int]) -> "Block":
         """Returns the rows at some positions."""
-        columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
-        return replace(self, where=[self.where[row] for row in rows], columns=columns)
+        makers = {name: partial(self._cells_at, name, rows) for name in self.columns}
+        where = [self.where[row] for row in rows]
+        return replace(self, where=where, columns=LazyColumns(makers))
+
+    def _cells_at(self, column: str, rows: Sequence[int]) -> list[Cell]:
+        cells = self.columns[column]
+        return [cells[row] for row in rows]
 
 
 def cells_by_column(records: Sequence[dict[str, Any]]) -> dict[str, list[Cell]]:

@@ -33,6 +33,10 @@ class Encoder:
         data: the `[data]` section.
         name: the split's name.
         unlearned: names of tasks whose labels cannot be read and are left out.
+
+    Attributes:
+        columns: the columns of each source as it names them.
+        told: takes lines for people on how the sources are read.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Encoder:
         self.data, self.name = data, name
         self.labels = {task.name: Labels(task) for task in tasks if task.name not in unlearned}
         self.columns: dict[str, dict[str, None]] = {}  # by source, before renaming
+        self.told: list[str] = []
         self._is_labelled = bool(tasks)
         self._texts: list[list[Sequence[str]]] = [[] for _ in data.text_columns]
         self._text_mistakes = Mistakes("data.text")
@@ -145,7 +150,7 @@ class Encoder:
         if self.rename_problem():  # what else is wrong depends on it
             problems = []
         targets: dict[str, np.ndarray] = {}
-        told: list[str] = []
+        told = list(self.told)
         for name, labels in self.labels.items():
             if name not in unlearned:
                 targets[name] = labels.targets()

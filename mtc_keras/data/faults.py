@@ -19,11 +19,15 @@ class Faults:
 
     Args:
         path: the file.
+
+    Attributes:
+        notes: lines for people on what can be read in two ways; each has a count and a place.
     """
 
     path: str
     shown: list[str] = field(default_factory=list)
     more: int = 0
+    notes: list[str] = field(default_factory=list)
 
     passes_over = False
     """Whether the lines after a broken one are read."""
@@ -36,7 +40,7 @@ class Faults:
         Args:
             line: its number, or what it is called, such as `row 3`.
             message: what is wrong; it quotes nothing of the line.
-            received: the beginning of the line, if that helps.
+            received: of which kind the line is, if that helps; no word of it, as it may be a text.
             first: bool. Whether it is shown before all others.
         """
         message = f"{self.path}:{line}: {message}" + (f", received {received}" if received else "")

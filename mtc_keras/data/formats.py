@@ -6,12 +6,15 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import IO
 
-from mtc_keras.data.blocks import Block, plain_cells
+from mtc_keras.data.blocks import Block
+from mtc_keras.data.columnar import read_parquet
 from mtc_keras.data.faults import Faults
 from mtc_keras.data.json_rows import read_json, read_jsonl
-from mtc_keras.data.separated import read_csv, read_tsv
+from mtc_keras.data.layout import Layout
+from mtc_keras.data.separated import ANY, read_csv, read_tsv
 from mtc_keras.errors import DataError, did_you_mean, listed
 
 # Takes a path for messages, the open file, what takes its broken lines, and the rows per block.
@@ -29,13 +32,14 @@ READERS: dict[str, tuple[Reader, str]] = {
 }
 
 
-def read_blocks(path: str, rows: int, faults: Faults) -> Iterator[Block]:
+def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> Iterator[Block]:
     """Reads one file, each block being what is whole of its next rows.
 
     Args:
         path: the file.
         rows: int. Rows per block, broken ones counted; the last block may have fewer.
-        faults: takes the broken lines.
+        faults: takes the broken lines, and what is told of the others.
+        layout: how csv and tsv are read.
 
     Raises:
         DataError: if the file cannot be read as what its name says; after its last row, if
@@ -44,7 +48,7 @@ def read_blocks(path: str, rows: int, faults: Faults) -> Iterator[Block]:
     name = path.lower().removesuffix(".gz")
     extension = os.path.splitext(name)[1]
     if extension == ".parquet" and not path.lower().endswith(".gz"):
-        return _read_parquet(path, rows)
+        return read_parquet(path, rows)
     if extension not in READERS:
         known = [*READERS, ".parquet"]
         raise DataError(
@@ -52,6 +56,8 @@ def read_blocks(path: str, rows: int, faults: Faults) -> Iterator[Block]:
             f"Known: {listed(known)}; all but .parquet also with .gz"
         )
     reader, newline = READERS[extension]
+    if reader in (read_csv, read_tsv):
+        reader = partial(reader, layout=layout)
     return _read_text(path, reader, newline, faults, rows)
 
 
@@ -114,22 +120,3 @@ def _undecodable(path: str) -> str:
                     "save the file with this encoding"
                 )
     return message
-
-
-def _read_parquet(path: str, rows: int) -> Iterator[Block]:
-    import pyarrow  # type: ignore[import-untyped]
-    from pyarrow import parquet
-
-    start = 0
-    try:  # not through pandas, which turns integers beside gaps into floats
-        file = parquet.ParquetFile(path)
-        names = file.schema_arrow.names
-        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            raise DataError(f"{path}: two columns are called {name!r}")
-        for batch in file.iter_batches(rows):
-            cells = [plain_cells(column.to_pylist()) for column in batch.columns]
-            where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
-            start += len(batch)
-            yield Block(path, where, dict(zip(names, cells, strict=True)))
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path}: is not a Parquet file: {str(error).splitlines()[0]}") from None

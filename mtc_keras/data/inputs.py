@@ -7,6 +7,7 @@ from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.faults import PassedOver
 from mtc_keras.data.formats import read_blocks
+from mtc_keras.data.layout import Layout
 from mtc_keras.data.texts import read_texts, text_faults
 from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.tasks.columns import Cell
@@ -32,13 +33,16 @@ class Inputs:
         return len(self.texts[0])
 
 
-def read_inputs(path: str, data: DataConfig, rows: int) -> Iterator[tuple[Inputs, list[BadRow]]]:
+def read_inputs(
+    path: str, data: DataConfig, rows: int, *, notes: list[str] | None = None
+) -> Iterator[tuple[Inputs, list[BadRow]]]:
     """Reads a file block by block; the same arguments give the same blocks.
 
     Args:
         path: the file.
         data: names the text columns.
         rows: int. Rows per block, bad ones counted.
+        notes: takes lines for people on what can be read in two ways.
 
     Yields:
         The rows of a block that can be predicted, N ≥ 0, and place and fault of those that
@@ -48,7 +52,9 @@ def read_inputs(path: str, data: DataConfig, rows: int) -> Iterator[tuple[Inputs
         DataError: if the file itself cannot be read.
     """
     broken = PassedOver(path)
-    yield from inputs_of(read_blocks(path, rows, broken), data, broken)
+    yield from inputs_of(read_blocks(path, rows, broken, Layout.of(data)), data, broken)
+    if notes is not None:
+        notes += broken.notes
 
 
 def inputs_of(

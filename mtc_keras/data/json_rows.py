@@ -43,7 +43,7 @@ def read_json(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[B
                 part.append(row)
                 where.append(f"{path}:row {number}")
             else:
-                faults.add(f"row {number}", "must be an object", f"{row!r:.60}")
+                faults.add(f"row {number}", "must be an object", type(row).__name__)
         if where:
             yield Block(path, where, cells_by_column(part))
 
@@ -79,7 +79,7 @@ def _parsed_lines(
             records.append(record)
             where.append(f"{path}:{number}")
         else:
-            faults.add(number, "must be an object such as {…}", f"{content:.60}")
+            faults.add(number, "must be an object such as {…}", type(record).__name__)
     return records, where
 
 

@@ -1,6 +1,6 @@
 """From files or a user's own rows to encoded splits; all that is wrong is in one error."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +11,14 @@ from mtc_keras.data.dataset import Dataset
 from mtc_keras.data.encoder import Encoder
 from mtc_keras.data.group_splits import connected_groups, split_groups, split_note
 from mtc_keras.data.groups import NO_GROUP
+from mtc_keras.data.layout import Layout
 from mtc_keras.data.leaks import leak_notes
+from mtc_keras.data.names import check_names, tell_lacking
 from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.sources import Files, OwnRows, file_blocks, hash_files, own_blocks
 from mtc_keras.data.split_sources import SPLITS, split_sources
 from mtc_keras.data.splits import validation_size
-from mtc_keras.errors import DataError, did_you_mean, listed, plural
+from mtc_keras.errors import DataError, listed, plural
 from mtc_keras.tasks import Task
 
 
@@ -65,10 +67,10 @@ def _read_all(
     encoders: dict[str, Encoder] = {}
     files: dict[str, str] = {}
     failed: dict[str, list[str]] = {task.name: [] for task in tasks}  # until they are learned
-    for name, source in split_sources(data, own).items():
+    for name, source in split_sources(data, tasks, own).items():
         encoder = Encoder(tasks, data, name, unlearned=() if name == "train" else failed)
         try:
-            blocks = source.blocks()
+            blocks = source.blocks(encoder.told)
             if blocks is None:
                 continue
             for block in blocks:
@@ -80,7 +82,7 @@ def _read_all(
         encoders[name] = encoder
         if name == "train" and not encoder.rename_problem() and not encoder.text_problems():
             tasks, failed = _learn(tasks, encoder)
-    absent = _check_names(tasks, data, encoders, failed, problems, all_read=not problems)
+    absent = check_names(tasks, data, encoders, failed, problems, all_read=not problems)
     rows = {  # popped, so that no split's parts stay in memory
         name: encoders.pop(name).rows(problems, unlearned={*failed, *absent})
         for name in list(encoders)
@@ -110,9 +112,16 @@ def read_rows(source: Files | OwnRows, tasks: Sequence[Task], data: DataConfig, 
         isinstance(source, list) and all(isinstance(path, str) for path in source)
     )
     encoder = Encoder(tasks, data, name)
-    for block in file_blocks(source) if is_files else own_blocks(source, name):  # type: ignore[arg-type]
+    blocks = (
+        file_blocks(source, layout=Layout.of(data, tasks), notes=encoder.told)  # type: ignore[arg-type]
+        if is_files
+        else own_blocks(source, name)  # type: ignore[arg-type]
+    )
+    for block in blocks:
         encoder.add(block)
     problems += [problem] if (problem := encoder.rename_problem()) else []
+    if tasks:
+        tell_lacking(encoder, data)
     rows = encoder.rows(problems)
     if tasks and not problems and not any(rows.coverage(tasks).values()):
         columns = listed([str(task.path) for task in tasks], 40)
@@ -139,53 +148,11 @@ def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str,
     return [learned.get(task.name, task) for task in tasks], failed
 
 
-def _check_names(
-    tasks: Sequence[Task],
-    data: DataConfig,
-    encoders: Mapping[str, Encoder],
-    failed: Mapping[str, list[str]],
-    problems: list[str],
-    all_read: bool,
-) -> set[str]:
-    """Reports wrong names of columns, then tasks that could not be learned from right ones.
-
-    Returns:
-        The names of the tasks without a column.
-    """
-    columns = _names([encoder.columns for encoder in encoders.values()])
-    for old in data.rename if all_read else ():
-        if old not in columns:
-            problems.append(
-                f"data.rename: no file has a column {old!r}.{did_you_mean(old, columns)} "
-                f"Columns: {listed(columns)}"
-            )
-    problems += [found for e in encoders.values() if (found := e.rename_problem())]
-    columns = _names([encoder.renamed_columns() for encoder in encoders.values()])
-    without = set()
-    for task in tasks:
-        absent = [name for name in task.path.names if name not in columns]
-        if not absent:
-            problems += failed.get(task.name, [])
-            continue
-        without.add(task.name)
-        if all_read:
-            problems.append(
-                f"tasks.{task.name}: no file has a column {absent[0]!r}."
-                f"{did_you_mean(absent[0], columns)} Columns: {listed(columns)}"
-            )
-    return without
-
-
 def _message(error: ValueError) -> str:
     """Returns the message itself, also of pydantic's error, which wraps it."""
     if isinstance(error, ValidationError):
         return error.errors()[0]["msg"].removeprefix("Value error, ")
     return str(error)
-
-
-def _names(splits: Iterable[Mapping[str, Iterable[str]]]) -> list[str]:
-    """Returns the names of all columns of all sources of all splits."""
-    return list(dict.fromkeys(c for split in splits for columns in split.values() for c in columns))
 
 
 def _split(

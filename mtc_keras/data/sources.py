@@ -16,6 +16,8 @@ import pandas
 from mtc_keras.data.blocks import Block, cells_by_column, plain_cells
 from mtc_keras.data.faults import Faults, files_error
 from mtc_keras.data.formats import read_blocks
+from mtc_keras.data.layout import Layout
+from mtc_keras.data.separated import ANY
 from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.files import sha256
 
@@ -25,7 +27,13 @@ OwnRows = pandas.DataFrame | Iterable[dict[str, Any]]
 Files = str | list[str]
 
 
-def file_blocks(files: Files, rows: int = ROWS_AT_ONCE) -> Iterator[Block]:
+def file_blocks(
+    files: Files,
+    rows: int = ROWS_AT_ONCE,
+    *,
+    layout: Layout = ANY,
+    notes: list[str] | None = None,
+) -> Iterator[Block]:
     """Reads files block by block.
 
     Args:
@@ -33,6 +41,8 @@ def file_blocks(files: Files, rows: int = ROWS_AT_ONCE) -> Iterator[Block]:
             of objects, read whole), each also with .gz, or parquet. Cells of csv and tsv
             stay the text that is written there.
         rows: int. Most rows per block.
+        layout: how csv and tsv are read.
+        notes: takes lines for people on what can be read in two ways.
 
     Yields:
         The blocks of all files, in order.
@@ -44,8 +54,9 @@ def file_blocks(files: Files, rows: int = ROWS_AT_ONCE) -> Iterator[Block]:
     problems: list[str] = []
     for path in expand(files):
         is_empty = True
+        faults = Faults(path)
         try:
-            for block in read_blocks(path, rows, Faults(path)):
+            for block in read_blocks(path, rows, faults, layout):
                 is_empty = False
                 yield block
         except DataError as error:
@@ -55,6 +66,8 @@ def file_blocks(files: Files, rows: int = ROWS_AT_ONCE) -> Iterator[Block]:
         else:
             if is_empty:
                 problems.append(f"{path}: holds no rows")
+            elif notes is not None:
+                notes += faults.notes
     if problems:
         raise files_error(problems)
 
@@ -103,7 +116,8 @@ def _dict_blocks(source: Iterable[dict[str, Any]], name: str, rows: int) -> Iter
         records = []
         for number, row in part:
             if not isinstance(row, dict):
-                raise DataError(f"{name} row {number}: must be a dict, received {row!r:.80}")
+                kind = type(row).__name__
+                raise DataError(f"{name} row {number}: must be a dict, received {kind}")
             records.append({str(key): value for key, value in row.items()})
         where = [f"{name} row {number}" for number, _ in part]
         columns = {column: plain_cells(cells) for column, cells in cells_by_column(records).items()}

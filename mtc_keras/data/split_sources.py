@@ -1,14 +1,16 @@
 """Where the rows of each split come from: files, a user's own rows, or a reader's."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
+from mtc_keras.data.layout import Layout
 from mtc_keras.data.sources import Files, OwnRows, file_blocks, own_blocks
 from mtc_keras.errors import ConfigError, DataError, did_you_mean
+from mtc_keras.tasks import Task
 
 SPLITS = ("train", "validation", "test")
 
@@ -19,20 +21,24 @@ class SplitSource:
 
     Args:
         key: in the config, for messages.
-        blocks: reads them; `None` if there turns out to be no such split.
+        blocks: reads them, and adds what is to be told of them to a list; `None` if there turns
+            out to be no such split.
         files: the files, if it is files.
     """
 
     key: str
-    blocks: Callable[[], Iterator[Block] | None]
+    blocks: Callable[[list[str]], Iterator[Block] | None]
     files: Files | None = None
 
 
-def split_sources(data: DataConfig, own: Mapping[str, OwnRows]) -> dict[str, SplitSource]:
+def split_sources(
+    data: DataConfig, tasks: Sequence[Task], own: Mapping[str, OwnRows]
+) -> dict[str, SplitSource]:
     """Returns the source of each split; none is read yet.
 
     Args:
         data: the `[data]` section.
+        tasks: the tasks, whose columns are looked for.
         own: rows by split that take the place of files.
 
     Raises:
@@ -43,21 +49,32 @@ def split_sources(data: DataConfig, own: Mapping[str, OwnRows]) -> dict[str, Spl
         raise ConfigError(
             "data.train: is required: name a file, a glob, a list of them, or give data.reader"
         )
+    layout = Layout.of(data, tasks)
     sources: dict[str, SplitSource] = {}
     for name in SPLITS:
         files, rows = getattr(data, name), own.get(name)
         key = f"data.{name}: "
         if rows is not None:
-            sources[name] = SplitSource(key, partial(own_blocks, rows, name))
+            sources[name] = SplitSource(key, partial(_own_blocks, rows, name))
         elif isinstance(files, (str, list)):
-            sources[name] = SplitSource(key, partial(file_blocks, files), files)
+            sources[name] = SplitSource(key, partial(_file_blocks, files, layout), files)
         elif reader is not None and files is None:  # a number splits off validation
             key = f"data.reader {data.reader!r}: "
             sources[name] = SplitSource(key, partial(_reader_blocks, reader, name))
     return sources
 
 
-def _reader_blocks(reader: Callable[[str], OwnRows | None], name: str) -> Iterator[Block] | None:
+def _file_blocks(files: Files, layout: Layout, told: list[str]) -> Iterator[Block]:
+    return file_blocks(files, layout=layout, notes=told)
+
+
+def _own_blocks(rows: OwnRows, name: str, told: list[str]) -> Iterator[Block]:
+    return own_blocks(rows, name)
+
+
+def _reader_blocks(
+    reader: Callable[[str], OwnRows | None], name: str, told: list[str]
+) -> Iterator[Block] | None:
     rows = reader(name)
     if rows is not None:
         return own_blocks(rows, name)

@@ -168,8 +168,13 @@ def _predict_stream(args: argparse.Namespace, shown: Shown) -> None:
     from mtc_keras.predict.streaming import predict_stream
 
     bad = BadRowsShown(args.strict)
-    _print_lines(predict_stream(predictor, args.data, shown, bad.add))
+    found = predict_stream(predictor, args.data, shown, on_bad=bad.add, on_note=_print_note)
+    _print_lines(found)
     bad.close()
+
+
+def _print_note(note: str) -> None:
+    print(note, file=sys.stderr)
 
 
 def _print_lines(rows: Iterable[Mapping[str, Any]]) -> None:

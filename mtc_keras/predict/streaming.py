@@ -18,7 +18,12 @@ ROWS_AT_ONCE = 1_000
 
 
 def predict_stream(
-    predictor: Predictor, files: list[str], shown: Shown, on_bad: Callable[[str], None]
+    predictor: Predictor,
+    files: list[str],
+    shown: Shown,
+    *,
+    on_bad: Callable[[str], None],
+    on_note: Callable[[str], None],
 ) -> Iterator[dict[str, Any]]:
     """Yields the rows of files, or of standard input, with their predictions.
 
@@ -27,6 +32,7 @@ def predict_stream(
         files: paths and globs, or `[STDIN]` for lines of JSON from standard input.
         shown: the `Shown`.
         on_bad: takes place and reason of each row that is left out.
+        on_note: takes lines for people on what can be read in two ways.
 
     Raises:
         DataError: if a file cannot be read, or has no text column.
@@ -35,7 +41,8 @@ def predict_stream(
     predictor.load()
     for path in paths:
         is_first = True
-        for inputs, bad in _read(path, predictor):
+        notes: list[str] = []
+        for inputs, bad in _read(path, predictor, notes):
             for place, reason in bad:
                 on_bad(f"{path}:{place}: {reason}")
             if inputs.columns and is_first:
@@ -44,15 +51,19 @@ def predict_stream(
                     raise DataError(problem)
             if len(inputs):
                 yield from predict_inputs(predictor, inputs, shown).rows()
+        for note in notes:
+            on_note(note)
 
 
-def _read(path: str, predictor: Predictor) -> Iterator[tuple[Inputs, list[BadRow]]]:
+def _read(
+    path: str, predictor: Predictor, notes: list[str]
+) -> Iterator[tuple[Inputs, list[BadRow]]]:
     if path == STDIN:
         broken = PassedOver(STDIN)
         blocks = read_stream(sys.stdin.buffer, STDIN, ROWS_AT_ONCE, broken)
         yield from inputs_of(blocks, predictor.data, broken)
         return
     try:
-        yield from read_inputs(path, predictor.data, ROWS_AT_ONCE)
+        yield from read_inputs(path, predictor.data, ROWS_AT_ONCE, notes=notes)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None

@@ -214,7 +214,7 @@ def test_broken_lines_of_jsonl_are_named_up_to_five():
     lines = ['{"text": "x"}', "{", '"text"', "[1]", *["}"] * 5]
     found = problems(write("x.jsonl", "\n".join(lines)))
     assert found[0].startswith("x.jsonl:2: is not JSON: Expecting property name")
-    assert found[1] == 'x.jsonl:3: must be an object such as {…}, received "text"'
+    assert found[1] == "x.jsonl:3: must be an object such as {…}, received str"
     assert found[4].startswith("x.jsonl:6: is not JSON")
     assert found[5] == "x.jsonl: … and 3 more broken lines"
 
@@ -242,7 +242,7 @@ def test_two_columns_of_one_name_are_refused():
     ("content", "message"),
     [
         ('{"text": "x"}', "x.json: must be an array of objects, received dict"),
-        ('[{"text": "x"}, 3]', "x.json:row 1: must be an object, received 3"),
+        ('[{"text": "x"}, 3]', "x.json:row 1: must be an object, received int"),
         ('[\n{"text": }]', "x.json:2: is not JSON"),
         ('{"text": "x"}\n{"text": "y"}', "one object per line is .jsonl"),
     ],
@@ -301,7 +301,7 @@ def test_dicts_may_lack_keys():
     [
         (3, "train: expected a DataFrame or an iterator of dicts, received int"),
         ("train.csv", "expected a DataFrame or an iterator of dicts, received str"),
-        ([{"text": "a"}, "b"], "train row 1: must be a dict, received 'b'"),
+        ([{"text": "a"}, "b"], "train row 1: must be a dict, received str"),
         ([], "train: holds no rows"),
         (pd.DataFrame({"text": []}), "train: holds no rows"),
         (pd.DataFrame([["a", "b"]], columns=["x", "x"]), "several columns are called 'x'"),

@@ -116,7 +116,8 @@ def predict_files(
                 log.line(note)
             left = [part for part in survey.parts if part.number not in manifest.parts]
             if left:
-                log.line(survey.summary)
+                for line in (survey.summary, *survey.notes):
+                    log.line(line)
                 _predict(job, left, survey, manifest, predictor, log)
             else:
                 log.line("already finished: nothing is left to predict")

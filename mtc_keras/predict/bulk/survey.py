@@ -66,6 +66,7 @@ class Survey:
         inputs: for each file its path, bytes, SHA-256 and rows that can be predicted.
         parts: the `Part`s.
         types: as for `Job`.
+        notes: lines for people on what can be read in two ways.
 
     Raises:
         DataError: with every file that cannot be read or has no text column.
@@ -78,6 +79,7 @@ class Survey:
         self.inputs: list[dict[str, Any]] = []
         self.parts: list[Part] = []
         self.types: dict[str, Any] = {}
+        self.notes: list[str] = []
         self.bad_rows = bad_rows
         self._stamps: dict[str, tuple[int, ...]] = {}
         problems: list[str] = []
@@ -139,7 +141,8 @@ class Survey:
         columns: dict[str, Any] = {}
         usable = 0
         self._stamps[path] = _stamp(path)
-        for number, (rows, bad) in enumerate(read_inputs(path, data, self.options.rows_per_part)):
+        read = read_inputs(path, data, self.options.rows_per_part, notes=self.notes)
+        for number, (rows, bad) in enumerate(read):
             self.bad_rows.add(path, bad)
             for name, cells in rows.columns.items():
                 found = self._type(path, cells)

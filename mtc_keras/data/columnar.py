@@ -1,0 +1,59 @@
+"""Rows of Parquet files, whose columns become Python only where they are read."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pyarrow  # type: ignore[import-untyped]
+from pyarrow import parquet
+
+from mtc_keras.data.blocks import Block, LazyColumns, plain_cells
+from mtc_keras.errors import DataError
+from mtc_keras.tasks.columns import Cell
+
+# What Python cannot hold: years beyond 9999, bytes that are no text, time zones that nobody knows.
+UNREADABLE = (pyarrow.ArrowException, ValueError, OverflowError, LookupError)
+
+
+def read_parquet(path: str, rows: int) -> Iterator[Block]:
+    """Reads the rows of a Parquet file as blocks of so many rows.
+
+    Raises:
+        DataError: if it is no such file; when a column is read that Python cannot hold, naming
+            the first such row.
+    """
+    start = 0
+    try:  # not through pandas, which turns integers beside gaps into floats
+        file = parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            raise DataError(f"{path}: two columns are called {name!r}")
+        for batch in file.iter_batches(rows):
+            where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
+            makers = {
+                name: partial(_cells, column, name, where)
+                for name, column in zip(names, batch.columns, strict=True)
+            }
+            start += len(batch)
+            yield Block(path, where, LazyColumns(makers))
+    except DataError:
+        raise
+    except (OSError, *UNREADABLE) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: is not a Parquet file: {reason}") from None
+
+
+def _cells(column: Any, name: str, where: list[str]) -> list[Cell]:
+    """Returns the cells of a column as plain Python."""
+    try:
+        return plain_cells(column.to_pylist())
+    except UNREADABLE:
+        for value, place in zip(column, where, strict=True):
+            try:
+                value.as_py()
+            except UNREADABLE as error:
+                reason = error.args[-1] if error.args else type(error).__name__
+                raise DataError(
+                    f"{place}: column {name!r} ({column.type!s:.60}) cannot be read: {reason}"
+                ) from None
+        raise

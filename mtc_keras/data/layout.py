@@ -1,0 +1,43 @@
+"""How the tables of a config are laid out in csv and tsv files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mtc_keras.config import DataConfig
+from mtc_keras.tasks import Task
+
+Quoting = Literal["minimal", "none"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How csv and tsv files are read.
+
+    Args:
+        quoting: what quotes mean; default: they stand around the cells of csv, and around those
+            of tsv if the file shows it.
+        names: the columns that are looked for. A column whose header has blanks around such a
+            name is called by it, if no column is so called exactly.
+    """
+
+    quoting: Quoting | None = None
+    names: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, data: DataConfig, tasks: Sequence[Task] = ()) -> "Layout":
+        """Returns the layout of a config; without tasks, that of rows to predict."""
+        names = [*data.rename, *data.text_columns, data.id]
+        if tasks:
+            names += [data.weight, *([data.group] if data.group else [])]
+            names += [name for task in tasks for name in task.path.names]
+        return cls(data.quoting, frozenset(names))
+
+    def column_names(self, header: Sequence[str]) -> list[str]:
+        """Returns what the columns of a header are called."""
+        return [self._name(name, header) for name in header]
+
+    def _name(self, name: str, header: Sequence[str]) -> str:
+        bare = name.strip()
+        is_it = bare in self.names and name not in self.names and bare not in header
+        return bare if is_it else name

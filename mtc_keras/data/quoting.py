@@ -1,0 +1,99 @@
+"""What quotes mean in a file: whether they stand around cells, or are characters of a text.
+
+Both are common in tsv. pandas and Excel put quotes around a cell that holds a quote, a tab or a
+line break, and double the quotes in it. Collections of texts are often written without: there a
+text that opens with a quote would swallow the rows up to the next one.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from mtc_keras.data.long_cells import long_cells
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class OpeningQuotes:
+    """The cells of a file that open with a quote, if quotes are characters.
+
+    Args:
+        text: the open file.
+        delimiter: what separates cells.
+
+    Attributes:
+        count: int. How many.
+        line: int. Where the first one stands.
+    """
+
+    def __init__(self, text: IO[str], delimiter: str) -> None:
+        self.count = self.line = 0
+        inner = f'{delimiter}"'
+        for number, line in enumerate(text, 1):
+            if '"' in line and (found := line.startswith('"') + line.count(inner)):
+                self.count += found
+                self.line = self.line or number
+
+
+def quotes_cells(text: IO[str], delimiter: str) -> bool:
+    """Whether the quotes of a file stand around cells: they do all over it, and at times must.
+
+    Args:
+        text: the open file, which is read to its end.
+        delimiter: what separates cells.
+    """
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    must, width, start = False, 0, 0
+    try:
+        with long_cells:
+            for row in reader:
+                width = width or len(row)
+                if hold_rows(row, width, delimiter):
+                    return False
+                is_alone = reader.line_num == start + 1
+                if is_alone and len(row) != width == lines.last.count(delimiter) + 1:
+                    return False
+                start = reader.line_num
+                must = must or not is_alone or _needs_quotes(row, lines.last, delimiter)
+    except csv.Error:
+        return False
+    return must
+
+
+def hold_rows(cells: Sequence[str], width: int, delimiter: str) -> bool:
+    """Whether two or more lines of one row would each be a row, were its quotes characters.
+
+    Args:
+        cells: the row as it was read with quotes.
+        width: int. Cells of a row.
+        delimiter: what separates cells.
+    """
+    if not any("\n" in cell or "\r" in cell for cell in cells):
+        return False
+    lines = [line for line in _LINE_END.split(delimiter.join(cells)) if line.strip()]
+    return sum(line.count(delimiter) == width - 1 for line in lines) > 1
+
+
+def _needs_quotes(cells: Sequence[str], line: str, delimiter: str) -> bool:
+    """Whether a cell of a line holds what it could not hold without quotes around it."""
+    if '"' not in line:
+        return False
+    return any(
+        delimiter in cell or ('"' in cell and '"' + cell.replace('"', '""') + '"' in line)
+        for cell in cells
+    )
+
+
+class _Lines:
+    """The lines of a file, of which the last one that was read is kept."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+        self.last = ""
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._text:
+            self.last = line
+            yield line

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, legible
 from mtc_keras.files import to_json
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
@@ -206,7 +206,11 @@ def run(args: argparse.Namespace) -> None:
     from mtc_keras.console.log import Log
 
     found.show(Log())
-    print(f"saved in {calibrated.directory}; its metrics.json and predictions are from before")
+    print(
+        legible(
+            f"saved in {calibrated.directory}; its metrics.json and predictions are from before"
+        )
+    )
 
 
 PROGRAM = Program(

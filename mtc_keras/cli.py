@@ -9,7 +9,7 @@ import shtab
 
 import mtc_keras
 from mtc_keras.errors import did_you_mean
-from mtc_keras.programs.program import Program, run_parsed
+from mtc_keras.programs.program import Parser, Program, run_parsed
 
 # Modules with a PROGRAM, in the order of the help. None of them imports Keras or JAX before it
 # has read the options, so that help and mistakes show up at once.
@@ -44,9 +44,9 @@ def programs() -> dict[str, Program]:
     return {program.name: program for program in found}
 
 
-def build_parser(known: dict[str, Program]) -> argparse.ArgumentParser:
+def build_parser(known: dict[str, Program]) -> Parser:
     """Returns the parser of `mtc-keras`, with one of each program's own as a subcommand."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mtc-keras",
         description=DESCRIPTION,
         epilog=EPILOG,

@@ -81,6 +81,18 @@ def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 
 
+def check_count(what: str, count: int, most: int) -> None:
+    """Checks a number of things.
+
+    Raises:
+        ConfigError: if it is not from 1 to `most`.
+    """
+    if count < 1:
+        raise ConfigError(f"{what} must be 1 or more, received {count}")
+    if count > most:
+        raise ConfigError(f"{what} must be {most:,} or less, received {count}")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns ` Did you mean 'x'?` for the closest known name, or an empty string.
 

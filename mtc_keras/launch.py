@@ -21,9 +21,10 @@ import time
 from types import FrameType
 from typing import IO
 
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, check_count
 from mtc_keras.programs.program import Program
 
+MOST_PROCESSES = 1024  # on one machine
 GRACE_SECONDS = 20.0  # for the others to end by themselves, after the first has failed
 
 
@@ -39,8 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.processes < 1:
-        raise ConfigError(f"N must be 1 or more, received {args.processes}")
+    check_count("N", args.processes, MOST_PROCESSES)
     command = list(args.command)
     if command[0] == "train":  # by this Python, which need not be the first in PATH
         command = [sys.executable, "-m", "mtc_keras", *command]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config import Config, load_config
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, check_count
 from mtc_keras.files import (
     check_folder,
     held,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mtc_keras.console.log import Log
 
 RESAMPLES = 1000
+MOST_SEEDS = 1000
 LOG = "compare.log"
 
 
@@ -201,7 +202,6 @@ def check_request(config: Config, seeds: int, binary: bool) -> None:
     """
     if len(config.tasks) < 2:
         raise ConfigError("a comparison needs two or more tasks; the config has one")
-    if seeds < 1:
-        raise ConfigError(f"--seeds must be 1 or more, received {seeds}")
+    check_count("--seeds", seeds, MOST_SEEDS)
     if binary and not any(task.has_classes for task in config.task_list):
         raise ConfigError("--with binary needs a task that has classes; the config has none")

@@ -13,7 +13,7 @@ import argparse
 from mtc_keras.compare.approaches import compare_approaches, compared_directory
 from mtc_keras.compare.runs import compare_runs
 from mtc_keras.config import load_config
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, legible
 from mtc_keras.files import check_writable, readable_json, write_whole
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
@@ -79,14 +79,14 @@ def _compare_runs(args: argparse.Namespace) -> None:
 
 def _compare_approaches(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.overrides)
-    print(f"{args.config}: reading the data, loading the model", flush=True)
+    print(legible(f"{args.config}: reading the data, loading the model"), flush=True)
     compare_approaches(
         config,
         1 if args.seeds is None else args.seeds,
         binary=args.other == "binary",
         overwrite=args.overwrite,
     )
-    print(f"\nruns, compare.json and compare.log are in {compared_directory(config)}")
+    print(legible(f"\nruns, compare.json and compare.log are in {compared_directory(config)}"))
 
 
 PROGRAM = Program(

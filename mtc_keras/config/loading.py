@@ -31,6 +31,11 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), *, quiet: bool 
     Raises:
         ConfigError: listing all problems.
     """
+    if not isinstance(path, (str, Path)):
+        raise ConfigError(
+            "a config is the path of a TOML file, or a Config, which check_config makes of a dict; "
+            f"received {type(path).__name__}"
+        )
     where = f"config file {str(path)!r}"
     try:
         content = Path(path).read_bytes()

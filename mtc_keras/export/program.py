@@ -9,6 +9,7 @@ tested against the run before it is kept.
 
 import argparse
 
+from mtc_keras.errors import legible
 from mtc_keras.export.exporting import MAX_LOSS, export_model
 from mtc_keras.export.folder import ONNX, SAVED_MODEL
 from mtc_keras.programs import options
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
             data=args.data,
             self_test_texts=args.self_test_texts,
         )
-    print(exported.shown)
+    print(legible(exported.shown))
 
 
 PROGRAM = Program("export", "export a run for serving", __doc__, add_options, run)

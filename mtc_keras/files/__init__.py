@@ -9,6 +9,7 @@ from mtc_keras.files.json_text import (
     plain_text,
     read_exact_json,
     readable_json,
+    shown_json,
     to_json,
 )
 from mtc_keras.files.places import PART, check_folder, check_writable, resolved
@@ -66,6 +67,7 @@ __all__ = [
     "replace_file",
     "resolved",
     "sha256",
+    "shown_json",
     "sync",
     "sync_all",
     "to_json",

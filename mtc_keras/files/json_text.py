@@ -1,15 +1,20 @@
 """Values as JSON that every reader takes: no NaN, no type of Python's own, valid UTF-8."""
 
 import base64
+import codecs
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from mtc_keras.errors import UNSEEN
+
 FLOAT = "float"
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]")
 
 
 def to_json(value: Any) -> Any:
@@ -54,6 +59,24 @@ def json_line(value: Any) -> str:
         return _encodable(_ENCODER.encode(value))
     except (TypeError, ValueError):  # a key that is not text, or a NaN: rare, and it takes longer
         return _encodable(_ENCODER.encode(to_json(value)))
+
+
+def shown_json(line: str, encoding: str, is_terminal: bool = False) -> str:
+    """Returns JSON of the same value that can be printed.
+
+    Args:
+        line: JSON.
+        encoding: str. That of the stream; where it is not UTF-8 all is ASCII.
+        is_terminal: bool. Whether what would act on a terminal is escaped, too.
+    """
+    if codecs.lookup(encoding).name != "utf-8":
+        return _NOT_ASCII.sub(_escaped, line)
+    return UNSEEN.sub(_escaped, line) if is_terminal else line
+
+
+def _escaped(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def readable_json(value: Any) -> str:

@@ -13,6 +13,7 @@ from keras import layers
 import mtc_keras.model.optimizers  # noqa: F401  registered, so that trained models load
 from mtc_keras.config import ModelConfig
 from mtc_keras.devices import process
+from mtc_keras.errors import legible
 from mtc_keras.files import write_sums
 from mtc_keras.files.formats import KEY
 from mtc_keras.model import prediction
@@ -356,7 +357,7 @@ class MultiTaskClassifier(CompiledSteps):
 
         about = export_live(self, Path(filepath), text_pairs)
         if verbose is not False:
-            print(about.shown)
+            print(legible(about.shown))
 
 
 def _check(tasks: Sequence[Task], pooling: str) -> None:

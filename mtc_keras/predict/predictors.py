@@ -86,8 +86,9 @@ def open_predictor(model: AnyModel, check: bool = True) -> Predictor:
     """Returns the predictor of a model; nothing heavy is loaded yet.
 
     Args:
-        model: the path of a run or of an export's folder, a `Run`, a `MultiTaskClassifier`, or a
-            `Predictor`, which is returned.
+        model: the path of a run, of an export's folder, or of the folder of an export's versions,
+            of which the newest is taken; a `Run`, a `MultiTaskClassifier`, or a `Predictor`, which
+            is returned.
         check: bool. `False` reads files that have changed since they were written.
 
     Raises:
@@ -111,10 +112,15 @@ def open_predictor(model: AnyModel, check: bool = True) -> Predictor:
     versions = [folder for folder in folders if is_version(folder)]
     if versions:
         newest = max(versions, key=lambda folder: int(folder.name))
-        raise DataError(
-            f"{str(path)!r} holds versions of an export; name one of them, such as {str(newest)!r}"
-        )
+        return ExportPredictor(newest, check)
     return RunPredictor(Run(path, check=check))
+
+
+def version_taken(model: AnyModel, predictor: Predictor) -> str:
+    """Returns a line that says which version of an export was taken, if its folder was named."""
+    if not isinstance(model, (str, Path)) or Path(model) == predictor.path:
+        return ""
+    return f"{model} holds versions of an export; {predictor.path.name} is the newest, and predicts"
 
 
 class RunPredictor(Predictor):

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mtc_keras.errors import ConfigError, DataError, plural
-from mtc_keras.files import json_line
+from mtc_keras.errors import ConfigError, DataError, legible, plural
+from mtc_keras.files import json_line, shown_json
 from mtc_keras.predict.bulk.job import ENGINES, FORMATS
-from mtc_keras.predict.predictors import open_predictor
+from mtc_keras.predict.predictors import Predictor, open_predictor, version_taken
 from mtc_keras.predict.rows import predict_own
 from mtc_keras.programs import options
 from mtc_keras.programs.options import STDIN
@@ -37,6 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--text",
         action="append",
         nargs="+",
+        type=options.text,
         help="a text, or the two of a text pair (may be repeated)",
     )
     options.add_data(
@@ -132,8 +133,15 @@ def _predict_files(args: argparse.Namespace, chosen: dict[str, Any]) -> None:
         )
 
 
-def _predict_texts(args: argparse.Namespace, shown: Shown) -> None:
+def _opened(args: argparse.Namespace) -> Predictor:
     predictor = open_predictor(args.model, args.check)
+    if version := version_taken(args.model, predictor):
+        print(legible(f"note: {version}"), file=sys.stderr)
+    return predictor
+
+
+def _predict_texts(args: argparse.Namespace, shown: Shown) -> None:
+    predictor = _opened(args)
     columns = predictor.data.text_columns
     for row in args.text:
         if len(row) != len(columns):
@@ -143,7 +151,7 @@ def _predict_texts(args: argparse.Namespace, shown: Shown) -> None:
 
         path = check_file(args.out)
         save_predictions(predict_own(predictor, args.text, shown), predictor, path, shown)
-        print(f"{plural(len(args.text), 'prediction')} in {path}")
+        print(legible(f"{plural(len(args.text), 'prediction')} in {path}"))
         return
     as_table = sys.stdout.isatty() and not args.json
     shown = replace(shown, columns=COLUMNS if as_table else shown.columns, decimals=DECIMALS)
@@ -164,22 +172,28 @@ def _predict_stream(args: argparse.Namespace, shown: Shown) -> None:
         raise ConfigError(f"--data - goes to standard output; redirect that: > {args.out}")
     if STDIN in args.data and args.data != [STDIN]:
         raise ConfigError("--data - stands alone: name files, or read standard input")
-    predictor = open_predictor(args.model, args.check)
+    predictor = _opened(args)
     from mtc_keras.predict.streaming import predict_stream
 
     bad = BadRowsShown(args.strict)
     found = predict_stream(predictor, args.data, shown, on_bad=bad.add, on_note=_print_note)
-    _print_lines(found)
+    printed = _print_lines(found)
     bad.close()
+    if bad.count and not printed:  # as files would be refused
+        raise DataError(f"{', '.join(args.data)}: hold no row that can be predicted")
 
 
 def _print_note(note: str) -> None:
-    print(note, file=sys.stderr)
+    print(legible(note), file=sys.stderr)
 
 
-def _print_lines(rows: Iterable[Mapping[str, Any]]) -> None:
+def _print_lines(rows: Iterable[Mapping[str, Any]]) -> int:
+    """Prints rows as lines of JSON; returns their number."""
+    count, out = 0, sys.stdout
     for row in rows:
-        print(json_line(row))
+        print(shown_json(json_line(row), out.encoding or "utf-8", out.isatty()))
+        count += 1
+    return count
 
 
 class BadRowsShown:
@@ -202,7 +216,7 @@ class BadRowsShown:
             raise DataError(f"{problem} (--strict)")
         self.count += 1
         if self.count <= MOST_SHOWN:
-            print(f"bad row left out: {problem}", file=sys.stderr)
+            print(legible(f"bad row left out: {problem}"), file=sys.stderr)
 
     def close(self) -> None:
         """Says how many there were."""

@@ -100,6 +100,16 @@ def _exit_code(program: RunArguments, args: argparse.Namespace) -> int:
     except BrokenPipeError:  # the reader of our output, such as `head`, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except UnicodeEncodeError as error:
+        encoding = sys.getfilesystemencoding()
+        if encoding == "utf-8" or error.encoding != encoding:
+            raise
+        print(
+            f"error: {encoding}, the encoding of the locale, cannot hold the name of a file; "
+            "set LC_ALL=C.UTF-8, or PYTHONUTF8=1",
+            file=sys.stderr,
+        )
+        return USER_ERROR
     except OSError as error:
         what = REFUSED.get(error.errno or 0)
         if what is None:

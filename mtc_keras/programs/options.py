@@ -1,11 +1,31 @@
 """Options that several programs share, each written once."""
 
 import argparse
+import os
 from collections.abc import Mapping
 
 import shtab
 
 STDIN = "-"  # in place of a file
+
+
+def text(given: str) -> str:
+    """Returns an argument as the text that it is, also where the locale has not decoded it.
+
+    Raises:
+        argparse.ArgumentTypeError: if it is not UTF-8.
+    """
+    try:
+        given.encode("utf-8")
+        return given
+    except UnicodeEncodeError:  # its bytes stand there as surrogates
+        pass
+    try:
+        return os.fsencode(given).decode("utf-8")
+    except UnicodeError:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is not UTF-8 (a file of such a name can be named by a glob)"
+        ) from None
 
 
 def add_config(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -18,6 +38,7 @@ def add_config(parser: argparse.ArgumentParser, required: bool = True) -> None:
         "--set",
         metavar="KEY=VALUE",
         action="append",
+        type=text,
         default=[],
         dest="overrides",
         help="override a key of the config, such as training.epochs=1 (may be repeated)",

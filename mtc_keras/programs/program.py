@@ -2,8 +2,10 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from mtc_keras.errors import did_you_mean
 from mtc_keras.programs.command import RunArguments, prepare_streams, run_program
@@ -29,7 +31,7 @@ class Program:
 
     def main(self, argv: Sequence[str] | None = None) -> int:
         """Runs the program by itself; returns its exit code."""
-        parser = argparse.ArgumentParser(prog=f"python -m mtc_keras.{self.name}")
+        parser = Parser(prog=f"python -m mtc_keras.{self.name}")
         self.set_up(parser)
         return run_parsed(parser, argv)
 
@@ -41,16 +43,41 @@ class Program:
         parser.set_defaults(run=self.run, parser=parser)
 
 
-def run_parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+class Parser(argparse.ArgumentParser):
+    """Says which option is misspelt, where `argparse` would say only what is missing for that."""
+
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        self._given = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        options = [arg.partition("=")[0] for arg in self._given if arg.startswith("--")]
+        known = self._options()
+        unknown = [arg for arg in options if not any(name.startswith(arg) for name in known)]
+        if "required" in message and unknown and "--" not in options:
+            message = f"{self._unrecognised(unknown)}\n{self.prog}: {message}"
+        super().error(message)
+
+    def unrecognised(self, arguments: Sequence[str]) -> NoReturn:
+        """Ends the program because of arguments that it does not know."""
+        super().error(self._unrecognised(arguments))
+
+    def _unrecognised(self, arguments: Sequence[str]) -> str:
+        hint = did_you_mean(arguments[0].partition("=")[0], self._options())
+        if " -- " in self.format_usage():
+            hint = hint or " Put `--` before the command."
+        return f"unrecognized arguments: {' '.join(arguments)}.{hint}"
+
+    def _options(self) -> list[str]:
+        return re.findall(r"--[a-z-]+", self.format_usage())
+
+
+def run_parsed(parser: Parser, argv: Sequence[str] | None) -> int:
     """Parses a command line and runs the program that it asks for; returns the exit code."""
     prepare_streams()  # a help is printed, too
     args, unknown = parser.parse_known_args(argv)
     if unknown:
-        # By the parser of the subcommand, as only its usage shows the options that there are.
-        usage = args.parser.format_usage()
-        options = re.findall(r"--[a-z-]+", usage)
-        hint = did_you_mean(unknown[0].partition("=")[0], options)
-        if " -- " in usage:
-            hint = hint or " Put `--` before the command."
-        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}.{hint}")
+        args.parser.unrecognised(unknown)  # of the subcommand, whose options these should be
     return run_program(args.run, args)

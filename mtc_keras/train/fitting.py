@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mtc_keras.config import Config, load_config
 from mtc_keras.devices.joining import joins_others
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, legible
 from mtc_keras.model.backbones import check_backbone
 from mtc_keras.run.directory import Run, finished_run
 from mtc_keras.run.output import check_output, owned_output
@@ -65,7 +65,7 @@ def fit(
     finished = finished_run(config.output.directory) if resume else None
     if finished is not None:
         if verbose:
-            print(f"the run in {finished.directory} is finished already")
+            print(legible(f"the run in {finished.directory} is finished already"))
         return finished
     check_output(config.output.directory, overwrite, resume)
     check_backbone(config.model)

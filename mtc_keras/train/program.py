@@ -11,7 +11,7 @@ import shlex
 import signal
 
 from mtc_keras.config import config_schema, load_config
-from mtc_keras.errors import Stopped
+from mtc_keras.errors import Stopped, legible
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.run.checkpoints import saved_checkpoints
@@ -46,7 +46,7 @@ class PrintSchema(argparse.Action):
 
 def run(args: argparse.Namespace) -> None:
     config = load_config(args.config, args.overrides)
-    print(f"{args.config}: reading the data, loading the model", flush=True)
+    print(legible(f"{args.config}: reading the data, loading the model"), flush=True)
     try:
         trained = fit(
             config,
@@ -62,11 +62,11 @@ def run(args: argparse.Namespace) -> None:
         raise Stopped(received, f"{message}; continue with:\n  {_resume_command(args)}") from None
     if not trained.is_here:  # process 0 has written it, and says so
         return
-    print(f"\nthe run is in {trained.directory}; try:")
+    print(legible(f"\nthe run is in {trained.directory}; try:"))
     data = "" if config.data.test else " --data FILE"
-    print(f"  mtc-keras evaluate --model {trained.directory}{data}")
+    print(legible(f"  mtc-keras evaluate --model {trained.directory}{data}"))
     texts = " ".join(['"…"'] * len(config.data.text_columns))
-    print(f"  mtc-keras predict --model {trained.directory} --text {texts}")
+    print(legible(f"  mtc-keras predict --model {trained.directory} --text {texts}"))
 
 
 def _resume_command(args: argparse.Namespace) -> str:

@@ -118,17 +118,29 @@ def test_an_export_of_text_pairs_takes_both(tmp_path):
     assert [row["predicted_price"] for row in read(tmp_path / "out")] == [2.0, 3.0]
 
 
-def test_of_several_versions_the_newest_is_named(tmp_path, capsys):
+def test_of_several_versions_the_newest_is_taken(tmp_path, capsys):
     for version in ("9", "10", "kept"):
         (tmp_path / version).mkdir()
         (tmp_path / version / "saved_model.pb").write_bytes(b"")
     assert predict.main(["--model", str(tmp_path), "--text", "good"]) == 2
-    assert f"such as {str(tmp_path / '10')!r}" in capsys.readouterr().err
+    assert (
+        f"{tmp_path / '10'!s}/assets.extra/mtc_keras.json' does not" in capsys.readouterr().err
+    )
 
 
-def test_an_export_that_does_not_say_what_it_predicts_is_refused(tmp_path, export, capsys):
-    assert predict.main(["--model", str(export.parent), "--text", "good"]) == 2
-    assert f"name one of them, such as {str(export)!r}" in capsys.readouterr().err
+def test_the_version_that_was_taken_is_told(tmp_path, export, capsys):
+    told = f"{export.parent} holds versions of an export; {export.name} is the newest, and predicts"
+    assert predict.main(["--model", str(export.parent), "--text", "good"]) == 0
+    assert capsys.readouterr().err == f"note: {told}\n"
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n')
+    files = ["--data", str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "out.jsonl")]
+    assert predict.main(["--model", str(export.parent), *files]) == 0
+    assert told in capsys.readouterr().out
+    assert predict.main(["--model", str(export), "--text", "good"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_export_that_does_not_say_what_it_predicts_is_refused(tmp_path, capsys):
     (tmp_path / "saved_model.pb").write_bytes(b"")
     assert predict.main(["--model", str(tmp_path), "--text", "good"]) == 2
     assert "does not say what the export predicts" in capsys.readouterr().err

@@ -141,3 +141,21 @@ def test_a_reader_that_has_seen_enough_may_leave(finished):
     )
     assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["good", "good"]
     assert done.stderr == ""
+
+
+def test_where_every_row_is_bad_the_screen_ends_as_a_file_does(finished, tmp_path, capsys):
+    (tmp_path / "in.jsonl").write_text('{"text": null}\n{"text": null}\n')
+    arguments = ["--model", str(finished.directory), "--data", str(tmp_path / "in.jsonl")]
+    for out in ([], ["--out", str(tmp_path / "out.jsonl")]):
+        assert predict.main([*arguments, *out]) == 2
+        assert "hold no row that can be predicted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_json_on_a_screen_that_is_not_utf_8_has_the_same_value(finished, encoding, monkeypatch):
+    text = "naïve 日本 😀 good"
+    screen = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert predict.main(["--model", str(finished.directory), "--text", text]) == 0
+    screen.flush()
+    assert json.loads(screen.buffer.getvalue().decode("ascii"))["text"] == text

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, check_count
 from mtc_keras.tasks.predictions import Shown
 
 Format = Literal["jsonl", "jsonl.gz", "csv", "csv.gz", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "jsonl.gz", "csv", "csv.gz", "parquet")
 ENGINES = ("local", "ray")
+MOST = {"rows_per_part": 100_000_000, "workers": 10_000}
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class BulkOptions:
             if getattr(self, name) not in known:
                 names = ", ".join(map(str, filter(None, known)))
                 raise ConfigError(f"{name} is one of {names}; received {getattr(self, name)!r}")
-        for name in ("rows_per_part", "workers"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, received {getattr(self, name)}")
+        for name in MOST:
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name), MOST[name])
         if self.workers is not None and self.engine != "ray":
             raise ConfigError("workers needs the engine ray; the local engine is one process")
 

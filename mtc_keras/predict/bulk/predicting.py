@@ -29,7 +29,7 @@ from mtc_keras.predict.bulk.manifest import Manifest
 from mtc_keras.predict.bulk.outputs import BAD_ROWS, open_output
 from mtc_keras.predict.bulk.part_predictor import predict_here
 from mtc_keras.predict.bulk.survey import BadRows, Survey
-from mtc_keras.predict.predictors import AnyModel, Predictor, open_predictor
+from mtc_keras.predict.predictors import AnyModel, Predictor, open_predictor, version_taken
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,8 @@ def predict_files(
         raise ConfigError("the engine ray needs a model that is saved: the path of a run or export")
     log = Log(quiet=not verbose)
     with log, closing(BadRows()) as bad_rows:
+        if version := version_taken(model, predictor):
+            log.line(version)
         survey = Survey(paths, predictor, options, bad_rows)
         survey.check(options.strict)
         manifest = Manifest.of(survey, predictor, options)

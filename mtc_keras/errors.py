@@ -81,6 +81,15 @@ def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 
 
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can hold a text; it cannot where JSON says `"\\ud800"`, half a character."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_count(what: str, count: int, most: int) -> None:
     """Checks a number of things.
 

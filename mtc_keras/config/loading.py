@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from mtc_keras.config.deprecated import RENAMED, modernised
 from mtc_keras.config.messages import problem_of
 from mtc_keras.config.root import Config
-from mtc_keras.errors import ConfigError, did_you_mean, legible, listed, plural
+from mtc_keras.errors import ConfigError, did_you_mean, is_utf8, legible, listed, plural
 from mtc_keras.files import readable_json
 from mtc_keras.tasks import known_kinds
 
@@ -82,6 +82,15 @@ def check_config(values: dict[str, Any], origin: str = "config", *, quiet: bool 
         ConfigError: listing all problems.
     """
     values, notes = modernised(values, RENAMED)
+    if odd := [path for path, text in _texts(values) if not is_utf8(text)]:
+        raise ConfigError(
+            f"{origin}: {plural(len(odd), 'problem')} in the config",
+            [
+                f"{path or 'config'}: holds half a character (a lone surrogate), which TOML "
+                "cannot; a file of such a name can be named by a glob"
+                for path in odd
+            ],
+        )
     if not quiet:
         for note in notes:
             print(legible(f"note: {origin}: {note}"), file=sys.stderr)
@@ -110,6 +119,20 @@ def config_schema() -> str:
         "oneOf": [{"$ref": reference} for reference in references.values()],
     }
     return readable_json(schema).rstrip("\n")
+
+
+def _texts(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields all texts in tables, keys, too, each with the path of its key."""
+    left: list[tuple[str, Any]] = [("", values)]
+    while left:  # tables may be nested more deeply than functions
+        path, value = left.pop()
+        if isinstance(value, dict):
+            yield from ((path, key) for key in value if isinstance(key, str))
+            left += [(f"{path}.{key}".removeprefix("."), item) for key, item in value.items()]
+        elif isinstance(value, (list, tuple)):
+            left += [(path, item) for item in value]
+        elif isinstance(value, str):
+            yield path, value
 
 
 def _near(path: Path) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import shtab
 
+from mtc_keras.errors import is_utf8
+
 STDIN = "-"  # in place of a file
 
 
@@ -15,12 +17,9 @@ def text(given: str) -> str:
     Raises:
         argparse.ArgumentTypeError: if it is not UTF-8.
     """
-    try:
-        given.encode("utf-8")
+    if is_utf8(given):
         return given
-    except UnicodeEncodeError:  # its bytes stand there as surrogates
-        pass
-    try:
+    try:  # its bytes stand there as surrogates
         return os.fsencode(given).decode("utf-8")
     except UnicodeError:
         raise argparse.ArgumentTypeError(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from mtc_keras.errors import listed, plural
+from mtc_keras.errors import is_utf8, listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.class_index import ClassIndex, same_class
@@ -160,6 +160,12 @@ class ClassificationTask(Task):
                         unreadable = unreadable or f" (and a cell cannot be read: {error})"
             spelled = (next(iter(s)) if len(s) == 1 else key for key, s in names.items())
             classes = sorted(spelled, key=natural)
+            for name in classes:
+                if not is_utf8(name):
+                    raise ValueError(
+                        f"class {name!r} in column {str(self.path)!r} holds half a character (a "
+                        "lone surrogate), which no file can; correct it in the data"
+                    )
             values["learned"] = True
         if len(classes) < 2:
             raise ValueError(

@@ -123,9 +123,7 @@ def test_of_several_versions_the_newest_is_taken(tmp_path, capsys):
         (tmp_path / version).mkdir()
         (tmp_path / version / "saved_model.pb").write_bytes(b"")
     assert predict.main(["--model", str(tmp_path), "--text", "good"]) == 2
-    assert (
-        f"{tmp_path / '10'!s}/assets.extra/mtc_keras.json' does not" in capsys.readouterr().err
-    )
+    assert f"{tmp_path / '10'!s}/assets.extra/mtc_keras.json' does not" in capsys.readouterr().err
 
 
 def test_the_version_that_was_taken_is_told(tmp_path, export, capsys):

@@ -31,7 +31,7 @@ def write_rows(file: IO[bytes], form: str, columns: Cells, types: Mapping[str, A
     """
     if form == "parquet":
         arrays = [_array(name, cells, types[name]) for name, cells in columns.items()]
-        schema = pyarrow.schema([(name, types[name]) for name in columns])
+        schema = pyarrow.schema([(_encodable(name), types[name]) for name in columns])
         parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), file)
         return
     write = _write_json_lines if form.startswith("jsonl") else _write_csv
@@ -149,4 +149,4 @@ def _with_pairs(cell: Any, type_: Any) -> Any:
 
 
 def _encodable(text: str | None) -> str | None:
-    return text and text.encode("utf-8", "replace").decode("utf-8")
+    return text and text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -111,6 +111,7 @@ def _predict_batches(
         return model.predict_as_keras(batches.dataset(), verbose=verbose, **kwargs)
     forward = model.compiled_forward.of(model)
     model.jax_state_sync()  # a callback of `fit` may ask: the values are with its step then
+    model.check_weights()
     state = tuple(
         [variable.value for variable in variables]
         for variables in (model.trainable_variables, model.non_trainable_variables)

@@ -19,6 +19,7 @@ PRIVATE_MEMBERS = {
     ),
     "keras.Model._get_jax_state": "weights taken out of the model are put back after an error",
     "keras.Model._jax_state": "as `_get_jax_state`",
+    "keras.Variable._value": "None or a deleted buffer once a step that failed took the weights",
     "keras.Model.make_predict_function": "compiled again whenever Keras recompiles its own",
     "keras.Model.predict_function": "as `make_predict_function`",
     "keras.Model.get_metrics_result": "overridden: `loss` from the tasks' means",

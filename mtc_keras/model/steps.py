@@ -31,6 +31,10 @@ STATE = (
     "optimizer_variables",
     "metrics_variables",
 )
+LOST = (
+    "A step that failed half-way has taken the model's weights with it, which it had been given "
+    "to save memory. Load or build the model again; a saved model, run or checkpoint is untouched."
+)
 
 
 class MultiTaskSteps(keras_hub.models.Task):
@@ -76,19 +80,28 @@ class MultiTaskSteps(keras_hub.models.Task):
 
     @contextlib.contextmanager
     def _weights_put_back(self) -> Iterator[None]:
-        """Puts the weights back into the model if a step fails.
+        """Puts the weights back into the model if anything fails while steps run.
 
         On JAX, Keras takes the weights out of the variables while steps run and puts them back
         only at the end. After an error, such as a batch too large for the memory, the model
         would have none.
+
+        Raises:
+            RuntimeError: if the model has lost its weights before.
         """
+        is_jax = keras.backend.backend() == "jax"
+        if is_jax:
+            self.jax_state_sync()  # a callback of `fit` may ask: the values are with its step then
+            self._jax_state = None  # of a step that is over: weights may be set before the next
+        self.check_weights()
         try:
             yield
-        except BaseException:
-            if keras.backend.backend() == "jax" and self._is_whole(
-                getattr(self, "_jax_state", None)
-            ):
+        except BaseException as error:
+            if is_jax and self._is_whole(self._jax_state):
                 self.jax_state_sync()
+            if not self._has_weights():
+                self._jax_state = None
+                error.add_note(LOST)
             raise
 
     @staticmethod
@@ -97,6 +110,19 @@ class MultiTaskSteps(keras_hub.models.Task):
         return state is not None and not any(
             value.is_deleted() for values in state.values() for value in values or ()
         )
+
+    def _has_weights(self) -> bool:
+        """Whether every variable has a value: a step takes over the buffers of all of them."""
+        values = [variable._value for variable in self.variables]
+        return not any(
+            value is None or (hasattr(value, "is_deleted") and value.is_deleted())
+            for value in values
+        )
+
+    def check_weights(self) -> None:
+        """Raises an error that says what to do if a step that failed half-way took the weights."""
+        if not self._has_weights():
+            raise RuntimeError(LOST)
 
     def _get_jax_state(self, purge_model_variables: bool = False, **groups: bool) -> Any:
         state = super()._get_jax_state(purge_model_variables=purge_model_variables, **groups)

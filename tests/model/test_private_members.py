@@ -44,6 +44,7 @@ def instances() -> list[object]:
     model.predict(np.zeros((1, 2)), verbose=0)
     return [
         model,
+        keras.Variable(0.0),
         stopping,
         keras.callbacks.SwapEMAWeights(),
     ]

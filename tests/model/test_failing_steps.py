@@ -1,0 +1,124 @@
+"""Whatever fails while steps run: the model keeps its weights, or says that it has none."""
+
+import jax
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from mtc_keras.data.tokens import tokenize
+from mtc_keras.model.steps import LOST
+
+TEXTS = ["good clerk", "bad queue", "fine", "late bus"]
+Y = {"a_number": np.array([1.0, 2.0, 3.0, 4.0], "float32")}
+
+
+class Raising(keras.callbacks.Callback):
+    """Raises an error after a batch."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def on_train_batch_end(self, batch, logs=None):
+        raise self.error
+
+    on_test_batch_end = on_predict_batch_end = on_train_batch_end
+
+
+def asked(model):
+    """Returns what a user may ask, by name."""
+    return {
+        "fit": lambda **options: model.fit(TEXTS, Y, verbose=0, **options),
+        "evaluate": lambda **options: model.evaluate(TEXTS, Y, verbose=0, **options),
+        "predict": lambda **options: model.predict(TEXTS, verbose=0, **options),
+    }
+
+
+def works(model, tmp_path):
+    """Asks everything of a model, which must answer in numbers and be saved whole."""
+    answers = model.predict(TEXTS, verbose=0)
+    assert all(np.isfinite(value).all() for value in answers.values())
+    assert np.isfinite(model.evaluate(TEXTS, Y, verbose=0, return_dict=True)["loss"])
+    model.save_to_preset(str(tmp_path / "preset"))
+    copy = type(model).from_preset(str(tmp_path / "preset"))
+    for name, value in copy.predict(TEXTS, verbose=0).items():
+        np.testing.assert_array_equal(value, answers[name])
+    model.fit(TEXTS, Y, verbose=0)
+
+
+@pytest.mark.parametrize("what", ["fit", "evaluate", "predict"])
+@pytest.mark.parametrize("error", [RuntimeError("of a callback"), KeyboardInterrupt()], ids=repr)
+def test_a_model_works_on_after_a_callback_has_raised(model, what, error, tmp_path):
+    before = model.predict(TEXTS, verbose=0)
+    with pytest.raises(type(error)):
+        asked(model)[what](callbacks=[Raising(error)])
+    if what != "fit":
+        after = model.predict(TEXTS, verbose=0)
+        assert all((after[name] == before[name]).all() for name in before)
+    works(model, tmp_path)
+
+
+@pytest.mark.parametrize("what", ["fit", "evaluate", "predict"])
+def test_a_model_works_on_after_bad_rows(model, what, tmp_path):
+    """They get past every check, as a dataset's values are not looked at, and fail in a step."""
+    import tensorflow as tf
+
+    def rows():
+        tokens = tokenize(model.preprocessor, [TEXTS]).inputs
+        yield (tokens, Y)
+        yield ({name: values[:, :3] for name, values in tokens.items()} | {"segment_ids": []}, Y)
+
+    names = model.backbone.input
+    signature = (
+        {name: tf.TensorSpec(None, tensor.dtype) for name, tensor in names.items()},
+        {"a_number": tf.TensorSpec((None,), "float32")},
+    )
+    batches = tf.data.Dataset.from_generator(rows, output_signature=signature)
+    ask = {"fit": model.fit, "evaluate": model.evaluate, "predict": model.predict}[what]
+    with pytest.raises(Exception):  # noqa: B017 - whatever Keras, JAX or TensorFlow raise
+        ask(batches, verbose=0)
+    works(model, tmp_path)
+
+
+@pytest.mark.parametrize("what", ["fit", "evaluate"])
+def test_a_model_says_so_where_a_step_has_taken_the_weights_with_it(model, what, monkeypatch):
+    class Dying(type(model.balancing)):
+        def combine(self, *arguments):
+            total, weights = super().combine(*arguments)
+            return total + self.die(ops.stop_gradient(total)), weights
+
+        def die(self, total):
+            if not isinstance(total, jax.core.Tracer):
+                return 0.0
+            shape = jax.ShapeDtypeStruct(total.shape, total.dtype)
+            return jax.pure_callback(self.fail, shape, total)
+
+        def fail(self, total):
+            raise RuntimeError("the device died")
+
+    weights = model.get_weights()
+    monkeypatch.setattr(model.balancing, "__class__", Dying)
+    with pytest.raises(Exception) as caught:
+        asked(model)[what]()
+    assert LOST in getattr(caught.value, "__notes__", [])
+    monkeypatch.undo()
+    for ask in asked(model).values():
+        with pytest.raises(RuntimeError, match="has taken the model's weights with it"):
+            ask()
+    model.set_weights(weights)  # as `load_weights` does
+    model.compile("sgd")
+    assert np.isfinite(model.predict(TEXTS, verbose=0)["a_number"]).all()
+
+
+def test_a_callback_may_ask_the_model_in_the_middle_of_an_epoch(model):
+    found = []
+
+    class Asking(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            found.append(self.model.evaluate(TEXTS, Y, verbose=0))
+            found.append(self.model.predict(TEXTS, verbose=0, callbacks=[])["a_number"])
+
+    model.fit(TEXTS, Y, batch_size=2, callbacks=[Asking()], verbose=0)
+    assert len(found) == 4
+    assert np.isfinite(model.predict(TEXTS, verbose=0)["a_number"]).all()

@@ -192,14 +192,17 @@ class LabelReader(BaseModel, ABC):
                 f"targets of a {self.kind} task have the shape ({expected}). "
                 f"Received: {values.dtype} of shape {values.shape}"
             )
-        if self.target_dtype.startswith("int") and values.dtype.kind == "f":
+        is_integer = np.dtype(self.target_dtype).kind in "iu"
+        if is_integer and values.dtype.kind == "f":
             missing = np.isnan(values)
             whole = np.isfinite(values) & (values == np.trunc(values))
             self.refuse_targets(values, ~(whole | missing), "whole numbers, or NaN where missing")
             values = np.where(missing, self.missing_target, values)
-        limit = float(np.finfo("float32").max)
-        if values.dtype.kind == "f":
-            self.refuse_targets(values, np.abs(values) > limit, "finite, or NaN where missing")
+        limit = (np.iinfo if is_integer else np.finfo)(self.target_dtype).max
+        # In float64, as a small type cannot hold the limit.
+        large = np.abs(values.astype("float64")) > float(limit)
+        expected = f"of type {self.target_dtype}" if is_integer else "finite, or NaN where missing"
+        self.refuse_targets(values, large, expected)
         return values.astype(self.target_dtype)
 
     def refuse_targets(self, values: np.ndarray, wrong: np.ndarray, expected: str) -> None:

@@ -68,11 +68,9 @@ class SingleLabelTask(ClassificationTask):
         if values.ndim == 2 and values.shape[1] == classes:
             values = self._from_one_hot(values)
         targets = super().read_targets(values)
-        # Of the values, as a large one may have come round to a small one.
-        known = np.nan_to_num(values.reshape(len(targets)), nan=-1)
         self.refuse_targets(
-            known,
-            (known < -1) | (known >= classes),
+            targets,
+            (targets < -1) | (targets >= classes),
             f"positions of the {classes} classes, 0 … {classes - 1}, or -1 where missing",
         )
         return targets

@@ -74,13 +74,13 @@ def read_tokens(x: Mapping[str, Any], backbone: keras_hub.models.Backbone) -> di
         backbone: what reads them.
 
     Raises:
-        ValueError: if an input is missing or unknown, the arrays do not fit each other, or a
+        ValueError: if an input is missing, the arrays do not fit each other, or a
             token is none of the vocabulary.
     """
     names = list(backbone.input)
     strangers = [str(name) for name in x if name not in names]
     missing = [name for name in names if name not in x]
-    if strangers or missing:
+    if missing:
         raise ValueError(
             f"x is a dict of {listed([str(name) for name in x])}, but as a dict it must hold the "
             f"tokens {listed(names)}.{did_you_mean(strangers[0], names) if strangers else ''} "

@@ -22,6 +22,7 @@ from mtc_keras.run.directory import Run
 from mtc_keras.scoring.intervals import compare_scores, judge, resampled_scores
 from mtc_keras.tasks import Multiclass, Multilabel, Regression
 from tests.conftest import rows, tiny_values
+from tests.run.damaged import stamp
 
 NAN = np.nan
 NUMBERS = {"length": {"kind": "regression"}, "height": {"kind": "regression"}}
@@ -431,11 +432,13 @@ def test_whether_a_training_is_done_is_found_without_training(compared, monkeypa
     probed = replace(probed, config=joint.config.model_copy(update={"output": output}))
     text = (copy / "config.toml").read_text()
     (copy / "config.toml").write_text(text.replace(joint.config.output.directory, str(copy)))
+    stamp(copy)
     assert not probed.is_done()
 
     table = json.loads((copy / "loss_weights.json").read_text())
     table = {name: {**row, "rule": "probe", "loss": 0.5} for name, row in table.items()}
     (copy / "loss_weights.json").write_text(json.dumps(table))
+    stamp(copy)
     assert probed.is_done()
 
 

@@ -150,7 +150,7 @@ def test_resume_refuses_other_input_and_another_model(finished, predicted, tmp_p
         changed = json.loads(content)
         changed["config"]["decisions"]["mood"]["temperature"] = 2.0
         task.write_text(json.dumps(changed))
-        assert predict_to(finished, data, out, "--resume") == 2
+        assert predict_to(finished, data, out, "--resume", "--unchecked") == 2
     finally:
         task.write_bytes(content)
     assert "the model: " in capsys.readouterr().err

@@ -160,6 +160,7 @@ class Encoder:
         if self._is_labelled and self.data.weight in self._has:
             weights = self._weights.by_task()
             problems += self._weights.mistakes.report(self.where)
+            told += self._weights.notes
         groups = None
         if self._groups and self._groups.column in self._has:
             groups = self._groups.keys()

@@ -206,6 +206,14 @@ def test_one_weight_counts_for_every_task():
         assert array.tolist() == [2, 0.5, 1, 1, 0]
 
 
+def test_rows_without_a_weight_are_told_with_count_and_first_place():
+    rows, _ = encode({"weight": 2}, {"weight": None}, {"weight": " "}, {"weight": 0})
+    assert rows.notes == [
+        "data.weight: 2 rows without a cell in 'weight' weigh 1, first train row 1"
+    ]
+    assert encode({"weight": 2}, {"weight": 1})[0].notes == []
+
+
 def test_a_list_of_weights_has_one_a_task_in_the_order_of_the_config():
     found, problems = weights([1, 2, 3], "[4, 5, null]")
     assert problems == []

@@ -9,6 +9,7 @@ from keras import KerasTensor
 from mtc_keras.model.balancing import Balancing, make_balancing
 from mtc_keras.model.by_task import loss_weights_by_task, losses_by_task, metrics_by_task
 from mtc_keras.model.compiled_metrics import CompiledMetrics
+from mtc_keras.model.datasets import batch_targets
 from mtc_keras.model.keras_losses import loss_of
 from mtc_keras.model.on_batch import StepsOnBatch
 from mtc_keras.model.task_losses import SampleWeight
@@ -120,6 +121,7 @@ class CompiledSteps(StepsOnBatch):
         self, x: Any, y: Any, y_pred: Any, sample_weight: SampleWeight = None
     ) -> dict[str, KerasTensor]:
         if self.compiled_metrics is not None:
+            y = batch_targets(self.tasks, self.task_losses, y)
             self.compiled_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 

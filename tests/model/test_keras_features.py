@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -151,11 +152,13 @@ def test_a_keras_file_loads_in_a_new_process_without_noise(model, tmp_path):
         assert done.stderr == "" or code.endswith("load_model(path).tasks")
 
 
-@pytest.mark.parametrize("content", [None, b"no archive", "another"])
+@pytest.mark.parametrize("content", [None, b"no archive", "empty", "another"])
 def test_a_file_without_such_a_model_is_one_clear_error(content, tmp_path):
     path = tmp_path / "model.keras"
     if content == "another":
         keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).save(path)
+    elif content == "empty":
+        zipfile.ZipFile(path, "w").close()
     elif content is not None:
         path.write_bytes(content)
     with pytest.raises(mtc_keras.DataError, match=r"model file '.*model\.keras'"):

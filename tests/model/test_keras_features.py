@@ -63,7 +63,9 @@ def test_callbacks_find_what_they_look_for(model, targets, tmp_path):
     callbacks = (
         keras.callbacks.CSVLogger(tmp_path / "log.csv"),
         keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", "val_loss", save_best_only=True),
-        keras.callbacks.EarlyStopping("val_topics_loss", patience=1, restore_best_weights=True),
+        keras.callbacks.EarlyStopping(
+            "val_topics_loss", mode="min", patience=1, restore_best_weights=True
+        ),
         keras.callbacks.ReduceLROnPlateau("val_pooled_dense_accuracy", mode="max"),
     )
     model.compile("sgd", metrics={"pooled_dense": "accuracy"})
@@ -109,6 +111,7 @@ def test_a_step_is_the_same_however_it_is_run(model, targets, how):
         assert found[1][name] == pytest.approx(values, rel=1e-4), name
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")  # Keras, of embeddings
 def test_a_quantized_model_predicts_and_is_saved(model, tmp_path):
     exact = model.predict(TEXTS, verbose=0)
     model.quantize("int8")

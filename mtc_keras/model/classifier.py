@@ -1,6 +1,7 @@
 """`MultiTaskClassifier`: one KerasHub backbone, one named head per task."""
 
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,7 @@ class MultiTaskClassifier(CompiledSteps):
         self.balancing = make_balancing(balancing, [task.loss_factor for task in heads])
         super().__init__(inputs=backbone.input, outputs=outputs, **kwargs)
         self.compiled_forward = prediction.CompiledForward()
+        self.steps_done = deque(maxlen=1)
 
         # === Config ===
         self.pooling = pooling

@@ -1,7 +1,6 @@
 """Single steps of a `MultiTaskClassifier`: `train_on_batch` and its kin."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -39,7 +38,7 @@ class StepsOnBatch(MultiTaskSteps):
             ValueError: for `class_weight`, and for what does not fit the tasks, as `fit` does.
         """
         refuse_class_weight(class_weight)
-        with self._step_on_batch():
+        with self._weights_put_back():
             batch = self._one_batch(x, y, sample_weight)
             return keras.Model.train_on_batch(self, *batch, return_dict=return_dict)
 
@@ -51,13 +50,13 @@ class StepsOnBatch(MultiTaskSteps):
         return_dict: bool = False,
     ) -> Any:
         """Returns the metrics of one batch; arguments as for `train_on_batch`."""
-        with self._step_on_batch():
+        with self._weights_put_back():
             batch = self._one_batch(x, y, sample_weight)
             return keras.Model.test_on_batch(self, *batch, return_dict=return_dict)
 
     def logits_on_batch(self, x: Any) -> dict[str, np.ndarray]:
         """Returns the logits of one batch of texts or tokens, by task."""
-        with self._step_on_batch():
+        with self._weights_put_back():
             tokens, _, _ = self._one_batch(x)
             found: Mapping[str, np.ndarray] = keras.Model.predict_on_batch(self, tokens)
         return {task.name: found[task.name] for task in self.tasks}
@@ -79,16 +78,3 @@ class StepsOnBatch(MultiTaskSteps):
             parts,
             none_is_leaf=True,
         )
-
-    @contextmanager
-    def _step_on_batch(self) -> Iterator[None]:
-        """Keeps the state of an earlier step from being put into the model by a later one.
-
-        On JAX, Keras leaves a step's state with the model; were the next one to fail, the next
-        prediction would put it back, over weights that have been set in between.
-        """
-        self._jax_state = None
-        try:
-            yield
-        finally:
-            self._jax_state = None

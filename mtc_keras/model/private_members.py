@@ -19,6 +19,8 @@ PRIVATE_MEMBERS = {
     ),
     "keras.Model._get_jax_state": "weights taken out of the model are put back after an error",
     "keras.Model._jax_state": "as `_get_jax_state`",
+    "keras.Model._jax_state_synced": "as `_get_jax_state`",
+    "keras.Model._make_function": "overridden: an interruption right after a step loses no weights",
     "keras.Variable._value": "None or a deleted buffer once a step that failed took the weights",
     "keras.Model.make_predict_function": "compiled again whenever Keras recompiles its own",
     "keras.Model.predict_function": "as `make_predict_function`",

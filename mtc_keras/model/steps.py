@@ -3,8 +3,6 @@
 Shapes: B rows, T tasks.
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -19,25 +17,13 @@ from mtc_keras.model.arguments import checked
 from mtc_keras.model.balancing import Balancing
 from mtc_keras.model.compiled_metrics import CompiledMetrics
 from mtc_keras.model.datasets import batch_targets
+from mtc_keras.model.kept_weights import KeptWeights, Variables
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
-Variables = Sequence[KerasTensor]
-# What Keras' steps hand in and out, in its order.
-STATE = (
-    "trainable_variables",
-    "non_trainable_variables",
-    "optimizer_variables",
-    "metrics_variables",
-)
-LOST = (
-    "A step that failed half-way has taken the model's weights with it, which it had been given "
-    "to save memory. Load or build the model again; a saved model, run or checkpoint is untouched."
-)
 
-
-class MultiTaskSteps(keras_hub.models.Task):
+class MultiTaskSteps(KeptWeights):
     """The steps of a `MultiTaskClassifier`, whose constructor and `compile` set its attributes."""
 
     backbone: keras_hub.models.Backbone
@@ -51,7 +37,6 @@ class MultiTaskSteps(keras_hub.models.Task):
     task_loss_weights: dict[str, float]
     gradient_accumulation: int
     rematerialisation: bool
-    _jax_state: dict[str, Variables] | None
 
     # === Weights survive an error ===
 
@@ -77,60 +62,6 @@ class MultiTaskSteps(keras_hub.models.Task):
         """Returns the heads' raw outputs, as `keras.Model.predict` computes them."""
         with self._weights_put_back():
             return super().predict(x, **kwargs)
-
-    @contextlib.contextmanager
-    def _weights_put_back(self) -> Iterator[None]:
-        """Puts the weights back into the model if anything fails while steps run.
-
-        On JAX, Keras takes the weights out of the variables while steps run and puts them back
-        only at the end. After an error, such as a batch too large for the memory, the model
-        would have none.
-
-        Raises:
-            RuntimeError: if the model has lost its weights before.
-        """
-        is_jax = keras.backend.backend() == "jax"
-        if is_jax:
-            self.jax_state_sync()  # a callback of `fit` may ask: the values are with its step then
-            self._jax_state = None  # of a step that is over: weights may be set before the next
-        self.check_weights()
-        try:
-            yield
-        except BaseException as error:
-            if is_jax and self._is_whole(self._jax_state):
-                self.jax_state_sync()
-            if not self._has_weights():
-                self._jax_state = None
-                error.add_note(LOST)
-            raise
-
-    @staticmethod
-    def _is_whole(state: dict[str, Variables] | None) -> bool:
-        """Whether there is a state, and no step that failed half-way has used it up."""
-        return state is not None and not any(
-            value.is_deleted() for values in state.values() for value in values or ()
-        )
-
-    def _has_weights(self) -> bool:
-        """Whether every variable has a value: a step takes over the buffers of all of them."""
-        values = [variable._value for variable in self.variables]
-        return not any(
-            value is None or (hasattr(value, "is_deleted") and value.is_deleted())
-            for value in values
-        )
-
-    def check_weights(self) -> None:
-        """Raises an error that says what to do if a step that failed half-way took the weights."""
-        if not self._has_weights():
-            raise RuntimeError(LOST)
-
-    def _get_jax_state(self, purge_model_variables: bool = False, **groups: bool) -> Any:
-        state = super()._get_jax_state(purge_model_variables=purge_model_variables, **groups)
-        if purge_model_variables:
-            # What is taken out of the variables is put back by a sync, if no step has ended yet.
-            names = [name for name in STATE if groups.get(name)]
-            self._jax_state = dict(zip(names, state, strict=True))
-        return state
 
     # === What Keras calls ===
 

@@ -1,5 +1,7 @@
 """Whatever fails while steps run: the model keeps its weights, or says that it has none."""
 
+import sys
+
 import jax
 import keras
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 from keras import ops
 
 from mtc_keras.data.tokens import tokenize
-from mtc_keras.model.steps import LOST
+from mtc_keras.model import kept_weights
+from mtc_keras.model.kept_weights import LOST
 
 TEXTS = ["good clerk", "bad queue", "fine", "late bus"]
 Y = {"a_number": np.array([1.0, 2.0, 3.0, 4.0], "float32")}
@@ -32,6 +35,7 @@ def asked(model):
         "fit": lambda **options: model.fit(TEXTS, Y, verbose=0, **options),
         "evaluate": lambda **options: model.evaluate(TEXTS, Y, verbose=0, **options),
         "predict": lambda **options: model.predict(TEXTS, verbose=0, **options),
+        "train_on_batch": lambda: model.train_on_batch(TEXTS, Y),
     }
 
 
@@ -81,7 +85,7 @@ def test_a_model_works_on_after_bad_rows(model, what, tmp_path):
     works(model, tmp_path)
 
 
-@pytest.mark.parametrize("what", ["fit", "evaluate"])
+@pytest.mark.parametrize("what", ["fit", "evaluate", "train_on_batch"])
 def test_a_model_says_so_where_a_step_has_taken_the_weights_with_it(model, what, monkeypatch):
     class Dying(type(model.balancing)):
         def combine(self, *arguments):
@@ -109,6 +113,25 @@ def test_a_model_says_so_where_a_step_has_taken_the_weights_with_it(model, what,
     model.set_weights(weights)  # as `load_weights` does
     model.compile("sgd")
     assert np.isfinite(model.predict(TEXTS, verbose=0)["a_number"]).all()
+
+
+@pytest.mark.parametrize("what", ["fit", "evaluate", "predict", "train_on_batch"])
+def test_an_interruption_right_after_a_step_loses_no_weights(model, what, tmp_path):
+    def interrupting(frame, event, called):
+        is_step = frame.f_code.co_filename == kept_weights.__file__
+        if event == "c_return" and called.__name__ == "extend" and is_step:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    options = {} if what == "train_on_batch" else {"callbacks": [keras.callbacks.Callback()]}
+    sys.setprofile(interrupting)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            asked(model)[what](**options)
+    finally:
+        sys.setprofile(None)
+    assert LOST not in getattr(caught.value, "__notes__", [])
+    works(model, tmp_path)
 
 
 def test_a_callback_may_ask_the_model_in_the_middle_of_an_epoch(model):

@@ -4,6 +4,7 @@ A pipe would be waited for, `/dev/zero` read for ever, and JSON or TOML of gigab
 many times the memory.
 """
 
+import fnmatch
 import json
 import stat
 from pathlib import Path
@@ -11,6 +12,16 @@ from typing import Any
 
 MOST_JSON = 128 * 2**20  # bytes; the description of a model with a million classes has fewer
 MOST_TOML = 32 * 2**20
+# What file systems and people's desktops leave in any folder.
+LEFT_BY_SYSTEM = (
+    *(".DS_Store*", "._*", "Thumbs.db", "desktop.ini", ".directory", "@eaDir"),
+    *(".nfs*", ".fuse_hidden*"),
+)
+
+
+def is_left_by_system(name: str) -> bool:
+    """Whether nobody has put a file of that name where it is, but the system that shows it."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in LEFT_BY_SYSTEM)
 
 
 def file_problem(path: Path, most: int | None = None) -> str | None:

@@ -13,6 +13,7 @@ from mtc_keras.files.reading import MOST_JSON, file_problem, read_bytes
 from mtc_keras.files.whole import sha256, write_whole
 
 SUMS = "SHA256SUMS"
+WINDOWS = "has line ends of Windows now; git leaves them where .gitattributes says `* -text`"
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>.+)")
 
 
@@ -42,7 +43,7 @@ def read_sums(folder: Path) -> dict[str, list[str]] | None:
     if rest or not lines:
         raise ValueError("was cut short")
     for line in lines:
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line.removesuffix("\r"))  # as git may have written it
         if match is None or not _is_inside(match["name"]):
             raise ValueError("is not what was written")
         sums.setdefault(match["name"], []).append(match["digest"])
@@ -53,12 +54,21 @@ def changed_files(folder: Path, sums: Mapping[str, Iterable[str]]) -> list[str]:
     """Returns what is wrong with a folder's files: which are gone, or have changed."""
     problems = []
     for name, digests in sums.items():
-        problem = file_problem(folder / name) if _is_inside(name) else "lies elsewhere"
-        if problem is None and sha256(folder / name) not in digests:
-            problem = "has changed"
+        path = folder / name
+        problem = file_problem(path) if _is_inside(name) else "lies elsewhere"
+        if problem is None and sha256(path) not in digests:
+            problem = WINDOWS if _has_windows_line_ends(path, digests) else "has changed"
         if problem is not None:
             problems.append(f"{name}: {problem}")
     return problems
+
+
+def _has_windows_line_ends(path: Path, digests: Iterable[str]) -> bool:
+    """Whether line ends are all that has changed in a file."""
+    if file_problem(path, MOST_JSON):
+        return False
+    plain = read_bytes(path, MOST_JSON).replace(b"\r\n", b"\n")
+    return hashlib.sha256(plain).hexdigest() in digests
 
 
 def replace_file(folder: Path, name: str, text: str) -> None:

@@ -11,11 +11,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mtc_keras.config.sections import MOST_TOKENS
 from mtc_keras.errors import DataError
-from mtc_keras.files import SUMS, changed_files, file_problem, read_json, read_sums
+from mtc_keras.files import (
+    SUMS,
+    changed_files,
+    file_problem,
+    is_left_by_system,
+    read_json,
+    read_sums,
+)
 from mtc_keras.model.saved import TASK, SavedClassifier, first_problem, saved_classifier
 from mtc_keras.model.saved_classes import CLASSIFIER, check_classes
+from mtc_keras.model.saved_reading import check_reading, check_tokens
 from mtc_keras.model.saved_sizes import BackboneSizes, check_parameters, stored_numbers
 
 Result = TypeVar("Result")
@@ -45,16 +52,20 @@ def check_preset(preset: Path, check: bool = True) -> SavedClassifier:
     where = f"model {str(preset)!r}"
     found = saved_classifier(preset)
     if check:
-        assets = [path.relative_to(preset).as_posix() for path in preset.glob("assets/*/*")]
+        paths = [path for path in preset.glob("assets/*/*") if not is_left_by_system(path.name)]
+        assets = [path.relative_to(preset).as_posix() for path in paths]
         names = (CONFIG, TASK, PREPROCESSOR, TOKENIZER, WEIGHTS, SHARDS, HEADS)
         check_sums(preset, where, [*names, *assets])
     problems = _Problems()
     problems.of(TASK, _check_task, preset)
     config = problems.of(CONFIG, _table, preset, CONFIG)
     if found.config.preprocessor is not None:
-        problems.of(TASK, _check_lengths, found.config.preprocessor)
+        problems.of(TASK, check_reading, found.config.preprocessor)
         for name in (PREPROCESSOR, TOKENIZER):
-            problems.of(name, _check_lengths, problems.of(name, _table, preset, name))
+            table = problems.of(name, _table, preset, name)
+            problems.of(name, check_reading, table)
+            if name == TOKENIZER:
+                problems.of(name, check_tokens, table)
     problems += asset_problems(preset)
     stored = problems.of(WEIGHTS, backbone_numbers, preset)
     if stored is not None:
@@ -154,6 +165,7 @@ def backbone_numbers(preset: Path) -> int:
 def asset_problems(preset: Path) -> list[str]:
     """Returns what is wrong with the tokenizer's files, as far as they are there."""
     paths = sorted((preset / "assets").glob("*/*"))
+    paths = [path for path in paths if not is_left_by_system(path.name)]
     named = {path.relative_to(preset).as_posix(): file_problem(path, MOST_ASSET) for path in paths}
     return [f"{name}: {problem}" for name, problem in named.items() if problem]
 
@@ -172,16 +184,6 @@ def _table(preset: Path, name: str) -> dict[str, Any]:
         raise ValueError("does not describe a part of a model")
     check_classes(table)
     return table
-
-
-def _check_lengths(table: dict[str, Any] | None) -> None:
-    """Checks the number of tokens that a preprocessor or a tokenizer fills texts up to."""
-    config = (table or {}).get("config") or {}
-    length = config.get("sequence_length")
-    if length is not None and (type(length) is not int or not 1 <= length <= MOST_TOKENS):
-        raise ValueError(f"sequence_length is {length!r:.80}, not from 1 to {MOST_TOKENS:,}")
-    if isinstance(config.get("tokenizer"), dict):
-        _check_lengths(config["tokenizer"])
 
 
 def _check_heads(found: SavedClassifier, stored: int) -> None:

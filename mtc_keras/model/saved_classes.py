@@ -19,8 +19,11 @@ TOKENIZER = re.compile(rf"keras_hub>({'|'.join(FAMILIES)})Tokenizer")
 OF_KERAS_HUB = (BACKBONE, PREPROCESSOR, TOKENIZER)
 POLICY = re.compile(r"\w*DTypePolicy(Map)?")
 IMPORTED = ("keras", "keras_hub", "keras_cv", "keras_nlp", "builtins")  # by Keras, if asked to
+# Keras takes the keys of a policy map for patterns, such as "encoder/.*"; some take for ever.
+PATTERN = re.compile(r"[\w/. -]*(\*[\w/. -]*){0,3}")
 CLASSIFIER = "mtc_keras>MultiTaskClassifier"
 DEEPEST = 40  # tables in tables of a config; a model has ten
+LONGEST_NAME = 1000  # characters
 # Paths or contents in place of the files of the preset.
 FROM_ELSEWHERE = ("vocabulary", "proto", "merges")
 
@@ -35,6 +38,10 @@ def check_classes(config: Any) -> None:
         if "class_name" in table and not _is_known(table):
             name = table.get("registered_name") or table["class_name"]
             raise ValueError(f"names the class {str(name)[:80]!r}, of which no model is built")
+        if "class_name" in table and not _is_plain(table["config"].get("name", "")):
+            raise ValueError("has a part whose name cannot be printed, or is too long")
+        if not all(PATTERN.fullmatch(key) for key in _keys(table.get("policy_map"))):
+            raise ValueError("has a policy_map of more than paths of layers and a few `.*`")
         for key in FROM_ELSEWHERE:
             if "class_name" not in table and isinstance(table.get(key), (str, list, dict)):
                 raise ValueError(f"has {key}, which is read from a file of its own")
@@ -52,6 +59,15 @@ def _tables(value: Any) -> Iterator[dict[str, Any]]:
         if isinstance(found, (dict, list)):
             inner = found.values() if isinstance(found, dict) else found
             waiting += [(item, depth + 1) for item in inner if isinstance(item, (dict, list))]
+
+
+def _keys(table: Any) -> list[str]:
+    return list(table) if isinstance(table, dict) else []
+
+
+def _is_plain(name: Any) -> bool:
+    """Whether a name can be one of Keras' names, as far as only building would show."""
+    return not isinstance(name, str) or (name.isprintable() and len(name) <= LONGEST_NAME)
 
 
 def _is_known(table: dict[str, Any]) -> bool:

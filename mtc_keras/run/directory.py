@@ -49,7 +49,7 @@ from mtc_keras.files import (
     resolved,
 )
 from mtc_keras.model import saved
-from mtc_keras.model.checking import check_preset, check_sums
+from mtc_keras.model.checking import UNCHECKED, check_preset, check_sums
 from mtc_keras.model.keras_file import SUFFIX, load_keras_file
 from mtc_keras.run.schema import About, Environment, Epoch, LossWeights, Metrics
 from mtc_keras.tasks import Decision
@@ -168,7 +168,7 @@ class Run:
         where = f"run {str(self.directory)!r}"
         check_sums(self.directory, where, READ, older=about.sha256, needed=about.has_sums)
         if about.has_sums and not (self.directory / MODEL / SUMS).exists():
-            raise self._damaged(f"{MODEL}/{SUMS}", "is gone")
+            raise DataError(f"{where} is damaged; {UNCHECKED}", [f"{MODEL}/{SUMS}: is gone"])
 
     def save_decisions(self, decisions: Mapping[str, Decision]) -> None:
         """Puts changed temperatures and thresholds into the saved model, whole or not at all.

@@ -15,11 +15,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mtc_keras.devices.joining import joined_processes
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, listed
 from mtc_keras.files import (
     MOST_TOML,
+    SUMS,
     check_folder,
     held,
+    is_left_by_system,
     is_unfinished,
     parents_made,
     read_bytes,
@@ -31,6 +33,7 @@ from mtc_keras.run.directory import (
     CONFIG,
     FILES,
     MARK,
+    MODEL,
     PREDICTED,
     PREDICTIONS,
     RUN,
@@ -69,27 +72,34 @@ def is_run(folder: Path) -> bool:
 
 
 def strangers(folder: Path) -> list[str]:
-    """Returns the names in a run that no training writes, but for what file systems leave."""
+    """Returns the names in a run that no training writes, but for what systems leave anywhere."""
     return [
         path.relative_to(folder).as_posix()
-        for inner, known in ((folder, FILES), (folder / PREDICTIONS, PREDICTED))
+        for inner in (folder, folder / MODEL, folder / PREDICTIONS)
         for path in (sorted(inner.iterdir()) if inner.is_dir() else ())
-        if path.name not in known
+        if not _is_written(path.name, inner.name if inner != folder else "")
         and not is_unfinished(path.name)
-        and not path.name.startswith((".DS_Store", ".nfs"))
+        and not is_left_by_system(path.name)
     ]
+
+
+def _is_written(name: str, within: str) -> bool:
+    """Whether a training writes a file of that name into a run, or into a folder of it."""
+    if within == MODEL:  # by KerasHub, which has more names than one model has files
+        return name in (SUMS, "assets") or name.endswith((".json", ".weights.h5"))
+    return name in (PREDICTED if within == PREDICTIONS else FILES)
 
 
 def check_no_strangers(folder: Path) -> None:
     """Checks that nobody has put a file of their own into a run that is to be removed.
 
     Raises:
-        ConfigError: naming the first.
+        ConfigError: naming them.
     """
     if found := strangers(folder):
         raise ConfigError(
-            f"output.directory: {str(folder)!r} is a run that holds {found[0]!r}, too, which no "
-            f"training wrote and which would be removed with it; move it away, or {ANOTHER}"
+            f"output.directory: {str(folder)!r} is a run that holds {listed(found, 4)}, too, which "
+            f"no training wrote and which would be removed with it; move that away, or {ANOTHER}"
         )
 
 

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -98,6 +99,25 @@ def serialized(**values: object) -> dict[str, object]:
     return {"module": "keras_hub.src.models.bert.bert_backbone", "config": {}, **values}
 
 
+def policies(pattern: str) -> Callable[[Path], None]:
+    """Returns what gives a backbone a map of dtypes whose keys Keras takes for patterns."""
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}
+    values = {"default_policy": policy, "policy_map": {pattern: policy}}
+    return backbone(dtype={"module": "keras", "class_name": "DTypePolicyMap", "config": values})
+
+
+def reading(**values: object) -> Callable[[Path], None]:
+    """Returns what changes how a preprocessor and its tokenizer read texts."""
+
+    def of_task(saved: dict[str, Any]) -> None:
+        preprocessor = saved["config"]["preprocessor"]["config"]
+        tokenizer = preprocessor["tokenizer"]["config"]
+        for config in (preprocessor, tokenizer):
+            config.update({key: value for key, value in values.items() if key in config})
+
+    return change(TASK, of_task)
+
+
 BOMBS: dict[str, Callable[[Path], None]] = {
     "vocabulary": backbone(vocabulary_size=2**34),
     "a vocabulary within bounds": backbone(vocabulary_size=9_000_000, hidden_dim=1024),
@@ -138,6 +158,16 @@ BOMBS: dict[str, Callable[[Path], None]] = {
         HEADS, lambda f: f.create_dataset("a", (9,), "u1", external=[("/etc/passwd", 0, 9)])
     ),
     "texts": with_arrays(HEADS, lambda f: f.update(a=["x"] * 9)),
+    "a pattern that takes for ever": policies("(([a-z_0-9/]+)+)+!"),
+    # === What ends the process, or a prediction that has begun ===
+    "a mark that crashes TensorFlow": reading(suffix_indicator="x" * 10**6),
+    "no mark": reading(oov_token=""),
+    "tokens that are texts": change(
+        "model/tokenizer.json", lambda saved: saved["config"].update(dtype="string")
+    ),
+    "another way to cut": reading(truncate="x"),
+    "a name that no layer can have": backbone(name="a\n\x1b[31m"),
+    "a long name": backbone(name="x" * 10**5),
     # === Classes ===
     "a lambda as backbone": at("backbone", LAMBDA),
     "a lambda as preprocessor": at("preprocessor", LAMBDA),
@@ -281,6 +311,13 @@ def test_a_users_own_registered_class_is_let_through():
     check_classes({"config": {"balancing": {**table, "module": "lab.balancing"}}})
     with pytest.raises(ValueError, match="names the class 'lab>Mine', of which no model is built"):
         check_classes({"balancing": {**table, "module": "keras.src.layers"}})
+
+
+def test_patterns_of_dtypes_as_keras_documents_them_are_let_through(run):
+    policies("transformer_layer_0/.*")(run)
+    policies("encoder/attention/query")(run)
+    stamp(run)
+    Run(run).check_model()
 
 
 def test_a_keras_file_with_another_class_is_refused(run):

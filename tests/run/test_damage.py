@@ -198,6 +198,27 @@ def test_checksums_that_were_cut_short_are_damage(name, run, capsys):
         assert problem in assert_refused(run, "predict", capsys)
 
 
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_line_ends_of_windows_are_told_as_what_they_are(is_checked, run, capsys):
+    """As a checkout by git with `core.autocrlf` writes them."""
+    for name in ("SHA256SUMS", "model/SHA256SUMS"):  # alone they change nothing
+        (run / name).write_bytes((run / name).read_bytes().replace(b"\n", b"\r\n"))
+    Run(run).check_model()
+    for name in ("config.toml", TASK):
+        (run / name).write_bytes((run / name).read_bytes().replace(b"\n", b"\r\n"))
+    if is_checked:
+        error = assert_refused(run, "predict", capsys)
+        assert "config.toml: has line ends of Windows now; git leaves them where" in error
+    Run(run, check=False).check_model()
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._vocabulary.txt", "Thumbs.db"])
+def test_what_a_desktop_leaves_beside_a_vocabulary_is_no_damage(name, run):
+    (run / "model" / "assets" / "tokenizer" / name).write_bytes(b"x")
+    (run / "model" / name).write_bytes(b"x")
+    Run(run).check_model()
+
+
 def test_a_run_that_was_edited_by_hand_is_read_when_asked(run, capsys):
     text = (run / "config.toml").read_text()
     (run / "config.toml").write_text(text.replace("batch_size = 16", "batch_size = 8"))

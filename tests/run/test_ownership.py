@@ -46,15 +46,15 @@ def test_a_folder_is_ours_by_what_we_write_and_not_by_names(name, suffix, tmp_pa
     assert contents(folder) == THEIRS[name]
 
 
-@pytest.mark.parametrize("place", ["notes.txt", "predictions/mine.xlsx", ".git/config"])
+@pytest.mark.parametrize("place", ["notes.txt", "predictions/a.xlsx", "model/a.md", ".git/a"])
 @pytest.mark.parametrize("suffix", ["", ".unfinished"])
 def test_a_run_with_a_file_of_theirs_is_not_replaced(suffix, place, tmp_path):
     folder = tmp_path / f"run{suffix}"
     put(folder, {"run.json": '{"format": 2, "written_by": "mtc-keras"}', place: "mine"})
-    found = place if place.startswith("pred") else place.partition("/")[0]
+    found = ".git" if place == ".git/a" else place
     with pytest.raises(ConfigError, match=f"is a run that holds '{found}', too, which no training"):
         check_output(str(tmp_path / "run"), overwrite=True)
-    with pytest.raises(ConfigError, match="would be removed with it; move it away"):
+    with pytest.raises(ConfigError, match="would be removed with it; move that away"):
         remove_run(folder)
     assert contents(folder)[place] == "mine"
 
@@ -77,9 +77,10 @@ def test_a_link_in_place_of_what_is_written_is_not_followed(is_dangling, tmp_pat
     assert theirs.exists() != is_dangling
 
 
-def test_what_file_systems_leave_in_a_run_is_no_file_of_theirs(tmp_path):
-    files = {"run.json": '{"format": 1, "sha256": {}}', ".DS_Store": "x", ".nfs0001": "x"}
-    put(tmp_path / "run", files)
+def test_what_systems_leave_in_a_run_is_no_file_of_theirs(tmp_path):
+    left = (".DS_Store", ".nfs0001", "Thumbs.db", "desktop.ini", "._run.json", "model/.DS_Store")
+    files = {"run.json": '{"format": 1, "sha256": {}}', **dict.fromkeys(left, "x")}
+    put(tmp_path / "run", {**files, "model/task.weights.h5": "x", "model/model.weights.json": "x"})
     check_output(str(tmp_path / "run"), overwrite=True)
     remove_run(tmp_path / "run")
     assert not (tmp_path / "run").exists()

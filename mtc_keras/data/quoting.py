@@ -1,8 +1,9 @@
 """What quotes mean in a file: whether they stand around cells, or are characters of a text.
 
 Both are common in tsv. pandas and Excel put quotes around a cell that holds a quote, a tab or a
-line break, and double the quotes in it. Collections of texts are often written without: there a
-text that opens with a quote would swallow the rows up to the next one.
+line break, and double the quotes in it; Excel also around one that holds a comma. Others put them
+around every cell, those of the header, too. Collections of texts are often written without: there
+a text that opens with a quote would swallow the rows up to the next one.
 """
 
 import csv
@@ -13,6 +14,7 @@ from typing import IO
 from mtc_keras.data.long_cells import long_cells
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_ENOUGH_COMMAS = 2  # cells that Excel quoted, as a single one may be a text that quotes somebody
 
 
 class OpeningQuotes:
@@ -37,7 +39,10 @@ class OpeningQuotes:
 
 
 def quotes_cells(text: IO[str], delimiter: str) -> bool:
-    """Whether the quotes of a file stand around cells: they do all over it, and at times must.
+    """Whether the quotes of a file stand around cells: they do all over it, and there is a reason.
+
+    It is a cell that needs them, a header all of whose cells have them, or that two or more cells
+    with a comma have them and no other cell does.
 
     Args:
         text: the open file, which is read to its end.
@@ -46,10 +51,12 @@ def quotes_cells(text: IO[str], delimiter: str) -> bool:
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     must, width, start = False, 0, 0
+    commas, is_excel = 0, True
     try:
         with long_cells:
             for row in reader:
-                width = width or len(row)
+                if not width:
+                    width, must = len(row), _are_quoted(row, lines.last, delimiter)
                 if hold_rows(row, width, delimiter):
                     return False
                 is_alone = reader.line_num == start + 1
@@ -57,9 +64,13 @@ def quotes_cells(text: IO[str], delimiter: str) -> bool:
                     return False
                 start = reader.line_num
                 must = must or not is_alone or _needs_quotes(row, lines.last, delimiter)
+                if is_excel and not must:
+                    with_commas = [cell for cell in row if "," in cell]
+                    commas += len(with_commas)
+                    is_excel = _are_quoted(with_commas, lines.last, delimiter)
     except csv.Error:
         return False
-    return must
+    return must or (is_excel and commas >= _ENOUGH_COMMAS)
 
 
 def hold_rows(cells: Sequence[str], width: int, delimiter: str) -> bool:
@@ -74,6 +85,12 @@ def hold_rows(cells: Sequence[str], width: int, delimiter: str) -> bool:
         return False
     lines = [line for line in _LINE_END.split(delimiter.join(cells)) if line.strip()]
     return sum(line.count(delimiter) == width - 1 for line in lines) > 1
+
+
+def _are_quoted(cells: Sequence[str], line: str, delimiter: str) -> bool:
+    """Whether quotes stand around some cells of a line and around no other one."""
+    found = [cell for cell in line.rstrip("\r\n").split(delimiter) if cell.startswith('"')]
+    return found == [f'"{cell}"' for cell in cells]
 
 
 def _needs_quotes(cells: Sequence[str], line: str, delimiter: str) -> bool:

@@ -60,10 +60,15 @@ class _Rows:
         while may_go_on:
             try:
                 for row in self._reader:
+                    end = self._reader.line_num
                     if row:  # a blank line has no cells
-                        self._look_at(row, line)
+                        self._width = self._width or len(row)
+                        if end > line and hold_rows(row, self._width, self.delimiter):
+                            # Of millions only the first place is shown.
+                            place = f"{self.faults.path}:{line} (to line {end})"
+                            self._merged.append("" if self._merged else place)
                         yield line, row
-                    line = self._reader.line_num + 1  # a quoted cell may hold line breaks
+                    line = end + 1  # a quoted cell may hold line breaks
                 may_go_on = False
             except csv.Error as error:
                 self.faults.add(line, self._broken(error, line), first=True)
@@ -84,14 +89,6 @@ class _Rows:
             message += '; a cell opens with a quote: set data.quoting = "minimal" if it stands '
             message += "around the cell"
         return message
-
-    def _look_at(self, row: list[str], line: int) -> None:
-        self._width = self._width or len(row)
-        end = self._reader.line_num
-        if end > line and hold_rows(row, self._width, self.delimiter):
-            # Of millions only the first place is shown.
-            place = f"{self.faults.path}:{line} (to line {end})"
-            self._merged.append("" if self._merged else place)
 
     def _broken(self, error: csv.Error, line: int) -> str:
         message = f"{error}; a cell with quotes needs quotes around it, inner ones doubled, or set "

@@ -222,3 +222,36 @@ def test_fuzz_what_a_csv_writer_writes_is_read_or_told(texts, name):
         assert 'data.quoting = "minimal"' in str(error)
     else:
         assert columns["text"] == texts or notes
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '"text"\t"label"\n"a b"\t"x"\n"c"\t"y"\n',  # everything quoted, as many programs write
+        '"text"\t"label"\t"n"\r\n"a b"\t"x"\t1\r\n"c"\t"y"\t2\r\n',
+        'text\tlabel\r\n"a, b"\tx\r\n"c, d, e"\t"y, z"\r\nplain\tx\r\n',  # Excel
+    ],
+)
+def test_a_tsv_whose_program_put_quotes_around_cells_is_read_as_csv_is(content):
+    found = read("x.tsv", content)
+    expected = read("x.csv", content)[0]  # told apart by its header of tabs
+    assert found[0] == expected
+    assert not any(c.startswith('"') for cells in found[0].values() for c in cells)
+    assert "read as around the cell" in found[1][0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'text\tlabel\n"well, yes"\tx\nand, so on\ty\n"no, no"\tx\n',  # a comma without quotes
+        'text\tlabel\n"well, yes"\tx\nplain\ty\n',  # one cell may be by a speaker
+        'text\tlabel\n"well, yes"\tx\n"no, no"\tx\n"never"\ty\n',
+        'text\tlabel\n"well, yes" she said\tx\n"no, no"\tx\n"a, b"\ty\n',
+        '"text"\tlabel\n"a"\tx\n"b"\ty\n',
+    ],
+)
+def test_quotes_of_a_tsv_that_may_be_a_speakers_stay_in_the_text(content):
+    columns, notes = read("x.tsv", content)
+    lines = [line.split("\t") for line in content.splitlines()]
+    assert list(map(list, zip(*columns.values(), strict=True))) == lines[1:]
+    assert "part of the text" in notes[0]

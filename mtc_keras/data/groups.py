@@ -1,7 +1,5 @@
 """The groups of rows, such as their raters or documents, that a split leaves together."""
 
-from decimal import Decimal
-
 import numpy as np
 
 from mtc_keras.data.blocks import Block
@@ -10,6 +8,7 @@ from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.errors import plural
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.distinct import DistinctCells
+from mtc_keras.tasks.spelling import class_key
 
 NO_GROUP = np.uint64(0)
 
@@ -71,11 +70,12 @@ class Groups:
 
 
 def _name(cell: Cell) -> str:
-    """Returns what a group is called, whatever format it stands in; `""` for no group."""
+    """Returns what a group is called, however it is spelled, as labels are; `""` for no group."""
     if isinstance(cell, (list, dict)):
         raise ValueError(f"a group must be a name or a number, received a {type(cell).__name__}")
-    if cell is None:
+    if cell is None or not str(cell).strip():
         return ""
-    if isinstance(cell, (float, Decimal)) and cell == cell // 1:
-        cell = int(cell)
-    return str(cell).strip()
+    try:
+        return class_key(cell)
+    except ValueError:  # a fraction, or a date
+        return str(cell)

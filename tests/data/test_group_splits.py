@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtc_keras.config import check_config
 from mtc_keras.data.group_splits import connected_groups, split_groups
+from mtc_keras.data.reading import read_splits
 from mtc_keras.data.splits import split
 from tests.fuzzing import tries
 
@@ -140,3 +142,21 @@ def test_a_million_rows_take_seconds():
     shares = carried[validation].sum(axis=0) / carried.sum(axis=0)
     assert abs(shares - 0.1).max() < 0.005
     assert time.perf_counter() - started < 30  # 4 s on 2 cores
+
+
+def test_a_group_is_one_however_its_name_is_spelled(tmp_path):
+    for name, cells in (
+        ("a", ["1.0", "", "Café", "True"]),
+        ("b", ["1", "2", "Cafe\u0301", "true"]),
+    ):
+        lines = [f"{name} {n},{'xy'[n % 2]},{cell}" for n, cell in enumerate(cells)]
+        (tmp_path / f"{name}.csv").write_text("text,mood,who\n" + "\n".join(lines) + "\n")
+    data = {"train": str(tmp_path / "a.csv"), "validation": str(tmp_path / "b.csv"), "group": "who"}
+    values = {"data": data, "tasks": {"mood": {"kind": "multiclass"}}}
+    found = read_splits(check_config(values))
+    assert len(set(found.train.groups) & set(found.validation.groups)) == 3
+    [note] = [note for note in found.notes if "belong to groups" in note]
+    assert note.startswith("validation: 3 of 4 rows belong to groups of train, too, first ")
+    values["data"] = {"train": str(tmp_path / "*.csv"), "validation": 3, "group": "who"}
+    found = read_splits(check_config(values))
+    assert not set(found.train.groups) & set(found.validation.groups)

@@ -13,6 +13,7 @@ from mtc_keras.data.labels import Labels
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.data.packed import join, pack
 from mtc_keras.data.rows import LeftOut, Rows
+from mtc_keras.data.split_words import SplitWords
 from mtc_keras.data.texts import read_texts, text_faults
 from mtc_keras.data.weights import Weights
 from mtc_keras.errors import did_you_mean, listed
@@ -51,6 +52,9 @@ class Encoder:
         self._text_mistakes = Mistakes("data.text")
         self._weights = Weights(data.weight, [task.name for task in tasks])
         self._groups = Groups(data.group) if data.group and tasks else None
+        used = [*data.text_columns, data.id, data.weight, data.group]
+        used += [column for task in tasks for column in task.path.names]
+        self._split_words = SplitWords(name, {column for column in used if column})
         self._ids: list[Sequence[Any]] = []
         self._where: list[Sequence[str]] = []
         self._left_out = LeftOut()
@@ -71,6 +75,7 @@ class Encoder:
             labels.add(block, start)
         if self._is_labelled:
             self._weights.add(block, start)
+            self._split_words.add(block)
         if self._groups:
             self._groups.add(block, start)
         found = read_texts(block, self.data.text_columns)
@@ -150,7 +155,7 @@ class Encoder:
         if self.rename_problem():  # what else is wrong depends on it
             problems = []
         targets: dict[str, np.ndarray] = {}
-        told = list(self.told)
+        told = [*self.told, *self._split_words.notes]
         for name, labels in self.labels.items():
             if name not in unlearned:
                 targets[name] = labels.targets()

@@ -11,6 +11,7 @@ HOW = {
     "missing": "read as missing",
     "name": "read as {read_as}",
     "position": "read as positions in `classes`, {read_as}",
+    "vector": 'read as lists of names; a 0 or 1 per class is what column = "NAME[0:N]" reads',
     "unknown": "left out, as no class is called so",
 }
 
@@ -57,7 +58,10 @@ class Readings:
 
 def _shown(reading: Reading) -> str:
     """Returns what is written, its characters by number where it looks like what it is read as."""
-    looks_so = unicodedata.normalize("NFC", reading.written) == reading.read_as
+    written, read_as = (
+        unicodedata.normalize("NFC", text) for text in (reading.written, reading.read_as)
+    )
+    looks_so = written == read_as
     return ascii(reading.written) if looks_so else repr(reading.written)
 
 

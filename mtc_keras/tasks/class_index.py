@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from mtc_keras.errors import did_you_mean
-from mtc_keras.tasks.spelling import INTEGER, class_key, likeness
+from mtc_keras.tasks.spelling import INTEGER, class_key, fraction, likeness
 
 
 class ClassIndex(dict[str, int]):
@@ -41,7 +41,9 @@ class ClassIndex(dict[str, int]):
         # As it stands first: version 0.1 trained "1" and "1.0" as two classes.
         if isinstance(value, str) and (index := self.get(value.strip())) is not None:
             return index
-        return self.by_key.get(class_key(value))
+        # A fraction is a class only where it is known as one: it is rather a measurement.
+        index = self.by_key.get(fraction(value))
+        return self.by_key.get(class_key(value)) if index is None else index
 
     def in_own_spelling(self, table: Mapping[str, Any]) -> dict[str, Any]:
         """Returns a table by class with the classes' names as its keys; others are left out."""
@@ -52,6 +54,9 @@ class ClassIndex(dict[str, int]):
     def nearest(self, name: str) -> str:
         """Returns the class that an unknown name is probably meant to be, as a question."""
         alike = [known for known in self if likeness(known) == likeness(name)]
+        if INTEGER.fullmatch(name):  # as "1" is where somebody lost the zero of "01"
+            same = (k for k in self if INTEGER.fullmatch(k) and int(k) == int(name))
+            alike += same
         return f" Did you mean {alike[0]!r}?" if alike else did_you_mean(name, self)
 
 

@@ -3,6 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -16,7 +17,15 @@ from mtc_keras.tasks.class_index import ClassIndex, same_class
 from mtc_keras.tasks.columns import MOST_CLASSES, Cell, Cells
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.markers import MARKERS
-from mtc_keras.tasks.spelling import INTEGER, Reading, class_key, class_name, likeness, natural
+from mtc_keras.tasks.spelling import (
+    INTEGER,
+    Reading,
+    class_key,
+    class_name,
+    is_decimal,
+    likeness,
+    natural,
+)
 
 MOST_CLASS_WEIGHT = 10.0
 BETA = 0.999
@@ -159,7 +168,7 @@ class ClassificationTask(Task):
                     except ValueError as error:  # `encode` reports it, with its row
                         unreadable = unreadable or f" (and a cell cannot be read: {error})"
             spelled = (next(iter(s)) if len(s) == 1 else key for key, s in names.items())
-            classes = sorted(spelled, key=natural)
+            classes = sorted(self._among_decimals(list(spelled), cells), key=natural)
             for name in classes:
                 if not is_utf8(name):
                     raise ValueError(
@@ -174,6 +183,25 @@ class ClassificationTask(Task):
             )
         # Rebuilt rather than copied, so that the checks see the classes too.
         return type(self).model_validate({**values, "classes": classes})
+
+    def _among_decimals(self, names: list[str], cells: Cells) -> list[str]:
+        """Returns names of classes; `1.0` keeps its spelling beside `1.5`, as in versions or stars.
+
+        There it is no whole number that a gap in its column made a float.
+        """
+        if not any(map(is_decimal, names)):
+            return names
+        written: dict[str, set[str]] = {}
+        for cell in cells:
+            if self.is_missing(cell):
+                continue
+            if not isinstance(cell, str):  # a number, or a list that may hold some
+                return names
+            with suppress(ValueError):
+                for text in self.texts_in(cell):
+                    written.setdefault(class_key(text), set()).add(text.strip())
+        only = {key: next(iter(texts)) for key, texts in written.items() if len(texts) == 1}
+        return [only[name] if is_decimal(only.get(name, "")) else name for name in names]
 
     def measure(self, targets: np.ndarray) -> Self:
         counts = self.class_indicator(targets).sum(axis=0)
@@ -252,6 +280,8 @@ class ClassificationTask(Task):
 
     def markers(self, default: Collection[str] = ()) -> frozenset[str]:
         texts = super().markers(default)
+        if self.path.is_vector:
+            return texts
         if self._given_classes() is not None:
             return frozenset(text for text in texts if not text or self._index.find(text) is None)
         weights = self.class_weights if isinstance(self.class_weights, dict) else {}
@@ -270,6 +300,12 @@ class ClassificationTask(Task):
             remarks.append(
                 f"{'class' if len(marked) == 1 else 'classes'} {listed(marked)} may mean that no "
                 f"label is known; missing = [{', '.join(map(json_line, marked))}] reads it so"
+            )
+        quoted = [name for name in self._index if '"' in (name[0], name[-1])]
+        if quoted:
+            remarks.append(
+                f"{len(quoted):,} of {plural(len(self._index), 'class')} such as {quoted[0]!r} "
+                "open or end with a quote, which is read as part of the name"
             )
         return remarks
 

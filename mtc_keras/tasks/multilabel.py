@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mtc_keras.errors import plural
 from mtc_keras.files import json_line
-from mtc_keras.tasks.classification import ClassificationTask
+from mtc_keras.tasks.classification import BITS, ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells, parsed_json
 from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
 from mtc_keras.tasks.ordinal import binary_entropy
@@ -26,7 +26,7 @@ from mtc_keras.tasks.separators import (
     texts_of,
 )
 from mtc_keras.tasks.single_label import SMALLEST
-from mtc_keras.tasks.spelling import class_name, is_whole
+from mtc_keras.tasks.spelling import Reading, class_key, class_name, is_whole
 
 if TYPE_CHECKING:
     import keras
@@ -146,6 +146,22 @@ class Multilabel(ClassificationTask):
                 f'lists with separator = {json_line(better)}; set it, or separator = "auto"'
             )
         return remarks
+
+    def readings(self, cell: Cell) -> list[Reading]:
+        return [*self._bits_as_names(cell), *super().readings(cell)]
+
+    def _bits_as_names(self, cell: Cell) -> list[Reading]:
+        """Returns the reading of a list of 0 and 1 that repeats them, as no list of names does."""
+        is_list = isinstance(cell, list) or (isinstance(cell, str) and cell.lstrip()[:1] == "[")
+        if self.path.is_vector or not is_list:
+            return []
+        try:
+            values = self._values(cell)
+            bits = [class_key(value) for value in values]
+        except ValueError:
+            return []
+        repeats = len(set(bits)) < len(bits) and set(bits) <= BITS.keys()
+        return [Reading("vector", str(values))] if repeats else []
 
     def remedy(self, name: str) -> str:
         for separator in (*CANDIDATES, BRACKETS):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 LARGEST = float(np.finfo("float32").max)
 
 
@@ -147,4 +148,6 @@ def _remedy(cell: Cell) -> str:
     text = cell.strip() if isinstance(cell, str) else ""
     if text in MARKERS:
         return f"; missing = [{json_line(text)}] reads it as no label"
+    if _THOUSANDS.fullmatch(text):  # or thousandths
+        return "; a decimal comma must be a point, and a comma between thousands be left out"
     return "; a decimal comma must be a point" if _DECIMAL_COMMA.fullmatch(text) else ""

@@ -16,6 +16,7 @@ from typing import Literal, TypeGuard
 # A minus at most, unlike "--5"; few digits, as Python refuses to read thousands of them.
 INTEGER = re.compile(r"-?\d{1,18}")
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))\.0+")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 _BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 
 
@@ -25,13 +26,14 @@ class Reading:
 
     Args:
         kind: `"missing"` (no label is known), `"name"` (another spelling of the class),
-            `"position"` (the class at that place of those that the config lists) or `"unknown"`
-            (no class, and left out because the config says so).
+            `"position"` (the class at that place of those that the config lists), `"vector"` (a
+            list of 0 and 1 that is read as one of names) or `"unknown"` (no class, and left out
+            because the config says so).
         written: what stands in the cell.
         read_as: the class's name, if it is one.
     """
 
-    kind: Literal["missing", "name", "position", "unknown"]
+    kind: Literal["missing", "name", "position", "vector", "unknown"]
     written: str
     read_as: str = ""
 
@@ -50,7 +52,15 @@ def class_name(value: object) -> str:
         if whole := _WHOLE.fullmatch(name):
             return str(int(whole[1]))  # "-0.0" is 0, too
         return name if name.isascii() else unicodedata.normalize("NFC", name)
-    raise ValueError(f"expected one class name, received {value!r}")
+    hint = '; list it in `classes` if it is one, or set kind = "regression"' * bool(fraction(value))
+    raise ValueError(f"expected one class name, received {value!r}{hint}")
+
+
+def fraction(value: object) -> str:
+    """Returns the text that a number that is not whole is written as, `""` for anything else."""
+    if isinstance(value, Decimal) and value.is_finite() and value % 1:
+        return f"{value.normalize():f}"
+    return repr(value) if isinstance(value, float) and math.isfinite(value) and value % 1 else ""
 
 
 def is_whole(value: object) -> TypeGuard[int | float | Decimal]:
@@ -93,7 +103,12 @@ def likeness(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def is_decimal(name: str) -> bool:
+    """Whether a name is a number with a point, such as `1.5` or `2.0`."""
+    return _DECIMAL.fullmatch(name) is not None
+
+
 def natural(name: str) -> tuple[bool, float, str]:
-    """Sorts integers by value and before other names."""
-    is_number = INTEGER.fullmatch(name) is not None
+    """Sorts numbers by value and before other names."""
+    is_number = INTEGER.fullmatch(name) is not None or is_decimal(name)
     return (not is_number, float(name) if is_number else 0.0, name)

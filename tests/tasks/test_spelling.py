@@ -296,3 +296,75 @@ def test_fuzz_any_cell_is_a_target_or_a_mistake(task, cells):
             assert not (readings and row in wrong)
     again, _ = task_from_config(learned.model_dump()).encode(cells)
     np.testing.assert_array_equal(again, learned.encode(cells)[0])
+
+
+# === Numbers with a fraction ===
+
+
+def test_a_fraction_is_found_where_it_is_known_as_a_class_and_else_says_what_would_help():
+    task = Ordinal(name="stars", classes=["1", "1.5", "2"])
+    assert encoded(task, 1.5, "1.5", Decimal("1.50"), 2.0, "1.0") == [1, 1, 1, 2, 0]
+    assert encoded(Multiclass(name="stars").learn(["1.5", "2.0"]), 1.5, 2, 2.0) == [0, 1, 1]
+    message = mistake(task, 2.5)
+    assert "received 2.5; list it in `classes` if it is one" in message
+    with pytest.raises(ValueError, match="set kind"):
+        Multiclass(name="stars").learn([1.5, 2.5])
+
+
+@pytest.mark.parametrize(
+    "cells, classes",
+    [
+        (["2.0", "1.0", "1.1"], ["1.0", "1.1", "2.0"]),
+        (["10.0", "9.5", "2.0", ""], ["2.0", "9.5", "10.0"]),
+        (["1.0", "1", "1.5", "2.0"], ["1", "1.5", "2.0"]),  # of two spellings the number's own
+        (["1.0", "2.0"], ["1", "2"]),
+        (["1.0", 2, "1.5"], ["1", "1.5", "2"]),
+    ],
+)
+def test_beside_fractions_a_whole_number_keeps_its_spelling_and_its_place(cells, classes):
+    task = Multiclass(name="version").learn(cells)
+    assert task.classes == classes
+    for cell in (1, 1.0, "1.0", "1") if "1.5" in classes else ():
+        assert encoded(task, cell) == [0]
+
+
+def test_the_nearest_class_to_a_number_is_that_of_its_value():
+    task = Multiclass(name="code", classes=["01", "02", "10"])
+    assert "Did you mean '01'?" in mistake(task, 1)
+
+
+def test_a_comma_between_thousands_is_not_called_a_decimal_one_alone():
+    assert "between thousands be left out" in mistake(Regression(name="price"), "1,000")
+    assert "between" not in mistake(Regression(name="price"), "4,5")
+
+
+def test_a_marker_is_a_missing_bit_in_a_column_that_is_called_like_it():
+    task = Multilabel(name="region", column=["NA", "EU"])
+    assert task.markers({"NA"}) == {"NA"}
+
+
+# === What looks like something else ===
+
+
+@pytest.mark.parametrize("cell", [[0, 1, 0], "[0, 1, 0]", [1.0, 1.0], [True, False, False]])
+def test_a_list_of_bits_that_is_read_as_names_is_told(cell):
+    for task in (
+        Multilabel(name="t", num_classes=3),
+        Multilabel(name="t", classes=["false", "true", "a"]),
+    ):
+        kinds = [reading.kind for reading in task.readings(cell)]
+        assert kinds[:1] == ["vector"]
+    assert Multilabel(name="t", column="t[0:3]").readings(cell) == []
+
+
+@pytest.mark.parametrize("cell", [[0, 1], ["a", "a"], [2, 2], "0|1", [], {"0": 1}])
+def test_a_list_of_names_is_none_of_bits(cell):
+    task = Multilabel(name="t", classes=["0", "1", "2", "a"])
+    assert not any(reading.kind == "vector" for reading in task.readings(cell))
+
+
+def test_classes_with_a_quote_at_an_end_are_told():
+    cells = ['"Action', 'Drama"', "Comedy"]
+    asked = Multiclass(name="genre")
+    [remark] = asked.learn(cells).remarks(asked, cells)
+    assert remark.startswith("2 of 3 classes such as '\"Action' open or end with a quote")

@@ -1,18 +1,31 @@
 """Rows of Parquet files, whose columns become Python only where they are read."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from mtc_keras.data.blocks import Block, LazyColumns, plain_cells
-from mtc_keras.errors import DataError
+from mtc_keras.errors import DataError, is_utf8
 from mtc_keras.tasks.columns import Cell
 
 # What Python cannot hold: years beyond 9999, bytes that are no text, time zones that nobody knows.
 UNREADABLE = (pyarrow.ArrowException, ValueError, OverflowError, LookupError)
+
+
+@contextmanager
+def parquet_file(path: str | Path) -> Iterator[Any]:
+    """Opens a Parquet file, whatever its name: Arrow itself opens names in UTF-8 alone."""
+    if is_utf8(str(path)):
+        with parquet.ParquetFile(path) as found:
+            yield found
+        return
+    with open(path, "rb") as file, parquet.ParquetFile(file) as found:
+        yield found
 
 
 def read_parquet(path: str, rows: int) -> Iterator[Block]:
@@ -24,18 +37,18 @@ def read_parquet(path: str, rows: int) -> Iterator[Block]:
     """
     start = 0
     try:  # not through pandas, which turns integers beside gaps into floats
-        file = parquet.ParquetFile(path)
-        names = file.schema_arrow.names
-        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-            raise DataError(f"{path}: two columns are called {name!r}")
-        for batch in file.iter_batches(rows):
-            where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
-            makers = {
-                name: partial(_cells, column, name, where)
-                for name, column in zip(names, batch.columns, strict=True)
-            }
-            start += len(batch)
-            yield Block(path, where, LazyColumns(makers))
+        with parquet_file(path) as file:
+            names = file.schema_arrow.names
+            for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+                raise DataError(f"{path}: two columns are called {name!r}")
+            for batch in file.iter_batches(rows):
+                where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
+                makers = {
+                    name: partial(_cells, column, name, where)
+                    for name, column in zip(names, batch.columns, strict=True)
+                }
+                start += len(batch)
+                yield Block(path, where, LazyColumns(makers))
     except DataError:
         raise
     except (OSError, *UNREADABLE) as error:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, is_utf8
 from mtc_keras.files import (
     Format,
     check_folder,
@@ -83,11 +83,12 @@ def check_format(directory: Path, format: str) -> None:
     """Checks, before anything large is read, that a format can be written into a folder.
 
     Raises:
-        ConfigError: for an unknown format, packages that are not installed, or ONNX among the
-            versions of a SavedModel.
+        ConfigError: for an unknown format, packages that are not installed, ONNX among the
+            versions of a SavedModel, or a path that is not UTF-8.
     """
     if format not in (SAVED_MODEL, ONNX):
         raise ConfigError(f"format must be {SAVED_MODEL!r} or {ONNX!r}, received {format!r}")
+    check_utf8(directory)
     if format == SAVED_MODEL:
         return
     absent = [name for name in ONNX_PACKAGES if find_spec(name) is None]
@@ -99,6 +100,19 @@ def check_format(directory: Path, format: str) -> None:
         raise ConfigError(
             f"export folder {str(directory.parent)!r} has the versions that TensorFlow Serving "
             "loads, of which ONNX is none; choose another folder"
+        )
+
+
+def check_utf8(path: Path) -> None:
+    """Checks that TensorFlow and ONNX Runtime can name an export's folder.
+
+    Raises:
+        ConfigError: if its path is not UTF-8, as Linux allows.
+    """
+    if not is_utf8(str(path)):
+        raise ConfigError(
+            f"export folder {str(path)!r}: TensorFlow and ONNX Runtime open paths in UTF-8 alone, "
+            "which this is not; choose another name"
         )
 
 

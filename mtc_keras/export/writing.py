@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.devices import process
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, legible
 from mtc_keras.export.agreement import run_module, self_test
 from mtc_keras.export.folder import (
     ABOUT,
@@ -157,7 +157,7 @@ def export_saved(
         described.parent.mkdir(exist_ok=True)
         write_whole(described, readable_json(about))
         card = model_card(about, type(model.backbone).__name__, run)
-        write_whole(part / "README.md", card)
+        write_whole(part / "README.md", legible(card))  # it names files and classes
         write_sums(part)
     if is_version(directory) and format == SAVED_MODEL:
         write_models_config(directory.parent)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mtc_keras.errors import DataError
+from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.files import Format, read_json
 from mtc_keras.tasks import Decision, Task, task_from_config
 from mtc_keras.tasks.base import Pooling
@@ -63,6 +63,7 @@ def saved_classifier(preset: Path) -> SavedClassifier:
     """Returns what `task.json` of a preset describes, without loading Keras.
 
     Raises:
+        ConfigError: if a task is of a kind that is not known here.
         DataError: if there is none, it describes no model, or it was written by a newer version.
     """
     where = f"{str(preset / TASK)!r}"
@@ -81,6 +82,8 @@ def saved_classifier(preset: Path) -> SavedClassifier:
         if strangers := sorted(set(config.decisions) - set(names)):
             raise ValueError(f"decisions of {strangers[0]!r}, which is none of its tasks")
         return SavedClassifier(tasks, decisions_of(tasks, config.decisions), config)
+    except ConfigError as error:  # a kind of the user's own is no damage
+        raise ConfigError(f"{where}: {error}") from None
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise DataError(f"{where} is damaged: {first_problem(error)}") from None
 

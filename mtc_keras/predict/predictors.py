@@ -13,7 +13,7 @@ from mtc_keras.config import DataConfig
 from mtc_keras.devices.quiet import quietly
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import DataError
-from mtc_keras.export.folder import ABOUT, FORMAT, is_version
+from mtc_keras.export.folder import ABOUT, FORMAT, check_utf8, is_version
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import Served
 from mtc_keras.files import being_read, json_line, read_json, sha256
@@ -205,12 +205,14 @@ class ExportPredictor(Predictor):
         check: bool. `False` reads files that have changed since they were written.
 
     Raises:
+        ConfigError: if TensorFlow cannot name the folder.
         DataError: if a file has changed, or its `assets.extra/mtc_keras.json` is missing or does
             not fit.
     """
 
     def __init__(self, path: Path, check: bool = True) -> None:
         self.path, self.check = path, check
+        check_utf8(path)
         if check:
             check_sums(path, f"export {str(path)!r}", (SAVED_MODEL, ABOUT))
         self.tasks, self.decisions, self.data = read_about(path)

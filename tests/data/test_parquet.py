@@ -1,6 +1,7 @@
 """Parquet holds what Python cannot: it is named where it is read, and harmless elsewhere."""
 
 import datetime
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from mtc_keras.config import DataConfig, check_config
+from mtc_keras.data.columnar import read_parquet
 from mtc_keras.data.inputs import read_inputs
 from mtc_keras.data.reading import read_rows, read_splits
 from mtc_keras.errors import DataError
@@ -115,3 +117,11 @@ def test_names_of_columns_that_are_no_text_make_no_traceback():
         assert "x.parquet: is not a Parquet file" in str(error)
     else:
         assert len(rows) == 3
+
+
+def test_a_name_that_is_no_utf_8_is_read_as_any(tmp_path):
+    path = tmp_path / os.fsdecode(b"t\xff.parquet")
+    with path.open("wb") as file:
+        parquet.write_table(pyarrow.table({"text": ["a", "b"]}), file)
+    [block] = read_parquet(str(path), 8)
+    assert list(block.columns["text"]) == ["a", "b"]

@@ -222,7 +222,7 @@ def test_a_folder_of_the_users_own_beside_the_file_is_left_alone(
 def test_where_no_file_can_be_made_one_message_says_so(finished, predicted, capsys):
     data, _ = predicted
     assert predict_to(finished, data, "/proc/out.jsonl") == 2
-    assert "--out '/proc/out.jsonl' cannot be made" in capsys.readouterr().err
+    assert "cannot write '/proc/out.jsonl'" in capsys.readouterr().err
     arguments = ["--model", str(finished.directory), "--text", "good"]
     assert predict.main([*arguments, "--out", "/proc/out.jsonl"]) == 2
     assert "cannot write '/proc/out.jsonl'" in capsys.readouterr().err

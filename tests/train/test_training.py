@@ -196,7 +196,7 @@ def test_a_run_goes_where_a_link_points_and_past_a_killed_ones_leftovers(tmp_pat
     (tmp_path / "disk").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "disk")
     (tmp_path / "disk.replaced").mkdir()
-    (tmp_path / "disk.replaced" / "config.toml").write_text("seed = 1")
+    (tmp_path / "disk.replaced" / "run.json").write_text('{"format": 1, "sha256": {}}')
     frame["id"] = pd.Timestamp("2026-01-01")
     config = tiny_config(tmp_path / "run", training={"epochs": 1})
     run = mtc_keras.fit(config, train=frame, test=frame, verbose=0)

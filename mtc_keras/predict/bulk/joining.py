@@ -8,6 +8,7 @@ from typing import IO
 
 from pyarrow import parquet  # type: ignore[import-untyped]
 
+from mtc_keras.data.columnar import parquet_file
 from mtc_keras.predict.bulk.formats import compressed, write_rows
 
 COPIED_AT_ONCE = 1 << 20  # bytes
@@ -23,9 +24,12 @@ def join_parts(parts: Sequence[Path], file: IO[bytes], form: str, columns: Seque
         columns: the columns of the parts, in their order.
     """
     if form == "parquet":
-        with parquet.ParquetWriter(file, parquet.read_schema(parts[0])) as writer:
-            for part in parts:
-                writer.write_table(parquet.read_table(part))
+        with parquet_file(parts[0]) as first:
+            schema = first.schema_arrow
+        with parquet.ParquetWriter(file, schema) as writer:
+            for path in parts:
+                with parquet_file(path) as part:
+                    writer.write_table(part.read())
         return
     header = len(_csv_header(columns)) if form.startswith("csv") else 0
     with compressed(file, form.endswith(".gz")) as stream:

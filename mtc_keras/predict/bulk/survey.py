@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow  # type: ignore[import-untyped]
-from pyarrow import parquet
 
 from mtc_keras.config import DataConfig
+from mtc_keras.data.columnar import parquet_file
 from mtc_keras.data.inputs import BadRow, lacking_texts, read_inputs
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError, plural
@@ -151,7 +151,8 @@ class Survey:
                 self.parts.append(Part(len(self.parts), path, number, len(rows)))
                 usable += len(rows)
         if path.lower().endswith(".parquet") and self.options.format == "parquet":
-            columns = {field.name: _stored(field.type) for field in parquet.read_schema(path)}
+            with parquet_file(path) as file:
+                columns = {field.name: _stored(field.type) for field in file.schema_arrow}
         for name, found in columns.items():
             self.types[name] = common_type(self.types[name], found) if name in self.types else found
         self.inputs.append(

@@ -67,13 +67,15 @@ def being_read(folder: Path) -> Iterator[None]:
     Where nothing can be written beside the folder, as on a read-only file system, nobody is warned.
     """
     folder = folder.resolve()
-    path = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}{READER}")
+    descriptor = None
     try:
-        descriptor = _locked(path)
+        _forget_dead_readers(folder)
+        while descriptor is None:  # one that has just been taken for a dead reader's is locked
+            path = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}{READER}")
+            descriptor = _locked(path)
     except OSError:
         yield
         return
-    assert descriptor is not None  # nobody else has that name
     try:
         yield
     finally:
@@ -86,16 +88,22 @@ def check_not_read(folder: Path, where: str) -> None:
     Raises:
         ConfigError: if one does.
     """
-    folder = folder.resolve()
+    if readers := _forget_dead_readers(folder.resolve()):
+        raise ConfigError(f"{where}: {_owner(readers[0])} is reading it; wait until that has ended")
+
+
+def _forget_dead_readers(folder: Path) -> list[Path]:
+    """Removes what readers that were killed have left; returns the files of the others."""
     readers = re.compile(rf"\.{re.escape(folder.name)}\.\d+-[0-9a-f]{{8}}{re.escape(READER)}")
+    alive = []
     for path in [found for found in folder.parent.iterdir() if readers.fullmatch(found.name)]:
         with contextlib.suppress(OSError):  # it has just ended
             descriptor = _locked(path)
             if descriptor is None:
-                raise ConfigError(
-                    f"{where}: {_owner(path)} is reading it; wait until that has ended"
-                )
-            _release(descriptor, path)  # of a process that was killed
+                alive.append(path)
+            else:
+                _release(descriptor, path)
+    return alive
 
 
 def _locked(path: Path) -> int | None:

@@ -92,6 +92,17 @@ def test_any_number_may_read_and_nobody_changes_meanwhile(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
+def test_the_next_reader_removes_what_a_killed_one_left(tmp_path):
+    with being_read(tmp_path / "x"):
+        with another_process(tmp_path / "x", "being_read") as process:
+            process.kill()
+            process.wait()
+        assert len(list(tmp_path.iterdir())) == 2
+        with being_read(tmp_path / "x"):  # the dead one's, not that of the living one
+            assert len(list(tmp_path.iterdir())) == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_where_nothing_can_be_written_reading_goes_on(tmp_path, monkeypatch):
     def read_only(path, *arguments):
         raise OSError(errno.EROFS, "Read-only file system")

@@ -78,6 +78,8 @@ def _check_weights(folder: Path, description: dict[str, Any]) -> None:
         ValueError: if it would not.
     """
     for path in folder.rglob("*"):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue  # such as .git and .cache, which nobody reads here
         most = MOST_ASSET if path.suffix in ASSETS else None
         if not path.is_dir() and (problem := file_problem(path, most)):
             raise ValueError(f"{path.relative_to(folder).as_posix()}: {problem}")
@@ -88,11 +90,19 @@ def _check_weights(folder: Path, description: dict[str, Any]) -> None:
         check_backbone_size(description, backbone_numbers(folder))
         return
     index = folder / "model.safetensors.index.json"
-    weights = [folder / "model.safetensors"]
-    if not weights[0].exists():
-        names = set(read_json(index)["weight_map"].values())
-        weights = [folder / Path(str(name)).name for name in names]
-    stored = sum(stored_numbers(path) for path in weights)
+    names = {"model.safetensors"}
+    if not (folder / "model.safetensors").exists():
+        described = read_json(index)
+        parts = described.get("weight_map") if isinstance(described, dict) else None
+        if not isinstance(parts, dict) or not parts:
+            raise ValueError(f"{index.name} names no parts")
+        names = {Path(str(name)).name for name in parts.values()}
+    stored = 0
+    for name in sorted(names):
+        try:
+            stored += stored_numbers(folder / name)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
     sizes = BackboneSizes.of_hugging_face(description)
     check_parameters(sizes.parameters, stored, "model.safetensors")
 
@@ -110,16 +120,26 @@ def _read_json(path: Path, where: str) -> dict[str, Any]:
 def described_limit(description: dict[str, Any], where: str) -> int | None:
     """Returns the limit of tokens in a config.json; refuses what KerasHub cannot convert."""
     if "registered_name" in description:
-        limit = description.get("config", {}).get("max_sequence_length")
-        return None if limit is None else int(limit)
+        config = description.get("config")
+        if not isinstance(config, dict):
+            raise ConfigError(f"{where}: config.json describes no backbone")
+        return _tokens(config, "max_sequence_length", where)
     kind = description.get("model_type")
-    if kind not in HUGGING_FACE_TYPES:
+    if not isinstance(kind, str) or kind not in HUGGING_FACE_TYPES:
         raise ConfigError(
             f"{where} is a model of type {kind!r}; KerasHub reads "
             f"{listed(list(HUGGING_FACE_TYPES))}"
         )
-    positions = description.get("max_position_embeddings")
-    return None if positions is None else int(positions) - RESERVED_POSITIONS.get(kind, 0)
+    positions = _tokens(description, "max_position_embeddings", where)
+    return None if positions is None else positions - RESERVED_POSITIONS.get(kind, 0)
+
+
+def _tokens(config: dict[str, Any], key: str, where: str) -> int | None:
+    """Returns the number of tokens under a key, if there is one."""
+    found = config.get(key)
+    if found is not None and type(found) is not int:
+        raise ConfigError(f"{where}: config.json: {key} is {found!r:.80}, and no number")
+    return found
 
 
 def check_length(max_length: int, limit: int | None, backbone: str) -> None:

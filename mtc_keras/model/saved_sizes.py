@@ -39,10 +39,15 @@ NAMES_OF_HUGGING_FACE = {
 
 
 class BackboneSizes(BaseModel):
-    """The sizes in a backbone's config, as KerasHub calls them; those that are absent count 0."""
+    """The sizes in a backbone's config, as KerasHub calls them; those that are absent count 0.
+
+    Its name is beside them, as TensorFlow takes others than that for no layer's, and at the first
+    text.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.\\/>-]*$")
     vocabulary_size: int = Field(default=0, ge=1, le=MOST_VOCABULARY)
     num_layers: int = Field(default=0, ge=1, le=MOST_LAYERS)
     num_heads: int = Field(default=0, ge=1, le=MOST_WIDTH)

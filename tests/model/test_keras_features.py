@@ -1,5 +1,6 @@
 """What an experienced user of Keras tries on any model; docs/keras.md lists it."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from tests.conftest import tiny_bert
 from tests.model.test_classifier import TEXTS as ALL_TEXTS
 from tests.model.test_classifier import equal
 from tests.model.test_classifier import targets as targets  # a fixture
+from tests.run.damaged import OLD
 
 TEXTS = [text.replace("\0", " ") for text in ALL_TEXTS]
 
@@ -165,6 +167,39 @@ def test_a_file_without_such_a_model_is_one_clear_error(content, tmp_path):
     elif content is not None:
         path.write_bytes(content)
     with pytest.raises(mtc_keras.DataError, match=r"model file '.*model\.keras'"):
+        mtc_keras.load(path)
+
+
+BOMBS = {
+    "layers": lambda saved: saved["config"]["backbone"]["config"].update(num_layers=10**6),
+    "width": lambda saved: saved["config"]["backbone"]["config"].update(hidden_dim=65_536),
+    "another model": lambda saved: saved.update(
+        module="keras", class_name="Sequential", registered_name="Sequential"
+    ),
+    "no model": lambda saved: saved.update(config=[]),
+    "a lambda": lambda saved: saved["config"].update(
+        balancing={"module": "keras.layers", "class_name": "Lambda", "config": {}}
+    ),
+    "zeros": None,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_in_a_keras_file_is_refused_before_keras_opens_it(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.saving, "load_model", lambda path: pytest.fail("it was opened"))
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(OLD / "model.keras") as source:
+        files = {entry: source.read(entry) for entry in source.namelist()}
+    if BOMBS[name] is None:
+        files["assets/zeros"] = bytes(300 * 2**20)
+    else:
+        saved = json.loads(files["config.json"])
+        BOMBS[name](saved)
+        files["config.json"] = json.dumps(saved).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry, content in files.items():
+            target.writestr(entry, content)
+    with pytest.raises(mtc_keras.DataError, match=r"is damaged: |holds a Sequential and no"):
         mtc_keras.load(path)
 
 

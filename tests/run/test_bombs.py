@@ -167,6 +167,7 @@ BOMBS: dict[str, Callable[[Path], None]] = {
     ),
     "another way to cut": reading(truncate="x"),
     "a name that no layer can have": backbone(name="a\n\x1b[31m"),
+    "a name with a blank": backbone(name="my backbone"),
     "a long name": backbone(name="x" * 10**5),
     # === Classes ===
     "a lambda as backbone": at("backbone", LAMBDA),
@@ -360,4 +361,34 @@ def test_a_backbone_of_hugging_face_larger_than_its_weights_is_refused(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     os.mkfifo(tmp_path / "model.safetensors")
     with pytest.raises(ConfigError, match=r"missing|is not a regular file"):
+        check_backbone(ModelConfig(backbone=str(tmp_path), max_length=16))
+
+
+GARBAGE = ["many", [1], float("inf"), {}]
+OF_PARTS: list[object] = [[], {}, {"weight_map": [1]}, {"weight_map": {"a": ["x"]}}]
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+def test_a_backbone_whose_description_is_garbage_is_one_message(value, run, tmp_path):
+    described = json.loads((run / "model" / "config.json").read_text())
+    for own in (
+        {**described, "config": {**described["config"], "max_sequence_length": value}},
+        {**described, "config": [value]},
+        {"model_type": "bert", "max_position_embeddings": value},
+        {"model_type": value},
+    ):
+        (run / "model" / "config.json").write_text(json.dumps(own))
+        with pytest.raises(ConfigError, match=r"config\.json|is a model of type"):
+            check_backbone(ModelConfig(backbone=str(run / "model"), max_length=16))
+
+
+@pytest.mark.parametrize("index", OF_PARTS)
+def test_an_index_of_parts_that_is_garbage_is_one_message(index, tmp_path):
+    (tmp_path / "vocab.txt").write_text("[PAD]\n")
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "link").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"names no parts|\['x'\] is gone"):
         check_backbone(ModelConfig(backbone=str(tmp_path), max_length=16))

@@ -104,6 +104,8 @@ def _read_separated(found: _Rows, faults: Faults, rows: int, layout: Layout) -> 
     with long_cells:
         first, header = next(numbered, (1, []))
     faults.check_header()
+    as_written: list[str] = header
+    repeated: list[int] = []
     header = _renamed(header, layout, faults)
     kept = _named_columns(header, first, faults)
     while part := _next_rows(numbered, rows):
@@ -112,11 +114,18 @@ def _read_separated(found: _Rows, faults: Faults, rows: int, layout: Layout) -> 
             for line, row in part:
                 if len(row) != len(header):
                     faults.add(line, found.misfit(row))
+        repeated += [line for line, row in whole if row == as_written]
         if whole:
             columns = list(map(list, zip(*(row for _, row in whole), strict=True)))
             where = [f"{path}:{line}" for line, _ in whole]
             by_name = {header[at]: columns[at] for at in kept}
             yield Block(path, where, by_name, has_null=False)
+    if repeated:
+        repeats, are = ("repeats", "is") if len(repeated) == 1 else ("repeat", "are")
+        faults.notes.append(
+            f"{path}: {plural(len(repeated), 'row')} {repeats} the header, as in files put "
+            f"together, and {are} read as any other, first {path}:{repeated[0]}"
+        )
 
 
 def _next_rows(numbered: Iterator[tuple[int, list[str]]], rows: int) -> list[tuple[int, list[str]]]:

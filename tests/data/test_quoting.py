@@ -155,6 +155,17 @@ def test_columns_without_a_name_are_nobodys():
     assert read("x.csv", ",text\n0,a\n") == ({"": ["0"], "text": ["a"]}, [])
 
 
+def test_a_header_that_stands_between_rows_again_is_told():
+    content = "text,label,\na,x,\ntext,label,\nb,y,\ntext,label,\n"
+    columns, notes = read("x.csv", content)
+    assert columns["label"] == ["x", "label", "y", "label"]
+    assert notes == [
+        "x.csv: 2 rows repeat the header, as in files put together, and are read as any other, "
+        "first x.csv:3"
+    ]
+    assert read("x.csv", "text,label\ntext,x\nb,label\n")[1] == []
+
+
 @pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
 def test_all_line_ends_and_blank_lines_end_rows(end):
     for name, tab in (("x.csv", ","), ("x.tsv", "\t")):

@@ -148,6 +148,10 @@ class Multilabel(ClassificationTask):
         return remarks
 
     def readings(self, cell: Cell) -> list[Reading]:
+        if isinstance(cell, str) and cell.lstrip()[:1] not in ("[", "{"):
+            names = () if self.path.is_vector else split_names(cell, self.separator)
+            if all(name in self._index for name in names):
+                return []  # nearly always; cells may all differ
         return [*self._bits_as_names(cell), *super().readings(cell)]
 
     def _bits_as_names(self, cell: Cell) -> list[Reading]:

@@ -28,6 +28,7 @@ from mtc_keras.files import (
     exact_json,
     folder_written_whole,
     json_line,
+    read_bytes,
     read_exact_json,
     read_sums,
     remove_leftovers,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from mtc_keras.data.dataset import Dataset
 
 ARRAYS, STATE = "arrays.safetensors", "state.json"
+MOST_REASON = 2**20  # bytes
 FORMAT = Format(migrations=(dict,))  # the first number changed nothing but itself
 # What may change between the beginning of a training and its end.
 FREE_KEYS = (
@@ -210,8 +212,8 @@ def find_start(
 def _failure(directory: Path) -> list[str]:
     """Returns a note on why the training that left the checkpoints ended, if that is known."""
     try:
-        reason = (directory.parent / FAILED).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
+        reason = read_bytes(directory.parent / FAILED, MOST_REASON).decode("utf-8").strip()
+    except ValueError:
         return []
     return [f"when it was last trained: {reason}"]
 

@@ -583,3 +583,14 @@ def leaves(values, path=""):
     for key, value in values.items():
         found |= leaves(value, f"{path}/{key}")
     return found
+
+
+def test_why_a_training_ended_is_read_from_a_regular_file_alone(tmp_path):
+    from mtc_keras.run.checkpoints import _failure
+
+    assert _failure(tmp_path / "checkpoints") == []
+    (tmp_path / "failed.txt").write_text("the disk was full\n")
+    assert _failure(tmp_path / "checkpoints") == ["when it was last trained: the disk was full"]
+    (tmp_path / "failed.txt").unlink()
+    os.mkfifo(tmp_path / "failed.txt")
+    assert _failure(tmp_path / "checkpoints") == []

@@ -18,7 +18,7 @@ from mtc_keras.config import check_config, load_config
 from mtc_keras.data.dataset import only_task
 from mtc_keras.data.reading import read_splits
 from mtc_keras.errors import ConfigError
-from mtc_keras.run.directory import MARK, Run
+from mtc_keras.run.directory import FORMAT, MARK, Run
 from mtc_keras.scoring.intervals import compare_scores, judge, resampled_scores
 from mtc_keras.tasks import Multiclass, Multilabel, Regression
 from tests.conftest import rows, tiny_values
@@ -396,7 +396,7 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(compared, monkeypatch, t
     try:
         for folder in (begun, begun / "checkpoints" / "epoch_000001_step_000000000"):
             folder.mkdir(parents=True)
-            (begun / "run.json").write_text(json.dumps(MARK))
+            (begun / "run.json").write_text(json.dumps(FORMAT.stamped(MARK)))
             with pytest.raises(Stopped):
                 compare_approaches(config, resamples=1, verbose=0)
     finally:

@@ -34,9 +34,14 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
         it is, a `PyDataset` as one of TensorFlow.
 
     Raises:
-        ValueError: that says what is wrong with them, and quotes no text.
+        ValueError: that says what is wrong with them, and quotes no text, or that the model is
+            not compiled.
     """
-    losses = getattr(model, "task_losses", {})  # not there before `compile`
+    if not model.compiled:
+        raise ValueError(
+            "the model is not compiled, so that it has no losses yet: call model.compile() first"
+        )
+    losses = model.task_losses
     if isinstance(x, keras.utils.PyDataset):
         x = tf_dataset_of(x, lambda *batch: checked(model, *batch))
     if is_dataset(x):

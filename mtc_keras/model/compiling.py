@@ -21,11 +21,11 @@ class CompiledSteps(StepsOnBatch):
     def compile(
         self,
         optimizer: str | keras.optimizers.Optimizer = "auto",
-        *,
         loss: Any = "auto",
         loss_weights: Any = "auto",
         metrics: Any = None,
         weighted_metrics: Any = None,
+        *,
         balancing: str | Balancing | None = None,
         gradient_accumulation: int = 1,
         rematerialisation: bool = False,

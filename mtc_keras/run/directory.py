@@ -314,6 +314,10 @@ def load(directory: str | Path, *, check: bool = True) -> Any:
     path = Path(directory)
     if path.suffix == SUFFIX and not path.is_dir():
         return load_keras_file(path)
+    if (path / saved.TASK).is_file():
+        raise DataError(
+            f"{str(path)!r} is a preset and no run; MultiTaskClassifier.from_preset loads it"
+        )
     return Run(directory, check=check).model
 
 

@@ -113,6 +113,59 @@ def test_a_step_is_the_same_however_it_is_run(model, targets, how):
         assert found[1][name] == pytest.approx(values, rel=1e-4), name
 
 
+def test_an_interrupted_fit_goes_on_where_it_was(model, tasks, targets, tmp_path):
+    class Interrupted(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def fitted(trained, *callbacks):
+        trained.compile(keras.optimizers.Adam(1e-2))
+        return trained.fit(TEXTS, targets, epochs=3, verbose=0, callbacks=callbacks)
+
+    copies = [another(tasks) for _ in range(2)]
+    for copy in copies:
+        copy.set_weights(model.get_weights())
+    whole = fitted(model)
+    backup = [keras.callbacks.BackupAndRestore(tmp_path / "backup")]
+    with pytest.raises(KeyboardInterrupt):
+        fitted(copies[0], *backup, Interrupted())
+    rest = fitted(copies[1], *backup)
+    assert rest.epoch == [2]
+    assert rest.history["loss"] == pytest.approx(whole.history["loss"][2:], rel=1e-4)
+
+
+def test_mixed_precision_has_heads_of_float32(tasks, targets, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = another(tasks)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile("adam", metrics={"pooled_dense": "accuracy"})
+    assert np.isfinite(model.fit(TEXTS, targets, verbose=0).history["loss"]).all()
+    assert model.backbone.compute_dtype == "bfloat16"
+    found = model.predict(TEXTS, verbose=0)
+    assert {values.dtype.name for values in found.values()} == {"float32"}
+    model.save(tmp_path / "mixed.keras")
+    assert equal(mtc_keras.load(tmp_path / "mixed.keras").predict(TEXTS, verbose=0), found)
+
+
+def test_a_model_that_is_not_compiled_predicts_and_says_what_training_needs(tasks, targets):
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    model = MultiTaskClassifier(backbone, tasks, preprocessor, compile=False)
+    assert model.predict(TEXTS[:1], verbose=0)
+    for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match=r"call model\.compile\(\) first"):
+            call(TEXTS, targets)
+
+
+def test_compile_takes_its_first_arguments_by_place_as_keras_does(tasks):
+    model = another(tasks[:1])
+    model.compile("sgd", "crossentropy", [2.0], ["accuracy"])
+    assert model.task_loss_weights == {tasks[0].name: 2.0}
+    assert model.compiled_metrics.names == ["accuracy"]
+
+
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")  # Keras, of embeddings
 def test_a_quantized_model_predicts_and_is_saved(model, tmp_path):
     exact = model.predict(TEXTS, verbose=0)
@@ -122,6 +175,11 @@ def test_a_quantized_model_predicts_and_is_saved(model, tmp_path):
         np.testing.assert_allclose(values, exact[name], atol=0.3)
     model.save(tmp_path / "small.keras")
     assert equal(mtc_keras.load(tmp_path / "small.keras").predict(TEXTS, verbose=0), found)
+    model.save_to_preset(tmp_path / "small")
+    with pytest.raises(mtc_keras.DataError, match="from_preset loads it"):
+        mtc_keras.load(tmp_path / "small")
+    preset = MultiTaskClassifier.from_preset(str(tmp_path / "small"))
+    assert equal(preset.predict(TEXTS, verbose=0), found)
 
 
 def test_a_model_can_be_looked_at(model):
@@ -149,11 +207,12 @@ def test_a_keras_file_loads_in_a_new_process_without_noise(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = "mtc_keras.load(path).tasks"
     imported = "mtc_keras.MultiTaskClassifier; import keras; keras.saving.load_model(path).tasks"
-    for code in (loaded, imported):
+    for code in (loaded, imported, "from mtc_keras import MultiTaskClassifier"):
         code = f"import sys, mtc_keras; path = sys.argv[1]; {code}"
         command = [sys.executable, "-c", code, str(tmp_path / "model.keras")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (0, "")
+        # What TensorFlow logs while Keras alone loads a file is Keras' affair.
         assert done.stderr == "" or code.endswith("load_model(path).tasks")
 
 

@@ -170,7 +170,10 @@ TYPES = {
         st.decimals(-(10**30), 10**30, places=2) | st.sampled_from([Decimal("1.00"), Decimal(0)]),
     ),
     "date": (pyarrow.date32(), st.integers(-(2**31), 2**31 - 1)),
-    "seconds": (pyarrow.timestamp("s", "No/Where"), st.integers(-(2**40), 2**60)),
+    "seconds": (
+        pyarrow.timestamp("s", "No/Where"),
+        st.integers(-(2**40), 2**53),
+    ),  # in ms it must fit 64 bits
     "nanoseconds": (pyarrow.timestamp("ns", "UTC"), st.integers(-(2**62), 2**62)),
     "time": (pyarrow.time64("ns"), st.integers(0, 86_399_999_999_999)),
     "duration": (pyarrow.duration("s"), st.integers(-(2**60), 2**60)),

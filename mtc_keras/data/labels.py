@@ -9,7 +9,8 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.data.label_cells import label_cells
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.data.readings import Readings
-from mtc_keras.errors import listed
+from mtc_keras.devices.memory import total_memory
+from mtc_keras.errors import listed, plural
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import Cell, Mistake
 from mtc_keras.tasks.distinct import DistinctCells
@@ -90,6 +91,7 @@ class Labels:
             readable = [cell for cell in self._cells.cells if not isinstance(cell, aside)]
             asked, self.task = self.task, self.task.learn(readable)
             self._remarks = self.task.remarks(asked, readable)
+            self._check_size()
             return self.task
         targets = self._joined()
         self._parts = [targets]
@@ -97,6 +99,21 @@ class Labels:
         # Without any it says what is wrong with the first.
         self.task = self.task.learn(targets if has_labels else [self._first])
         return self.task
+
+    def _check_size(self) -> None:
+        """Refuses targets that fill the memory, as those of cells do which a separator would split.
+
+        Raises:
+            ValueError: with what was noticed of the cells.
+        """
+        rows = sum(map(len, self._parts))
+        missing = np.asarray(self.task.missing_target, self.task.target_dtype)
+        size = (rows + len(self._cells.cells)) * missing.nbytes  # of rows and of different cells
+        memory = total_memory()
+        if memory is not None and size > memory / 2:
+            found = f"{plural(len(self.task.known_classes), 'class')} in {plural(rows, 'row')}"
+            need = f"need {size / 1e9:.1f} GB, more than half of this machine's memory"
+            raise ValueError("; ".join([f"found {found}, which {need}", *self._remarks]))
 
     def targets(self) -> np.ndarray:
         """Returns the encoded labels of all rows; whatever is wrong counts as missing."""

@@ -1,6 +1,7 @@
-"""What this process does with the memory that it frees."""
+"""The memory of this machine, and what this process does with what it frees of it."""
 
 import ctypes
+import os
 import platform
 
 # Parameters of glibc's mallopt, from malloc.h.
@@ -21,3 +22,11 @@ def keep_freed_memory() -> None:
     mallopt(M_ARENA_MAX, 1)
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def total_memory() -> int | None:
+    """Returns the bytes of memory that this machine has; `None` where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no such function
+        return None

@@ -224,3 +224,19 @@ def test_another_separator_is_proposed_and_auto_takes_it(read):
 def test_classes_that_differ_in_case_are_told_once(read):
     notes = told(read(["Bus", "bus", "fee"], ["bus", "Bus"]))
     assert notes == ["tasks.label: classes 'Bus', 'bus' differ only in case or blanks"]
+
+
+def test_cells_that_are_lists_do_not_fill_the_memory_before_that_is_told(read, monkeypatch):
+    names = [f"name{n}" for n in range(30)]
+    cells = [f"{a}, {b}" for a in names for b in names if a < b] + names
+    monkeypatch.setattr("mtc_keras.data.labels.total_memory", lambda: 1_000_000)
+    with pytest.raises(DataError) as caught:
+        read(cells, kind="multilabel")
+    [problem] = caught.value.problems
+    assert problem.startswith(
+        "tasks.label: found 465 classes in 465 rows, which need 0.0 GB, more "
+    )
+    assert "435 of 465 classes such as 'name0, name1' read as lists" in problem
+    assert len(read(cells, kind="multilabel", separator=",").tasks[0].known_classes) == 30
+    monkeypatch.setattr("mtc_keras.data.labels.total_memory", lambda: None)
+    assert len(read(cells, kind="multilabel").tasks[0].known_classes) == 465

@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 # As TensorFlow, XLA and Abseil log: `E0000 00:00:1700000000.0 1 cuda_platform.cc:52] …`, or with a
@@ -46,3 +46,11 @@ def quietly() -> Iterator[None]:
             rest = b"" if owned.get() else b"".join(line for line in kept if not OF_CPP.match(line))
             while rest:
                 rest = rest[os.write(2, rest) :]
+
+
+def importing_quietly() -> AbstractContextManager[None]:
+    """Returns `quietly()` for what imports TensorFlow.
+
+    Where a caller's process has imported it, stderr is left alone: TensorFlow has had its say.
+    """
+    return nullcontext() if "tensorflow" in sys.modules and not owned.get() else quietly()

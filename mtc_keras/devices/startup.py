@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from mtc_keras.config import DistributionConfig
 from mtc_keras.devices.memory import keep_freed_memory
-from mtc_keras.devices.quiet import owned, quietly
+from mtc_keras.devices.quiet import importing_quietly, owned
 
 
 def start(
@@ -30,7 +30,7 @@ def start(
     Raises:
         ConfigError: if the devices are too few, or do not divide what they share.
     """
-    with quietly():
+    with importing_quietly():
         from mtc_keras.devices import process
 
         process.setup(seed)

@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from mtc_keras.devices.quiet import quietly
+from mtc_keras.devices.quiet import importing_quietly
 from mtc_keras.errors import DataError
 from mtc_keras.files import MOST_JSON, parse_json
 from mtc_keras.model.backbones import first_cause
@@ -35,7 +35,7 @@ def load_keras_file(path: Path) -> Any:
         raise DataError(
             f"{where} is damaged: {first_problem(error)}; save the model again"
         ) from None
-    with quietly():
+    with importing_quietly():
         import keras
 
         from mtc_keras.model.classifier import MultiTaskClassifier  # registers what is in it

@@ -29,7 +29,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtc_keras.config import Config, check_config, parse_toml
-from mtc_keras.devices.quiet import quietly
+from mtc_keras.devices.quiet import importing_quietly
 from mtc_keras.errors import DataError
 from mtc_keras.files import (
     MOST_JSON,
@@ -132,7 +132,7 @@ class Run:
     def model(self) -> Any:
         """The `MultiTaskClassifier`, of its best epoch."""
         self.check_model()
-        with quietly():
+        with importing_quietly():
             from mtc_keras.model.classifier import MultiTaskClassifier
 
             return MultiTaskClassifier.from_preset(str(self.directory / MODEL), check=False)

@@ -174,7 +174,7 @@ def test_its_inputs_and_outputs_have_plain_names_and_shapes(exported):
 
 def test_its_description_and_card(all_kinds, exported):
     names = sorted(path.name for path in exported.iterdir())
-    assert names == ["README.md", "model.onnx", "mtc_keras.json", "tokenizer.json"]
+    assert names == ["README.md", "SHA256SUMS", "model.onnx", "mtc_keras.json", "tokenizer.json"]
     assert [path.name for path in exported.parent.iterdir()] == ["1"]  # no models.config
     about = about_of(exported)
     assert (about["format"], about["model_format"]) == (1, "onnx") and about["max_length"] == 24

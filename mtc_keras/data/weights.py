@@ -4,63 +4,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtc_keras.data.blocks import Block
 from mtc_keras.data.label_cells import list_or_table
-from mtc_keras.data.mistakes import Mistakes
-from mtc_keras.errors import listed, plural
+from mtc_keras.data.row_values import RowValues
+from mtc_keras.errors import listed
 from mtc_keras.tasks.columns import Cell
-from mtc_keras.tasks.distinct import DistinctCells
 from mtc_keras.tasks.spelling import number_of
 
 
-class Weights:
-    """The weights of the rows of one split, gathered block by block.
+class Weights(RowValues):
+    """The weights of the rows of one split: float32, a row's for each task.
 
     Args:
         column: the weight column; rows of a source without it weigh 1.
         names: the tasks' names.
     """
 
+    key = "data.weight"
+    without = ("weighs 1", "weigh 1")
+
     def __init__(self, column: str, names: Sequence[str]) -> None:
-        self.column, self.names = column, names
-        self.mistakes = Mistakes(f"data.weight (column {column!r})")
-        self._missing = 0
-        self._first = ""  # where the first row without a weight stands
-        self._parts: list[np.ndarray] = []  # float32 of shape (rows of a block, tasks)
+        super().__init__(column)
+        self.names = names
 
-    def add(self, block: Block, start: int) -> None:
-        """Takes the weights of the next rows.
-
-        Args:
-            block: the rows.
-            start: int. Number of rows before them.
-        """
-        distinct = DistinctCells()
-        numbers = distinct.numbers(block.cells(self.column))
-        weights = np.ones((len(distinct.cells), len(self.names)), "float32")
-        wrong = {}
-        for number, cell in enumerate(distinct.cells):
+    def values(self, cells: list[Cell]) -> tuple[np.ndarray, dict[int, str], np.ndarray]:
+        weights, wrong = np.ones((len(cells), len(self.names)), "float32"), {}
+        for number, cell in enumerate(cells):
             try:
                 weights[number] = _row_weights(cell, self.names)
             except ValueError as error:
                 wrong[number] = str(error)
-        for position in np.flatnonzero(np.isin(numbers, list(wrong))) if wrong else ():
-            self.mistakes.add(start + int(position), wrong[numbers[position]])
-        self._parts.append(weights[numbers])
-        without = [number for number, cell in enumerate(distinct.cells) if _is_missing(cell)]
-        rows = np.flatnonzero(np.isin(numbers, without))
-        if len(rows) and not self._missing:
-            self._first = block.where[rows[0]]
-        self._missing += len(rows)
-
-    @property
-    def notes(self) -> list[str]:
-        """Lines for people: how many rows have no weight, if there are any."""
-        if not self._missing:
-            return []
-        found = f"{plural(self._missing, 'row')} without a cell in {self.column!r}"
-        verb = "weighs" if self._missing == 1 else "weigh"
-        return [f"data.weight: {found} {verb} 1, first {self._first}"]
+        return weights, wrong, np.array([_is_missing(cell) for cell in cells], bool)
 
     def by_task(self) -> dict[str, np.ndarray]:
         """Returns float32 of shape `(N,)` by task."""

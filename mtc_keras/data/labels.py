@@ -1,7 +1,6 @@
 """The labels of one task in one split, gathered while the rows are read."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from mtc_keras.devices.memory import total_memory
 from mtc_keras.errors import listed, plural
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import Cell, Mistake
-from mtc_keras.tasks.distinct import DistinctCells
+from mtc_keras.tasks.distinct import DistinctCells, mistakes_of, occurrences
 from mtc_keras.tasks.markers import MARKERS
 from mtc_keras.tasks.spelling import Reading
 
@@ -130,8 +129,11 @@ class Labels:
         targets, mistakes = self.task.encode(cells)
         self._note(wrong | dict(mistakes))
         numbers = np.concatenate(self._parts)
-        marked = {n: c.text for n, c in enumerate(self._cells.cells) if isinstance(c, Marker)}
-        self._tell(cells, numbers, marked=marked)
+        self._readings.add_all(self.task, cells, numbers)
+        for row, number, count in occurrences(numbers):
+            marker = self._cells.cells[number]
+            if isinstance(marker, Marker) and cells[number] is None:
+                self._readings.add(row, Reading("missing", marker.text), count)
         return targets[numbers]
 
     def told(self, where: Sequence[str]) -> list[str]:
@@ -158,33 +160,8 @@ class Labels:
         distinct = DistinctCells()
         numbers = distinct.numbers(cells)
         targets, mistakes = self.task.encode(distinct.cells)
-        self._tell(distinct.cells, numbers, start)
-        wrong = dict(mistakes)
-        rows = np.flatnonzero(np.isin(numbers, list(wrong))).tolist() if wrong else []
-        return targets[numbers], [(row, wrong[numbers[row]]) for row in rows]
-
-    def _tell(
-        self,
-        cells: Sequence[Cell],
-        numbers: np.ndarray,
-        start: int = 0,
-        marked: Mapping[int, str] = MappingProxyType({}),
-    ) -> None:
-        """Notes how different cells are read.
-
-        Args:
-            cells: the different cells.
-            numbers: int of shape `(N,)`. Which of them each row has.
-            start: int. Number of rows before these.
-            marked: the texts of those that are markers, by their number.
-        """
-        found, rows, counts = np.unique(numbers, return_index=True, return_counts=True)
-        for number, row, count in zip(found.tolist(), rows.tolist(), counts.tolist(), strict=True):
-            readings = self.task.readings(cells[number])
-            if number in marked and cells[number] is None:
-                readings = [Reading("missing", marked[number])]
-            for reading in readings:
-                self._readings.add(start + row, reading, count)
+        self._readings.add_all(self.task, distinct.cells, numbers, start)
+        return targets[numbers], mistakes_of(numbers, dict(mistakes))
 
     def _wrong_paths(self) -> dict[int, str]:
         cells = enumerate(self._cells.cells)
@@ -195,10 +172,7 @@ class Labels:
         if not wrong:
             return
         numbers = np.concatenate(self._parts)
-        found, rows, counts = np.unique(numbers, return_index=True, return_counts=True)
-        for row, number, count in sorted(
-            zip(rows.tolist(), found.tolist(), counts.tolist(), strict=True)
-        ):
+        for row, number, count in occurrences(numbers):
             if number in wrong:
                 self.mistakes.add(row, wrong[number], count)
 

@@ -3,7 +3,12 @@
 import unicodedata
 from collections.abc import Sequence
 
+import numpy as np
+
 from mtc_keras.errors import plural
+from mtc_keras.tasks import Task
+from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.distinct import occurrences
 from mtc_keras.tasks.spelling import Reading
 
 MOST_EXAMPLES = 3  # different spellings shown of one kind
@@ -37,6 +42,21 @@ class Readings:
             cells: int. How many cells are read so.
         """
         self._found.setdefault(reading.kind, _Found(row)).add(row, reading, cells)
+
+    def add_all(
+        self, task: Task, cells: Sequence[Cell], numbers: np.ndarray, start: int = 0
+    ) -> None:
+        """Notes how a task reads the cells of rows.
+
+        Args:
+            task: the task.
+            cells: the different cells.
+            numbers: int of shape `(N,)`. Which of them each row has.
+            start: int. Number of rows before these.
+        """
+        for row, number, count in occurrences(numbers):
+            for reading in task.readings(cells[number]):
+                self.add(start + row, reading, count)
 
     def report(self, where: Sequence[str]) -> list[str]:
         """Returns a line per kind of reading, with its count and its first place.

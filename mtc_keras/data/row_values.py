@@ -9,7 +9,7 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.errors import plural
 from mtc_keras.tasks.columns import Cell
-from mtc_keras.tasks.distinct import DistinctCells
+from mtc_keras.tasks.distinct import DistinctCells, mistakes_of
 
 
 class RowValues(ABC):
@@ -52,8 +52,8 @@ class RowValues(ABC):
         distinct = DistinctCells()
         numbers = distinct.numbers(block.cells(self.column))
         values, wrong, missing = self.values(distinct.cells)
-        for position in np.flatnonzero(np.isin(numbers, list(wrong))) if wrong else ():
-            self.mistakes.add(start + int(position), wrong[numbers[position]])
+        for row, message in mistakes_of(numbers, wrong):
+            self.mistakes.add(start + row, message)
         self._parts.append(values[numbers])
         rows = np.flatnonzero(missing[numbers])
         if len(rows) and not self._missing:

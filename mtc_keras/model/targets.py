@@ -188,11 +188,8 @@ def _tell(task: Task, cells: list[Cell]) -> None:
     if not task.names_classes:
         return
     distinct, readings = DistinctCells(), Readings(task.name)
-    numbers = distinct.numbers(cells).tolist()
-    found = [task.readings(cell) for cell in distinct.cells]
-    for row, number in enumerate(numbers):
-        for reading in found[number]:
-            readings.add(row, reading)
+    numbers = distinct.numbers(cells)
+    readings.add_all(task, distinct.cells, numbers)
     for line in readings.report([f"row {row}" for row in range(len(cells))]):
         warnings.warn(line, stacklevel=2)
 

@@ -1,10 +1,10 @@
 """The different cells of a column: of a million rows' labels there are few."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.columns import Cell, Mistake
 
 
 class DistinctCells:
@@ -29,3 +29,29 @@ class DistinctCells:
                 self.cells.append(cell)
             numbers.append(number)
         return np.array(numbers, "int32")
+
+
+def mistakes_of(numbers: np.ndarray, wrong: Mapping[int, str]) -> list[Mistake]:
+    """Returns the position of each row whose cell is wrong, and what is wrong with it.
+
+    Args:
+        numbers: int of shape `(N,)`. Which of the different cells each row has.
+        wrong: what is wrong, by the number of the cell.
+    """
+    if not wrong:
+        return []
+    rows = np.flatnonzero(np.isin(numbers, list(wrong))).tolist()
+    return [(row, wrong[numbers[row]]) for row in rows]
+
+
+def occurrences(numbers: np.ndarray) -> list[tuple[int, int, int]]:
+    """Returns for each different cell its first row, its number and how many rows have it.
+
+    Args:
+        numbers: int of shape `(N,)`. Which of the different cells each row has.
+
+    Returns:
+        Triples, by their first row.
+    """
+    found, rows, counts = np.unique(numbers, return_index=True, return_counts=True)
+    return sorted(zip(rows.tolist(), found.tolist(), counts.tolist(), strict=True))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtc_keras.errors import plural
 from mtc_keras.tasks.columns import Cell, Cells, ColumnPath, Mistake, parse_column
-from mtc_keras.tasks.distinct import DistinctCells
+from mtc_keras.tasks.distinct import DistinctCells, mistakes_of
 from mtc_keras.tasks.spelling import Reading
 
 TASK_NAME = r"^[a-z][a-z0-9_]*$"
@@ -144,10 +144,7 @@ class LabelReader(BaseModel, ABC):
             targets.append(target)
         shape = (len(targets), *np.shape(self.missing_target))
         encoded = np.asarray(targets, self.target_dtype).reshape(shape)[numbers]
-        if not wrong:
-            return encoded, []
-        rows = np.flatnonzero(np.isin(numbers, list(wrong))).tolist()
-        return encoded, [(row, wrong[numbers[row]]) for row in rows]
+        return encoded, mistakes_of(numbers, wrong)
 
     @property
     def names_classes(self) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
-from mtc_keras.data.faults import PassedOver
-from mtc_keras.data.formats import read_blocks
-from mtc_keras.data.layout import Layout
+from mtc_keras.data.formats.faults import PassedOver
+from mtc_keras.data.formats.files import read_blocks
+from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.texts import read_texts, text_faults
 from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.tasks.columns import Cell

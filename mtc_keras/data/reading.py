@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from mtc_keras.config import Config, DataConfig
 from mtc_keras.data.dataset import Dataset
 from mtc_keras.data.encoder import Encoder
+from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.group_splits import connected_groups, split_groups, split_note
 from mtc_keras.data.groups import NO_GROUP
-from mtc_keras.data.layout import Layout
 from mtc_keras.data.leaks import leak_notes
 from mtc_keras.data.names import check_names, tell_lacking
 from mtc_keras.data.rows import LeftOut, Rows

@@ -14,10 +14,10 @@ from typing import Any
 import pandas
 
 from mtc_keras.data.blocks import Block, cells_by_column, plain_cells
-from mtc_keras.data.faults import Faults, files_error
-from mtc_keras.data.formats import read_blocks
-from mtc_keras.data.layout import Layout
-from mtc_keras.data.separated import ANY
+from mtc_keras.data.formats.faults import Faults, files_error
+from mtc_keras.data.formats.files import read_blocks
+from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.separated import ANY
 from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.files import sha256
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
-from mtc_keras.data.layout import Layout
+from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.sources import Files, OwnRows, file_blocks, own_blocks
 from mtc_keras.errors import ConfigError, DataError, did_you_mean
 from mtc_keras.tasks import Task

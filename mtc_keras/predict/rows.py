@@ -83,7 +83,7 @@ def predict_own(predictor: Predictor, rows: OwnRows, shown: Shown) -> Prediction
     """Predicts rows in memory as `predict_rows` does; loads the predictor when they are read."""
     texts = predictor.data.text_columns
 
-    from mtc_keras.data.faults import PassedOver
+    from mtc_keras.data.formats.faults import PassedOver
     from mtc_keras.data.inputs import inputs_of, lacking_texts
     from mtc_keras.data.sources import own_blocks
 

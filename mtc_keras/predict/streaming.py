@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mtc_keras.data.faults import PassedOver
-from mtc_keras.data.formats import read_stream
+from mtc_keras.data.formats.faults import PassedOver
+from mtc_keras.data.formats.files import read_stream
 from mtc_keras.data.inputs import BadRow, Inputs, inputs_of, lacking_texts, read_inputs
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from mtc_keras.config import DataConfig, check_config
-from mtc_keras.data.columnar import read_parquet
+from mtc_keras.data.formats.columnar import read_parquet
 from mtc_keras.data.inputs import read_inputs
 from mtc_keras.data.reading import read_rows, read_splits
 from mtc_keras.errors import DataError

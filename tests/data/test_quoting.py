@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtc_keras.config import DataConfig, check_config
+from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.long_cells import long_cells
 from mtc_keras.data.inputs import read_inputs
-from mtc_keras.data.layout import Layout
-from mtc_keras.data.long_cells import long_cells
 from mtc_keras.data.reading import read_rows, read_splits
 from mtc_keras.data.sources import file_blocks
 from mtc_keras.errors import DataError

@@ -8,7 +8,7 @@ from typing import IO
 
 from pyarrow import parquet  # type: ignore[import-untyped]
 
-from mtc_keras.data.columnar import parquet_file
+from mtc_keras.data.formats.columnar import parquet_file
 from mtc_keras.predict.bulk.formats import compressed, write_rows
 
 COPIED_AT_ONCE = 1 << 20  # bytes

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow  # type: ignore[import-untyped]
 
 from mtc_keras.config import DataConfig
-from mtc_keras.data.columnar import parquet_file
+from mtc_keras.data.formats.columnar import parquet_file
 from mtc_keras.data.inputs import BadRow, lacking_texts, read_inputs
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError, plural

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from mtc_keras.data.long_cells import long_cells
+from mtc_keras.data.formats.long_cells import long_cells
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ENOUGH_COMMAS = 2  # cells that Excel quoted, as a single one may be a text that quotes somebody

@@ -10,11 +10,11 @@ from functools import partial
 from typing import IO
 
 from mtc_keras.data.blocks import Block
-from mtc_keras.data.columnar import read_parquet
-from mtc_keras.data.faults import Faults
-from mtc_keras.data.json_rows import read_json, read_jsonl
-from mtc_keras.data.layout import Layout
-from mtc_keras.data.separated import ANY, read_csv, read_tsv
+from mtc_keras.data.formats.columnar import read_parquet
+from mtc_keras.data.formats.faults import Faults
+from mtc_keras.data.formats.json_rows import read_json, read_jsonl
+from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.separated import ANY, read_csv, read_tsv
 from mtc_keras.errors import DataError, did_you_mean, listed
 
 # Takes a path for messages, the open file, what takes its broken lines, and the rows per block.

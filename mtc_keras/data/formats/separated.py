@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import IO
 
 from mtc_keras.data.blocks import Block
-from mtc_keras.data.faults import Faults
-from mtc_keras.data.layout import Layout
-from mtc_keras.data.long_cells import long_cells
-from mtc_keras.data.quoting import OpeningQuotes, hold_rows, quotes_cells
+from mtc_keras.data.formats.faults import Faults
+from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.long_cells import long_cells
+from mtc_keras.data.formats.quoting import OpeningQuotes, hold_rows, quotes_cells
 from mtc_keras.errors import DataError, plural
 
 OTHER_DELIMITERS = (";", "\t")  # of files called .csv: spreadsheets write them in many countries

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from mtc_keras.data.blocks import Block, cells_by_column
-from mtc_keras.data.faults import Faults
+from mtc_keras.data.formats.faults import Faults
 from mtc_keras.errors import DataError
 
 

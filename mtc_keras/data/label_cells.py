@@ -6,7 +6,7 @@ from typing import Any
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.tasks import Task
-from mtc_keras.tasks.columns import Cell, Mistake, parsed_json
+from mtc_keras.tasks.columns import UNKNOWN, Cell, Mistake, parsed_json
 from mtc_keras.tasks.markers import MARKERS
 
 
@@ -18,7 +18,7 @@ class LabelCells:
         cells: N cells, `None` where the label or its column is missing.
         mistakes: pairs of row position and message; their cells are `None`.
         markers: pairs of row position and text for each cell that says by a text, such as
-            `N/A`, that no label is known; it is `None` in `cells`.
+            `N/A`, that no label is known; it is `None` in `cells`, `UNKNOWN` beside others.
     """
 
     cells: list[Cell]
@@ -37,10 +37,11 @@ def label_cells(block: Block, task: Task) -> LabelCells:
     markers = task.markers(() if block.has_null else MARKERS)
     columns, marked = [], []
     for name in path.names:
-        column, found = _without_markers(block.cells(name), markers)
+        other = UNKNOWN if path.is_several else None
+        column, found = _without_markers(block.cells(name), markers, other)
         columns.append(column)
         marked += found
-    if len(columns) > 1:
+    if path.is_several:
         rows = (list(row) for row in zip(*columns, strict=True))
         return LabelCells([None if task.is_missing(row) else row for row in rows], [], marked)
     if path.start is None:
@@ -64,9 +65,9 @@ def list_or_table(cell: Any) -> Cell:
 
 
 def _without_markers(
-    cells: list[Cell], markers: Collection[str]
+    cells: list[Cell], markers: Collection[str], other: Cell = None
 ) -> tuple[list[Cell], list[tuple[int, str]]]:
-    """Returns cells with `None` in place of markers, and where these stood."""
+    """Returns cells with another in place of markers, and where these stood."""
     if not markers:
         return cells, []
     texts = {cell for cell in cells if type(cell) is str}  # few are different
@@ -75,4 +76,4 @@ def _without_markers(
         return cells, []
     is_marker = [type(cell) is str and cell in marked for cell in cells]
     found = [(row, str(cells[row]).strip()) for row, is_one in enumerate(is_marker) if is_one]
-    return [None if m else cell for cell, m in zip(cells, is_marker, strict=True)], found
+    return [other if m else cell for cell, m in zip(cells, is_marker, strict=True)], found

@@ -31,14 +31,15 @@ class Labels:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.mistakes = Mistakes(f"tasks.{task.name}")
-        keeps = "keeps them as classes" if task.names_classes else ""
-        self._readings = Readings(task.name, keeps)
+        self._readings = Readings(task.name)
         self._remarks: list[str] = []
         self._marked: dict[str, None] = {}
         self._can_encode = task.can_encode
         self._cells = DistinctCells()
         self._parts: list[np.ndarray] = []  # targets, or numbers of cells
         self._first: Cell = None  # cell that is not missing
+        self._first_row = 0
+        self._found = ""
 
     def add(self, block: Block, start: int) -> None:
         """Takes the labels of the next rows.
@@ -51,8 +52,9 @@ class Labels:
         cells = found.cells
         self._marked |= dict.fromkeys(text for _, text in found.markers)
         if self.is_missing:
-            known = (cell for cell in cells if not self.task.is_missing(cell))
-            self._first = next(known, None)
+            numbered = enumerate(cells, start)
+            known = ((row, cell) for row, cell in numbered if not self.task.is_missing(cell))
+            self._first_row, self._first = next(known, (0, None))
         if self._can_encode:
             targets, more = self._encoded(cells, start)
             self._parts.append(targets)
@@ -65,7 +67,10 @@ class Labels:
             for row, message in found.mistakes:
                 cells[row] = Unreadable(message)
             for row, text in found.markers:
-                cells[row] = Marker(text)
+                if self.task.path.is_several:
+                    self._readings.add(start + row, Reading("missing", text))
+                else:
+                    cells[row] = Marker(text)
             self._parts.append(self._cells.numbers(cells))
 
     @property
@@ -90,6 +95,7 @@ class Labels:
             readable = [cell for cell in self._cells.cells if not isinstance(cell, aside)]
             asked, self.task = self.task, self.task.learn(readable)
             self._remarks = self.task.remarks(asked, readable)
+            self._found = self.task.found(asked)
             self._check_size()
             return self.task
         targets = self._joined()
@@ -142,8 +148,12 @@ class Labels:
         Args:
             where: where each row stands.
         """
+        keeps = "keeps them as classes" if self.task.names_classes else ""
         remarks = [f"tasks.{self.task.name}: {remark}" for remark in self._remarks]
-        return [*self._readings.report(where), *remarks]
+        if self._found:
+            first = f", first {where[self._first_row]}"
+            remarks.insert(0, f"tasks.{self.task.name}: {self._found}{first}")
+        return [*self._readings.report(where, keeps), *remarks]
 
     @property
     def marked(self) -> str:

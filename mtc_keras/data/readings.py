@@ -26,11 +26,10 @@ class Readings:
 
     Args:
         name: the task's name.
-        keeps: str. What a remedy says that `missing = []` does with a marker.
     """
 
-    def __init__(self, name: str, keeps: str = "") -> None:
-        self.name, self.keeps = name, keeps
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._found: dict[str, _Found] = {}
 
     def add(self, row: int, reading: Reading, cells: int = 1) -> None:
@@ -58,13 +57,17 @@ class Readings:
             for reading in task.readings(cells[number]):
                 self.add(start + row, reading, count)
 
-    def report(self, where: Sequence[str]) -> list[str]:
+    def report(self, where: Sequence[str], keeps: str = "") -> list[str]:
         """Returns a line per kind of reading, with its count and its first place.
 
         Args:
             where: where each row stands.
+            keeps: str. What a remedy says that `missing = []` does with a marker.
         """
-        return [self._line(kind, found, where) for kind, found in sorted(self._found.items())]
+        lines = {kind: self._line(kind, found, where) for kind, found in self._found.items()}
+        if keeps and "missing" in lines:
+            lines["missing"] += f"; missing = [] {keeps}"
+        return [line for _, line in sorted(lines.items())]
 
     def _line(self, kind: str, found: "_Found", where: Sequence[str]) -> str:
         examples = found.examples
@@ -72,8 +75,7 @@ class Readings:
         read_as = ", ".join(repr(reading.read_as) for reading in examples)
         such, verb = ("such as ", "are") if found.cells > 1 else ("", "is")
         line = f"tasks.{self.name}: {plural(found.cells, 'cell')} {such}{written} {verb} "
-        line += f"{HOW[kind].format(read_as=read_as)}, first {where[found.row]}"
-        return f"{line}; missing = [] {self.keeps}" if kind == "missing" and self.keeps else line
+        return f"{line}{HOW[kind].format(read_as=read_as)}, first {where[found.row]}"
 
 
 def _shown(reading: Reading) -> str:

@@ -1,6 +1,7 @@
 """Where a task's label stands in a row: `labels`, `labels[2]`, `labels[0:5]` or several columns."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ _PATH = re.compile(r"(?P<name>.+?)(?:\[(?P<start>\d+)(?P<slice>:(?P<stop>\d+))?\
 MOST_CLASSES = 1_000_000
 MOST_POSITIONS = 1_000_000_000  # of a list in a cell
 
+# In a row of several columns: a cell that says that nothing is known, as N/A does in csv. A blank
+# one there may say that there is no further name.
+UNKNOWN = math.nan
+
 Cell = object
 Cells = Sequence[Cell] | np.ndarray  # an array holds targets of a kind that needs no classes
 Mistake = tuple[int, str]
@@ -23,7 +28,7 @@ class ColumnPath:
     """One or several columns, or a part of a list column.
 
     Args:
-        names: the columns read; more than one means a 0/1 column per class.
+        names: the columns read.
         start: first position read of a list column, or `None` for the whole cell.
         stop: end of the slice read (exclusive), or `None` for a single position.
     """
@@ -33,8 +38,13 @@ class ColumnPath:
     stop: int | None = None
 
     @property
+    def is_several(self) -> bool:
+        """Whether several columns are read as one label."""
+        return len(self.names) > 1
+
+    @property
     def is_vector(self) -> bool:
-        """Whether a cell is a vector of 0 and 1, one value per class."""
+        """Whether a cell is a list of several values, such as a 0 or 1 per class."""
         return len(self.names) > 1 or self.stop is not None
 
     @property

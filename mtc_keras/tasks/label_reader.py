@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtc_keras.errors import plural
-from mtc_keras.tasks.columns import Cell, Cells, ColumnPath, Mistake, parse_column
+from mtc_keras.tasks.columns import UNKNOWN, Cell, Cells, ColumnPath, Mistake, parse_column
 from mtc_keras.tasks.distinct import DistinctCells, mistakes_of
 from mtc_keras.tasks.spelling import Reading
 
@@ -29,7 +29,7 @@ class LabelReader(BaseModel, ABC):
     column: str | list[str] | None = Field(
         default=None,
         description="Column that holds the label: 'name' (default: the task's name), 'name[2]', "
-        "'name[0:5]', or a list of 0/1 columns.",
+        "'name[0:5]', or a list of columns: a 0/1 column per class, or columns of names.",
     )
     missing: list[str] | None = Field(
         default=None,
@@ -113,7 +113,7 @@ class LabelReader(BaseModel, ABC):
         """Whether a value says that nothing is known: null, blank text or a marker."""
         if isinstance(value, str):
             return not value.strip() or value.strip() in self._own_markers
-        return value is None
+        return value is None or value is UNKNOWN
 
     def is_missing(self, cell: Cell) -> bool:
         """Whether a cell holds no label: null, a blank cell, a marker, or a vector of such."""
@@ -160,6 +160,14 @@ class LabelReader(BaseModel, ABC):
             cell: a cell that `encode` takes; one that is wrong has no readings.
         """
         return []
+
+    def found(self, asked: Self) -> str:
+        """Returns what the rows showed of how labels stand in them, for people; `""` if nothing.
+
+        Args:
+            asked: the task before it learned from the rows.
+        """
+        return ""
 
     def remarks(self, asked: Self, cells: Cells) -> list[str]:
         """Returns what the cells suggest that somebody may have meant, in lines for people.

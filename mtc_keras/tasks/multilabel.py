@@ -10,9 +10,10 @@ from pydantic import Field
 
 from mtc_keras.errors import plural
 from mtc_keras.files import json_line
-from mtc_keras.tasks.classification import BITS, ClassificationTask
+from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells, parsed_json
 from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
+from mtc_keras.tasks.flags import BITS
 from mtc_keras.tasks.ordinal import binary_entropy
 from mtc_keras.tasks.separators import (
     AUTO,
@@ -106,18 +107,22 @@ class Multilabel(ClassificationTask):
         return np.full(len(self._index), np.nan, "float32")
 
     def is_missing(self, cell: Cell) -> bool:
-        if self.empty_cell == "none" and isinstance(cell, str) and not cell.strip():
-            return False
+        if self.empty_cell == "none":
+            is_row = self.path.is_several and not (self.holds_flags and self.labels)
+            if is_row and isinstance(cell, list):  # of columns of names, or what may be such
+                return False
+            if isinstance(cell, str) and not cell.strip():
+                return False
         return super().is_missing(cell)
 
     @property
     def can_encode(self) -> bool:
-        return super().can_encode and (self.separator != AUTO or self.path.is_vector)
+        return super().can_encode and (self.separator != AUTO or self.holds_flags)
 
     def learn(self, cells: Cells) -> Self:
-        if self.separator != AUTO:
+        if self.separator != AUTO or self._is_undecided:
             return super().learn(cells)
-        found = None if self.path.is_vector else find_separator(self._texts(cells), self._is_class)
+        found = None if self.holds_flags else find_separator(self._texts(cells), self._is_class)
         return self.model_copy(update={"separator": found or DEFAULT}).learn(cells)
 
     @property
@@ -128,7 +133,8 @@ class Multilabel(ClassificationTask):
         return lambda name: self._index.find(name) is not None
 
     def _texts(self, cells: Cells) -> list[str]:
-        return texts_of(cell for cell in cells if not self.is_missing(cell))
+        known = (cell for cell in cells if not self.is_missing(cell))
+        return texts_of(name for cell in known for name in self.names_of_columns(cell))
 
     def remarks(self, asked: Self, cells: Cells) -> list[str]:
         remarks, texts = super().remarks(asked, cells), self._texts(cells)
@@ -149,7 +155,7 @@ class Multilabel(ClassificationTask):
 
     def readings(self, cell: Cell) -> list[Reading]:
         if isinstance(cell, str) and cell.lstrip()[:1] not in ("[", "{"):
-            names = () if self.path.is_vector else split_names(cell, self.separator)
+            names = () if self.holds_flags else split_names(cell, self.separator)
             if all(name in self._index for name in names):
                 return []  # nearly always; cells may all differ
         return [*self._bits_as_names(cell), *super().readings(cell)]
@@ -157,7 +163,7 @@ class Multilabel(ClassificationTask):
     def _bits_as_names(self, cell: Cell) -> list[Reading]:
         """Returns the reading of a list of 0 and 1 that repeats them, as no list of names does."""
         is_list = isinstance(cell, list) or (isinstance(cell, str) and cell.lstrip()[:1] == "[")
-        if self.path.is_vector or not is_list:
+        if self.holds_flags or self.path.is_vector or not is_list:
             return []
         try:
             values = self._values(cell)
@@ -181,6 +187,12 @@ class Multilabel(ClassificationTask):
 
     def _values(self, cell: Cell) -> list[object]:
         """Returns the class names of a cell; those of a table have a 0 or 1 each."""
+        if self.path.is_several and isinstance(cell, list):
+            return [
+                name
+                for value in self.names_of_columns(cell)
+                for name in (self._values(value) if isinstance(value, str) else [value])
+            ]
         if isinstance(cell, str):
             cell = parsed_json(cell)
         if isinstance(cell, dict):
@@ -199,11 +211,11 @@ class Multilabel(ClassificationTask):
         )
 
     def encode_cell(self, cell: Cell) -> np.ndarray:
-        if self.path.is_vector:
-            return self.vector(cell)
         table = parsed_json(cell) if isinstance(cell, str) else cell
         if isinstance(table, dict):
             return self._partly_known(table)
+        if self.holds_flags:
+            return self.vector(table)
         indices = [self.index_of(value) for value in self._values(cell)]
         known = [index for index in indices if index is not None]
         if indices and not known:  # only classes to be ignored

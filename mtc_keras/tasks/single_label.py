@@ -8,7 +8,7 @@ from mtc_keras.errors import plural
 from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
-from mtc_keras.tasks.spelling import class_name
+from mtc_keras.tasks.spelling import class_key, class_name
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -31,7 +31,7 @@ class SingleLabelTask(ClassificationTask):
         return "int32"
 
     def names_in(self, cell: Cell) -> list[str]:
-        return [class_name(_single(cell))]
+        return [class_name(self._single(cell))]
 
     def remarks(self, asked: Self, cells: Cells) -> list[str]:
         remarks = super().remarks(asked, cells)
@@ -44,16 +44,30 @@ class SingleLabelTask(ClassificationTask):
         return remarks
 
     def texts_in(self, cell: Cell) -> list[str]:
-        label = _single(cell)
+        label = self._single(cell)
         return [label] if isinstance(label, str) else []
 
+    def _single(self, cell: Cell) -> Cell:
+        """Returns the only label of a cell; a list of one, or of one in other spellings, is it."""
+        if not isinstance(cell, list):
+            return cell
+        names = self.names_of_columns(cell) if self.path.is_several else cell
+        if self.path.is_several and len(set(map(class_key, names))) == 1:
+            return names[0]
+        if len(names) != 1:
+            raise ValueError(
+                f"expected one label, received {len(names)}: {names!r}; "
+                'kind = "multilabel" takes several'
+            )
+        return names[0]
+
     def encode_cell(self, cell: Cell) -> int:
-        if self.path.is_vector:
+        if self.holds_flags:
             ones = np.flatnonzero(self.vector(cell) == 1)
             if len(ones) != 1:
                 raise ValueError(f"expected exactly one 1 in the vector, received {cell!r}")
             return int(ones[0])
-        index = self.index_of(_single(cell))
+        index = self.index_of(self._single(cell))
         return -1 if index is None else index
 
     def read_targets(self, values: np.ndarray) -> np.ndarray:
@@ -197,15 +211,3 @@ class SingleLabelTask(ClassificationTask):
 
     def label(self, target: np.ndarray) -> str | None:
         return None if target < 0 else self.shown(int(target))
-
-
-def _single(cell: Cell) -> Cell:
-    """Returns the only label of a cell; a list of one is read as that one."""
-    if isinstance(cell, list):
-        if len(cell) != 1:
-            raise ValueError(
-                f"expected one label, received {len(cell)}: {cell!r}; "
-                'kind = "multilabel" takes several'
-            )
-        return cell[0]
-    return cell

@@ -1,0 +1,174 @@
+"""How a task of any number of classes per row reads its label cells."""
+
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from mtc_keras.errors import plural
+from mtc_keras.files import json_line
+from mtc_keras.tasks.classification import ClassificationTask
+from mtc_keras.tasks.columns import Cell, Cells, parsed_json
+from mtc_keras.tasks.flags import BITS
+from mtc_keras.tasks.separators import (
+    AUTO,
+    BRACKETS,
+    CANDIDATES,
+    DEFAULT,
+    find_separator,
+    lists,
+    split_names,
+    texts_of,
+)
+from mtc_keras.tasks.spelling import Reading, class_key, class_name, is_whole
+
+
+class SetLabels(ClassificationTask):
+    """Any number of classes per row: targets are float32 of shape `(N, C)`, NaN where missing."""
+
+    separator: str = Field(
+        default=DEFAULT,
+        min_length=1,
+        description="Separator of the class names in a text cell; '><' reads `<a><b>`. auto: what "
+        "splits the training rows' cells into names that are seen elsewhere, too.",
+    )
+    empty_cell: Literal["missing", "none"] = Field(
+        default="missing",
+        description="What an empty text cell means: no label is known, or none of the classes.",
+    )
+
+    @property
+    def missing_target(self) -> np.ndarray:
+        return np.full(len(self._index), np.nan, "float32")
+
+    def is_missing(self, cell: Cell) -> bool:
+        if self.empty_cell == "none":
+            is_row = self.path.is_several and not (self.holds_flags and self.labels)
+            if is_row and isinstance(cell, list):  # of columns of names, or what may be such
+                return False
+            if isinstance(cell, str) and not cell.strip():
+                return False
+        return super().is_missing(cell)
+
+    @property
+    def can_encode(self) -> bool:
+        return super().can_encode and (self.separator != AUTO or self.holds_flags)
+
+    def learn(self, cells: Cells) -> Self:
+        if self.separator != AUTO or self._is_undecided:
+            return super().learn(cells)
+        found = None if self.holds_flags else find_separator(self._texts(cells), self._is_class)
+        return self.model_copy(update={"separator": found or DEFAULT}).learn(cells)
+
+    @property
+    def _is_class(self) -> Callable[[str], bool] | None:
+        """Whether a name is one of the classes; `None` where they are to be learned."""
+        if self._given_classes() is None:
+            return None
+        return lambda name: self._index.find(name) is not None
+
+    def _texts(self, cells: Cells) -> list[str]:
+        known = (cell for cell in cells if not self.is_missing(cell))
+        return texts_of(name for cell in known for name in self.names_of_columns(cell))
+
+    def remarks(self, asked: Self, cells: Cells) -> list[str]:
+        remarks, texts = super().remarks(asked, cells), self._texts(cells)
+        several = [text for text in texts if len(split_names(text, self.separator)) > 1]
+        if asked.separator == AUTO:
+            such = f" such as {several[0]!r}" if several else ""
+            remarks.append(
+                f'separator = "auto" is {json_line(self.separator)}: it splits {len(several):,} of '
+                f"{len(texts):,} different cells{such}"
+            )
+        elif not several and (better := find_separator(texts)) not in (None, self.separator):
+            held = [text for text in texts if len(split_names(text, better)) > 1]
+            remarks.append(
+                f"{len(held):,} of {plural(len(self._index), 'class')} such as {held[0]!r} read as "
+                f'lists with separator = {json_line(better)}; set it, or separator = "auto"'
+            )
+        return remarks
+
+    def readings(self, cell: Cell) -> list[Reading]:
+        if isinstance(cell, str) and cell.lstrip()[:1] not in ("[", "{"):
+            names = () if self.holds_flags else split_names(cell, self.separator)
+            if all(name in self._index for name in names):
+                return []  # nearly always; cells may all differ
+        return [*self._bits_as_names(cell), *super().readings(cell)]
+
+    def _bits_as_names(self, cell: Cell) -> list[Reading]:
+        """Returns the reading of a list of 0 and 1 that repeats them, as no list of names does."""
+        is_list = isinstance(cell, list) or (isinstance(cell, str) and cell.lstrip()[:1] == "[")
+        if self.holds_flags or self.path.is_vector or not is_list:
+            return []
+        try:
+            values = self._values(cell)
+            bits = [class_key(value) for value in values]
+        except ValueError:
+            return []
+        repeats = len(set(bits)) < len(bits) and set(bits) <= BITS.keys()
+        return [Reading("vector", str(values))] if repeats else []
+
+    def remedy(self, name: str) -> str:
+        for separator in (*CANDIDATES, BRACKETS):
+            if separator != self.separator and lists([name], separator, self._is_class):
+                return f"If it is a list, set separator = {json_line(separator)}"
+        return super().remedy(name)
+
+    def names_in(self, cell: Cell) -> list[str]:
+        return [class_name(value) for value in self._values(cell)]
+
+    def texts_in(self, cell: Cell) -> list[str]:
+        return [value for value in self._values(cell) if isinstance(value, str)]
+
+    def _values(self, cell: Cell) -> list[object]:
+        """Returns the class names of a cell; those of a table have a 0 or 1 each."""
+        if self.path.is_several and isinstance(cell, list):
+            return [
+                name
+                for value in self.names_of_columns(cell)
+                for name in (self._values(value) if isinstance(value, str) else [value])
+            ]
+        if isinstance(cell, str):
+            cell = parsed_json(cell)
+        if isinstance(cell, dict):
+            return list(cell)
+        if isinstance(cell, str):
+            if self.separator == AUTO:
+                raise ValueError('separator = "auto" is found by `learn`: call it first')
+            return list(split_names(cell, self.separator))
+        if isinstance(cell, list):
+            return cell
+        if is_whole(cell):
+            return [cell]
+        raise ValueError(
+            f"expected a list of class names, text separated by {self.separator!r}, or a table "
+            f'such as {{"joy": 1, "fear": 0}}, received {cell!r}'
+        )
+
+    def encode_cell(self, cell: Cell) -> np.ndarray:
+        table = parsed_json(cell) if isinstance(cell, str) else cell
+        if isinstance(table, dict):
+            return self._partly_known(table)
+        if self.holds_flags:
+            return self.vector(table)
+        indices = [self.index_of(value) for value in self._values(cell)]
+        known = [index for index in indices if index is not None]
+        if indices and not known:  # only classes to be ignored
+            return self.missing_target
+        target = np.zeros(len(self._index), "float32")
+        target[known] = 1
+        return target
+
+    def _partly_known(self, cell: dict[Any, Any]) -> np.ndarray:
+        """Returns the target of a cell that states some classes as 0 or 1."""
+        target = self.missing_target
+        values = self.bits(list(cell.values()), cell)
+        for name, value in zip(cell, values, strict=True):
+            index = self.index_of(name)
+            if index is None:
+                continue
+            if target[index] == 1 - value:
+                raise ValueError(f"class {name!r} is both 0 and 1 in {cell!r}")
+            target[index] = value
+        return target

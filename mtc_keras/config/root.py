@@ -26,6 +26,7 @@ from mtc_keras.config.sections import (
 )
 from mtc_keras.errors import did_you_mean, listed
 from mtc_keras.tasks import Task, kind_named, kind_names
+from mtc_keras.tasks.paths import overlap
 
 
 def _task(values: Any) -> Task:
@@ -116,17 +117,19 @@ class Config(Section):
                     f"tasks.{key}: the name is reserved for a column of the predictions; "
                     "choose another"
                 )
-            if both := set(self.data.text_columns) & set(task.path.names):
-                raise ValueError(
-                    f"column {min(both)!r} is read by task {key!r} and as text; a label is what a "
-                    "text is to be predicted to be: name its column in tasks."
-                    f"{key}.column, or the texts' in data.text"
-                )
-            if self.data.weight in task.path.names:
-                raise ValueError(
-                    f"column {self.data.weight!r} is read by task {key!r} and as row weights: "
-                    "name another column in data.weight"
-                )
+            for label in task.path.names:
+                for text in self.data.text_columns:
+                    if overlap(text, label):
+                        raise ValueError(
+                            f"column {text!r} is read by task {key!r} and as text; a label is what "
+                            "a text is to be predicted to be: name its column in tasks."
+                            f"{key}.column, or the texts' in data.text"
+                        )
+                if overlap(self.data.weight, label):
+                    raise ValueError(
+                        f"column {self.data.weight!r} is read by task {key!r} and as row weights: "
+                        "name another column in data.weight"
+                    )
         if self.model.lora_rank is not None and self.training.freeze != "none":
             raise ValueError(
                 "model.lora_rank freezes the backbone's own weights: leave out training.freeze"

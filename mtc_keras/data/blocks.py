@@ -10,6 +10,10 @@ import numpy as np
 import pandas
 
 from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.nesting import nested_paths
+from mtc_keras.tasks.paths import ABSENT, NestedPath, Picked, found_path, pick, pick_all
+
+MOST_SEEN = 50  # rows of a source in which nested values are looked for, to be named
 
 
 class LazyColumns(Mapping[str, list[Cell]]):
@@ -51,12 +55,15 @@ class Block:
             `None` where nothing is known.
         has_null: bool. Whether the format can say that a cell holds nothing. Csv cannot: there
             an empty cell of a text column means just that.
+        nested: by column, the ways to the values inside of its cells, such as `.sentiment`, where
+            the format declares them; else they are found in the first rows.
     """
 
     source: str
     where: list[str]
     columns: Mapping[str, list[Cell]]
     has_null: bool = True
+    nested: Mapping[str, Sequence[str]] | None = None
 
     def __len__(self) -> int:
         return len(self.where)
@@ -66,12 +73,39 @@ class Block:
         found = self.columns.get(column)
         return [None] * len(self) if found is None else found
 
+    def path(self, column: str) -> NestedPath | None:
+        """Returns what a column as the config names it is in these rows, if they have it."""
+        return found_path(column, self.columns)
+
+    def pick(self, column: str) -> Picked:
+        """Returns the values of a column as the config names it, which may be a path."""
+        path = self.path(column)
+        if path is None:
+            return Picked([None] * len(self), [])
+        cells = self.columns[path.name]
+        return pick_all(cells, path) if path.steps else Picked(cells, [])
+
+    def has(self, column: str) -> bool:
+        """Whether there is such a column and, where it is a path, some row has a value there."""
+        path = self.path(column)
+        if path is None or not path.steps:
+            return path is not None
+        return any(_is_at(path, cell) for cell in self.columns[path.name])
+
+    def nested_names(self) -> list[str]:
+        """Returns the paths to values inside of the columns, such as `labels.sentiment`."""
+        nested = self.nested
+        if nested is None:
+            nested = {name: nested_paths(self.columns[name][:MOST_SEEN]) for name in self.columns}
+        return [name + way for name, ways in nested.items() for way in ways]
+
     def renamed(self, names: Mapping[str, str]) -> "Block":
         """Returns the rows with other names of columns, from old to new."""
         if names.keys().isdisjoint(self.columns):
             return self
         makers = {names.get(name, name): partial(self.cells, name) for name in self.columns}
-        return replace(self, columns=LazyColumns(makers))
+        nested = self.nested and {names.get(name, name): ways for name, ways in self.nested.items()}
+        return replace(self, columns=LazyColumns(makers), nested=nested)
 
     def select(self, rows: Sequence[int]) -> "Block":
         """Returns the rows at some positions."""
@@ -82,6 +116,14 @@ class Block:
     def _cells_at(self, column: str, rows: Sequence[int]) -> list[Cell]:
         cells = self.columns[column]
         return [cells[row] for row in rows]
+
+
+def _is_at(path: NestedPath, cell: Cell) -> bool:
+    """Whether a cell has a value at a path, or something that the path cannot lead through."""
+    try:
+        return pick(cell, path) is not ABSENT
+    except ValueError:
+        return True
 
 
 def cells_by_column(records: Sequence[dict[str, Any]]) -> dict[str, list[Cell]]:

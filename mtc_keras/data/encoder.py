@@ -1,7 +1,7 @@
 """From blocks of cells to the encoded rows of one split."""
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.data.groups import Groups
 from mtc_keras.data.labels import Labels
 from mtc_keras.data.mistakes import Mistakes
+from mtc_keras.data.nearest import nearest
 from mtc_keras.data.packed import join, pack
 from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.split_words import SplitWords
 from mtc_keras.data.texts import read_texts, text_faults
 from mtc_keras.data.weights import Weights
-from mtc_keras.errors import did_you_mean, listed
+from mtc_keras.errors import listed
 from mtc_keras.tasks import Task
 
 MOST_SHOWN = 3  # rows without a text
@@ -37,6 +38,7 @@ class Encoder:
 
     Attributes:
         columns: the columns of each source as it names them.
+        names: those after renaming, and the paths to values inside of them.
         told: takes lines for people on how the sources are read.
     """
 
@@ -46,6 +48,7 @@ class Encoder:
         self.data, self.name = data, name
         self.labels = {task.name: Labels(task) for task in tasks if task.name not in unlearned}
         self.columns: dict[str, dict[str, None]] = {}  # by source, before renaming
+        self.names: dict[str, dict[str, None]] = {}
         self.told: list[str] = []
         self._is_labelled = bool(tasks)
         self._texts: list[list[Sequence[str]]] = [[] for _ in data.text_columns]
@@ -54,11 +57,12 @@ class Encoder:
         self._groups = Groups(data.group) if data.group and tasks else None
         used = [*data.text_columns, data.id, data.weight, data.group]
         used += [column for task in tasks for column in task.path.names]
-        self._split_words = SplitWords(name, {column for column in used if column})
+        self._used = dict.fromkeys(column for column in used if column)
+        self._split_words = SplitWords(name, self._used)
         self._ids: list[Sequence[Any]] = []
         self._where: list[Sequence[str]] = []
         self._left_out = LeftOut()
-        self._has: set[str] = set()
+        self._id_mistakes = Mistakes("data.id")
         self._length = 0
 
     def add(self, block: Block) -> None:
@@ -68,8 +72,9 @@ class Encoder:
             block: what `file_blocks` or `own_blocks` gives, its columns as they were read.
         """
         self.columns.setdefault(block.source, {}).update(dict.fromkeys(block.columns))
-        block = self._with_texts(block.renamed(self.data.rename))
-        self._has.update(block.columns)
+        block = block.renamed(self.data.rename)
+        self._add_names(block)
+        block = self._with_texts(block)
         start, self._length = self._length, self._length + len(block)
         for labels in self.labels.values():
             labels.add(block, start)
@@ -81,8 +86,22 @@ class Encoder:
         found = read_texts(block, self.data.text_columns)
         for parts, texts in zip(self._texts, found, strict=True):
             parts.append(pack(texts))
-        self._ids.append(pack(block.cells(self.data.id)))
+        ids = block.pick(self.data.id)
+        for row, message in ids.mistakes:
+            self._id_mistakes.add(start + row, message)
+        self._ids.append(pack(ids.cells))
         self._where.append(pack(block.where))
+
+    def _add_names(self, block: Block) -> None:
+        """Notes the columns of a source, the paths in its first rows, and those that are used."""
+        if block.source not in self.names:
+            self.names[block.source] = dict.fromkeys(block.nested_names())
+        names = self.names[block.source]
+        new = (column for column in self._used if column not in names and block.has(column))
+        self.names[block.source] |= dict.fromkeys([*block.columns, *new])
+
+    def _has(self, column: str) -> bool:
+        return any(column in names for names in self.names.values())
 
     def _with_texts(self, block: Block) -> Block:
         """Returns the rows that have texts, and those whose mistake is noted."""
@@ -123,8 +142,7 @@ class Encoder:
         """
         columns = self.data.text_columns
         problems = [
-            f"{source}: no text column {column!r} (data.text)."
-            f"{did_you_mean(column, known)} Columns: {listed(known)}"
+            f"{source}: no text column {column!r} (data.text).{nearest(column, known, 'text')}"
             for column in columns
             for source, known in self.renamed_columns().items()
             if column not in known
@@ -136,13 +154,10 @@ class Encoder:
             )
         return problems
 
-    def renamed_columns(self) -> dict[str, list[str]]:
-        """Returns the columns of each source under the names by which they are read."""
-        rename = {} if self.rename_problem() else self.data.rename
-        return {
-            source: [rename.get(column, column) for column in names]
-            for source, names in self.columns.items()
-        }
+    def renamed_columns(self) -> Mapping[str, list[str]]:
+        """Returns the names by which the columns of each source, and what is in them, are read."""
+        found = self.columns if self.rename_problem() else self.names
+        return {source: list(names) for source, names in found.items()}
 
     def rows(self, problems: list[str], unlearned: Collection[str] = ()) -> Rows:
         """Returns the `Rows`; whatever is wrong counts as missing in them.
@@ -162,18 +177,19 @@ class Encoder:
                 problems += labels.mistakes.report(self.where)
                 told += labels.told(self.where)
         weights = None
-        if self._is_labelled and self.data.weight in self._has:
+        if self._is_labelled and self._has(self.data.weight):
             weights = self._weights.by_task()
             problems += self._weights.mistakes.report(self.where)
             told += self._weights.notes
         groups = None
-        if self._groups and self._groups.column in self._has:
+        if self._groups and self._has(self._groups.column):
             groups = self._groups.keys()
             problems += self._groups.mistakes.report(self.where)
             told += self._groups.notes
         problems += [*self.text_problems(), *self._text_mistakes.report(self.where)]
+        problems += self._id_mistakes.report(self.where)
         texts = tuple(join(parts) for parts in self._texts)
-        ids = join(self._ids) if self.data.id in self._has else None
+        ids = join(self._ids) if self._has(self.data.id) else None
         return Rows(
             self.name,
             texts,

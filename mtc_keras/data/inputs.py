@@ -8,9 +8,11 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.faults import PassedOver
 from mtc_keras.data.formats.files import read_blocks
 from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.nearest import nearest
 from mtc_keras.data.texts import read_texts, text_faults
-from mtc_keras.errors import DataError, did_you_mean, listed
+from mtc_keras.errors import DataError, listed
 from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.paths import names_in
 
 Place = int | str  # a line, or "row 3" in a file without lines
 BadRow = tuple[Place, str]
@@ -24,10 +26,12 @@ class Inputs:
         texts: N strings for each text column.
         columns: N cells for each column of the file, text columns included, under their names
             in the file.
+        names: what the columns, and the values inside of them, are called after renaming.
     """
 
     texts: tuple[list[str], ...]
     columns: Mapping[str, list[Cell]]
+    names: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.texts[0])
@@ -69,7 +73,9 @@ def inputs_of(
     """
     for block in blocks:
         _check_names(block, data)
-        faults = text_faults(block.renamed(data.rename), data.text_columns).all
+        renamed = block.renamed(data.rename)
+        faults = text_faults(renamed, data.text_columns).all
+        names = _names(renamed, data.text_columns)
         bad = [(_place(block, row), why) for row, why in faults.items()]
         if broken.found:
             bad = sorted([*broken.found, *bad], key=_in_order)
@@ -78,34 +84,40 @@ def inputs_of(
             kept = [row for row in range(len(block)) if row not in faults]
             block = block.select(kept)
         texts = read_texts(block.renamed(data.rename), data.text_columns)
-        yield Inputs(texts, block.columns), bad
+        yield Inputs(texts, block.columns, names), bad
     if broken.found:
         yield Inputs(tuple([] for _ in data.text_columns), {}), broken.found
 
 
-def lacking_texts(source: str, columns: Sequence[str], data: DataConfig) -> list[str]:
-    """Returns a message for each text column that a source with some columns lacks."""
+def lacking_texts(source: str, names: Sequence[str], data: DataConfig) -> list[str]:
+    """Returns a message for each text column that a source lacks.
+
+    Args:
+        source: what messages call it.
+        names: the `Inputs.names` of its rows; nothing is lacking where there are none.
+        data: names the text columns.
+    """
     return [
-        f"{source}: no text column {text!r}.{did_you_mean(text, columns)} "
-        f"Columns: {listed(columns)}"
+        f"{source}: no text column {text!r}.{nearest(text, names, 'text')}"
         for text in data.text_columns
-        if columns and not text_names(columns, text, data)
+        if names and text not in names
     ]
 
 
-def text_names(columns: Iterable[str], text: str, data: DataConfig) -> list[str]:
-    """Returns the columns of a file that are read as one text column, after renaming."""
-    return [column for column in columns if data.rename.get(column, column) == text]
+def _names(block: Block, texts: Sequence[str]) -> list[str]:
+    known = dict.fromkeys([*block.columns, *block.nested_names()])
+    return [*known, *(text for text in texts if text not in known and block.has(text))]
 
 
 def _check_names(block: Block, data: DataConfig) -> None:
     """Refuses two columns that are read as one text column; others are not renamed at all."""
     for text in data.text_columns:
-        names = text_names(block.columns, text, data)
-        if len(names) > 1:
-            raise DataError(
-                f"{block.source}: data.rename makes {listed(names)} one column, {text!r}"
-            )
+        for name in names_in(text):
+            names = [column for column in block.columns if data.rename.get(column, column) == name]
+            if len(names) > 1:
+                raise DataError(
+                    f"{block.source}: data.rename makes {listed(names)} one column, {name!r}"
+                )
 
 
 def _place(block: Block, row: int) -> Place:

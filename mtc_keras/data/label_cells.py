@@ -8,6 +8,7 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import UNKNOWN, Cell, Mistake, parsed_json
 from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.paths import pick_all
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,32 @@ def label_cells(block: Block, task: Task) -> LabelCells:
     """
     path = task.path
     markers = task.markers(() if block.has_null else MARKERS)
-    columns, marked = [], []
-    for name in path.names:
-        other = UNKNOWN if path.is_several else None
-        column, found = _without_markers(block.cells(name), markers, other)
-        columns.append(column)
-        marked += found
-    if path.is_several:
-        rows = (list(row) for row in zip(*columns, strict=True))
-        return LabelCells([None if task.is_missing(row) else row for row in rows], [], marked)
-    if path.start is None:
-        return LabelCells(columns[0], [], marked)
-    cells: list[Cell] = []
-    mistakes = []
-    for position, cell in enumerate(columns[0]):
-        picked = None
-        try:
-            picked = path.pick(list_or_table(cell))
-        except ValueError as error:
-            mistakes.append((position, str(error)))
-        cells.append(picked)
-    cells, found = _without_markers(cells, markers)
-    return LabelCells(cells, mistakes, [*marked, *found])
+    other = UNKNOWN if path.is_several else None
+    found = [_cells_of(block, name, markers, other) for name in path.names]
+    if not path.is_several:
+        return found[0]
+    rows = [list(row) for row in zip(*(one.cells for one in found), strict=True)]
+    return LabelCells(
+        [None if task.is_missing(row) else row for row in rows],
+        [mistake for one in found for mistake in one.mistakes],
+        [marker for one in found for marker in one.markers],
+    )
+
+
+def _cells_of(block: Block, column: str, markers: Collection[str], other: Cell) -> LabelCells:
+    """Reads the cells of one column; of a path, markers may stand at either end."""
+    path = block.path(column)
+    if path is None:
+        return LabelCells([None] * len(block), [], [])
+    if not path.steps:
+        cells, marked = _without_markers(block.cells(column), markers, other)
+        return LabelCells(cells, [], marked)
+    cells, marked = _without_markers(block.cells(path.name), markers)
+    picked = pick_all(cells, path)
+    cells, found = _without_markers(picked.cells, markers, other)
+    outer = {row for row, _ in marked}
+    cells = [other if row in outer else cell for row, cell in enumerate(cells)]
+    return LabelCells(cells, picked.mistakes, [*marked, *found])
 
 
 def list_or_table(cell: Any) -> Cell:

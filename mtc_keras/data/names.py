@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.encoder import Encoder
-from mtc_keras.errors import did_you_mean, listed
+from mtc_keras.data.nearest import nearest
 from mtc_keras.tasks import Task
 
 # Columns that rows may lack, and what becomes of those that do.
@@ -52,7 +52,7 @@ def check_names(
             continue
         without.add(task.name)
         if all_read:
-            problems.append(_no_column(f"tasks.{task.name}", absent[0], columns))
+            problems.append(_no_column(f"tasks.{task.name}", absent[0], columns, "column"))
     for key, column in _optional_columns(data).items() if all_read else ():
         if column in columns:
             for encoder in encoders.values():
@@ -89,11 +89,9 @@ def _lacking(encoder: Encoder, key: str, column: str) -> list[str]:
     ]
 
 
-def _no_column(key: str, column: str, columns: Sequence[str]) -> str:
-    return (
-        f"{key}: no file has a column {column!r}.{did_you_mean(column, columns)} "
-        f"Columns: {listed(columns)}"
-    )
+def _no_column(where: str, column: str, columns: Sequence[str], key: str = "") -> str:
+    key = key or where.rpartition(".")[2]
+    return f"{where}: no file has a column {column!r}.{nearest(column, columns, key)}"
 
 
 def _names(splits: Iterable[Mapping[str, Iterable[str]]]) -> list[str]:

@@ -50,8 +50,11 @@ class RowValues(ABC):
             start: int. Number of rows before them.
         """
         distinct = DistinctCells()
-        numbers = distinct.numbers(block.cells(self.column))
+        picked = block.pick(self.column)
+        numbers = distinct.numbers(picked.cells)
         values, wrong, missing = self.values(distinct.cells)
+        for row, message in picked.mistakes:
+            self.mistakes.add(start + row, message)
         for row, message in mistakes_of(numbers, wrong):
             self.mistakes.add(start + row, message)
         self._parts.append(values[numbers])

@@ -44,11 +44,14 @@ def text_faults(block: Block, columns: Sequence[str]) -> TextFaults:
     missing: dict[int, str] = {}
     wrong: dict[int, str] = {}
     for column in columns:
-        cells = block.cells(column)
+        picked = block.pick(column)
+        cells, unread = picked.cells, dict(picked.mistakes)
         if set(map(type, cells)) == {str} and (block.has_null or all(cells)):
             continue  # nearly always: not a loop of Python over the cells
         for row, cell in enumerate(cells):
-            if cell is None:
+            if row in unread:
+                wrong.setdefault(row, f"text {unread[row]}")
+            elif cell is None:
                 missing.setdefault(row, f"text column {column!r} is missing or null")
             elif cell == "" and not block.has_null:
                 missing.setdefault(row, f"text column {column!r} is empty")
@@ -69,7 +72,7 @@ def read_texts(block: Block, columns: Sequence[str]) -> tuple[list[str], ...]:
     Returns:
         N strings for each column.
     """
-    return tuple(_strings(block.cells(column)) for column in columns)
+    return tuple(_strings(block.pick(column).cells) for column in columns)
 
 
 def _in_order(reasons: Mapping[int, str]) -> dict[int, str]:

@@ -90,7 +90,8 @@ def predict_own(predictor: Predictor, rows: OwnRows, shown: Shown) -> Prediction
     blocks = own_blocks(_with_columns(rows, texts), "rows")
     read = list(inputs_of(blocks, predictor.data, PassedOver("rows")))
     known = list(dict.fromkeys(name for inputs, _ in read for name in inputs.columns))
-    if problems := lacking_texts("rows", known, predictor.data):
+    called = list(dict.fromkeys(name for inputs, _ in read for name in inputs.names))
+    if problems := lacking_texts("rows", called, predictor.data):
         raise DataError(problems[0], problems[1:])
     predictor.load()
     parts = [predict_inputs(predictor, inputs, shown) for inputs, _ in read]

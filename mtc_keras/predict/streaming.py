@@ -45,9 +45,9 @@ def predict_stream(
         for inputs, bad in _read(path, predictor, notes):
             for place, reason in bad:
                 on_bad(f"{path}:{place}: {reason}")
-            if inputs.columns and is_first:
+            if inputs.names and is_first:
                 is_first = False
-                for problem in lacking_texts(path, list(inputs.columns), predictor.data):
+                for problem in lacking_texts(path, inputs.names, predictor.data):
                     raise DataError(problem)
             if len(inputs):
                 yield from predict_inputs(predictor, inputs, shown).rows()

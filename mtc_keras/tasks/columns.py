@@ -1,4 +1,4 @@
-"""Where a task's label stands in a row: `labels`, `labels[2]`, `labels[0:5]` or several columns."""
+"""Which columns hold a task's label: `labels`, `labels.tone`, `labels[0:5]` or several columns."""
 
 import json
 import math
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_PATH = re.compile(r"(?P<name>.+?)(?:\[(?P<start>\d+)(?P<slice>:(?P<stop>\d+))?\])?")
+_POSITIONS = re.compile(r"(?<=.)\[(\d+)(?::(\d+))?\]")
+_SLICE = re.compile(r"(?<=.)\[(?P<start>\d+):(?P<stop>\d+)\]$")
 
 # Above all that anybody trains, and below what one digit too many costs.
 MOST_CLASSES = 1_000_000
@@ -25,17 +26,15 @@ Mistake = tuple[int, str]
 
 @dataclass(frozen=True)
 class ColumnPath:
-    """One or several columns, or a part of a list column.
+    """One or several columns, each of which may be a path into the values of one.
 
     Args:
-        names: the columns read.
-        start: first position read of a list column, or `None` for the whole cell.
-        stop: end of the slice read (exclusive), or `None` for a single position.
+        names: the columns read, as the config names them.
+        width: number of positions of the slice that is read of a list column, or `None`.
     """
 
     names: tuple[str, ...]
-    start: int | None = None
-    stop: int | None = None
+    width: int | None = None
 
     @property
     def is_several(self) -> bool:
@@ -45,38 +44,17 @@ class ColumnPath:
     @property
     def is_vector(self) -> bool:
         """Whether a cell is a list of several values, such as a 0 or 1 per class."""
-        return len(self.names) > 1 or self.stop is not None
+        return self.is_several or self.width is not None
 
     @property
     def vector_classes(self) -> list[str]:
         """Class names that the column itself gives: its own columns, or positions."""
-        if self.start is not None and self.stop is not None:
-            return [str(position) for position in range(self.stop - self.start)]
+        if self.width is not None:
+            return [str(position) for position in range(self.width)]
         return list(self.names)
 
     def __str__(self) -> str:
-        if self.start is None:
-            return ", ".join(self.names)
-        part = str(self.start) if self.stop is None else f"{self.start}:{self.stop}"
-        return f"{self.names[0]}[{part}]"
-
-    def pick(self, cell: Cell) -> Cell:
-        """Takes this path's part out of a list cell.
-
-        Raises:
-            ValueError: if the cell is not a list, or a list that is too short.
-        """
-        if self.start is None or cell is None or cell == "":
-            return cell
-        if not isinstance(cell, list):
-            raise ValueError(f"column {self.names[0]!r} must hold a list, received {cell!r}")
-        needed = self.start + 1 if self.stop is None else self.stop
-        if len(cell) < needed:
-            raise ValueError(
-                f"column {self.names[0]!r} holds a list of {len(cell)}, "
-                f"but {str(self)!r} needs at least {needed}"
-            )
-        return cell[self.start] if self.stop is None else cell[self.start : self.stop]
+        return ", ".join(self.names)
 
 
 def parsed_json(text: str) -> Cell:
@@ -99,7 +77,8 @@ def parse_column(column: str | Sequence[str]) -> ColumnPath:
     """Parses a task's `column`.
 
     Args:
-        column: `"name"`, `"name[i]"`, `"name[i:j]"`, or a list of two or more columns.
+        column: `"name"`, a path such as `"name.key"`, `"name[].key"`, `"name[i]"` or
+            `"name[i:j]"`, or a list of two or more columns.
 
     Returns:
         A `ColumnPath`.
@@ -113,18 +92,17 @@ def parse_column(column: str | Sequence[str]) -> ColumnPath:
                 f"a list of columns needs two or more different names, received {list(column)!r}"
             )
         return ColumnPath(tuple(column))
-    match = _PATH.fullmatch(column)
+    if not column:
+        raise ValueError(f"{column!r} must be 'name', 'name.key', 'name[2]' or 'name[0:5]'")
+    for start, stop in _POSITIONS.findall(column):
+        if max(int(start), int(stop or 0)) > MOST_POSITIONS:
+            raise ValueError(f"positions in {column!r} must be at most {MOST_POSITIONS:,}")
+    match = _SLICE.search(column)
     if match is None:
-        raise ValueError(f"{column!r} must be 'name', 'name[2]' or 'name[0:5]'")
-    if match["start"] is None:
         return ColumnPath((column,))
-    start, stop = int(match["start"]), match["stop"]
-    if max(start, int(stop or 0)) > MOST_POSITIONS:
-        raise ValueError(f"positions in {column!r} must be at most {MOST_POSITIONS:,}")
-    if stop is None:
-        return ColumnPath((match["name"],), start)
-    if int(stop) - start < 2:
+    width = int(match["stop"]) - int(match["start"])
+    if width < 2:
         raise ValueError(f"the slice in {column!r} must hold two or more positions")
-    if int(stop) - start > MOST_CLASSES:
+    if width > MOST_CLASSES:
         raise ValueError(f"the slice in {column!r} may hold {MOST_CLASSES:,} positions")
-    return ColumnPath((match["name"],), start, int(stop))
+    return ColumnPath((column,), width)

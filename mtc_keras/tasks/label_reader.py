@@ -28,8 +28,9 @@ class LabelReader(BaseModel, ABC):
     kind: str
     column: str | list[str] | None = Field(
         default=None,
-        description="Column that holds the label: 'name' (default: the task's name), 'name[2]', "
-        "'name[0:5]', or a list of columns: a 0/1 column per class, or columns of names.",
+        description="Column that holds the label: 'name' (default: the task's name), a path into "
+        "its values ('name.key', 'name[].key', 'name[2]', 'name[0:5]'), or a list of columns: a "
+        "0/1 column per class, or columns of names.",
     )
     missing: list[str] | None = Field(
         default=None,

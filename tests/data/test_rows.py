@@ -175,8 +175,10 @@ def test_a_label_list_shorter_than_a_position_is_a_problem():
 def test_a_csv_cell_that_is_no_json_list_is_a_problem():
     task = Multiclass(name="a", column="labels[0]", classes=["x", "y"])
     _, problems = encode({"labels": "[0, 1"}, {"labels": "x|y"}, tasks=[task])
-    assert problems[0].startswith("train row 0: tasks.a: expected a JSON list, received '[0, 1'")
-    assert problems[1] == "train row 1: tasks.a: column 'labels' must hold a list, received 'x|y'"
+    assert problems[0].startswith(
+        "train row 0: tasks.a: column 'labels' holds text that is no JSON"
+    )
+    assert problems[1] == "train row 1: tasks.a: column 'labels' must hold a list, received text"
 
 
 def test_several_columns_are_a_vector_and_missing_where_all_are():

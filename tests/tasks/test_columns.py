@@ -16,45 +16,18 @@ positions = st.integers(0, 50)
 @given(names)
 def test_a_plain_name_reads_the_whole_cell(name):
     path = parse_column(name)
-    assert (path.names, path.start, path.is_vector, str(path)) == ((name,), None, False, name)
-    assert path.pick(["anything"]) == ["anything"]
+    assert (path.names, path.width, path.is_vector, str(path)) == ((name,), None, False, name)
 
 
 @repeatable
-@given(names, positions, st.none() | st.integers(2, 9))
-def test_a_path_written_and_parsed_again_is_the_same(name, start, width):
-    path = ColumnPath((name,), start, None if width is None else start + width)
+@given(names, positions, st.integers(2, 9))
+def test_a_slice_is_a_vector_of_its_width(name, start, width):
+    path = parse_column(f"{name}[{start}:{start + width}]")
+    assert path == ColumnPath((f"{name}[{start}:{start + width}]",), width)
     assert parse_column(str(path)) == path
-    assert path.is_vector == (width is not None)
-
-
-@repeatable
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.data())
-def test_a_position_picks_one_value_and_a_slice_picks_a_list(cell, data):
-    start = data.draw(st.integers(0, len(cell) - 1))
-    assert parse_column(f"labels[{start}]").pick(cell) == cell[start]
-    if len(cell) - start >= 2:
-        stop = data.draw(st.integers(start + 2, len(cell)))
-        assert parse_column(f"labels[{start}:{stop}]").pick(cell) == cell[start:stop]
-
-
-@repeatable
-@given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 9))
-def test_a_list_shorter_than_the_position_is_refused_with_both_lengths(cell, start):
-    path = parse_column(f"labels[{start}]")
-    if start >= len(cell):
-        with pytest.raises(ValueError, match=rf"list of {len(cell)}, .* at least {start + 1}"):
-            path.pick(cell)
-
-
-@pytest.mark.parametrize("cell", [None, ""])
-def test_a_missing_cell_stays_missing_under_a_position(cell):
-    assert parse_column("labels[3]").pick(cell) == cell
-
-
-def test_a_position_of_a_cell_that_is_no_list_is_refused():
-    with pytest.raises(ValueError, match="column 'labels' must hold a list, received 'joy'"):
-        parse_column("labels[0]").pick("joy")
+    assert path.is_vector
+    position = parse_column(f"{name}[{start}]")
+    assert (position.width, position.is_vector) == (None, False)
 
 
 def test_several_columns_are_a_vector_with_a_class_a_column():
@@ -67,7 +40,8 @@ def test_several_columns_are_a_vector_with_a_class_a_column():
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ("", "must be 'name', 'name\\[2\\]' or 'name\\[0:5\\]'"),
+        ("", "must be 'name', 'name.key', 'name\\[2\\]' or 'name\\[0:5\\]'"),
+        ("a.b[9999999999].c", "at most 1,000,000,000"),
         ("labels[3:3]", "two or more positions"),
         ("labels[3:4]", "two or more positions"),
         (["joy"], "two or more different names"),

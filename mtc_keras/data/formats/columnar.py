@@ -12,6 +12,7 @@ from pyarrow import parquet
 from mtc_keras.data.blocks import Block, LazyColumns, plain_cells
 from mtc_keras.errors import DataError, is_utf8
 from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.paths import EACH
 
 # What Python cannot hold: years beyond 9999, bytes that are no text, time zones that nobody knows.
 UNREADABLE = (pyarrow.ArrowException, ValueError, OverflowError, LookupError)
@@ -41,6 +42,7 @@ def read_parquet(path: str, rows: int) -> Iterator[Block]:
             names = file.schema_arrow.names
             for name in dict.fromkeys(name for name in names if names.count(name) > 1):
                 raise DataError(f"{path}: two columns are called {name!r}")
+            nested = {field.name: _nested(field.type) for field in file.schema_arrow}
             for batch in file.iter_batches(rows):
                 where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
                 makers = {
@@ -48,12 +50,29 @@ def read_parquet(path: str, rows: int) -> Iterator[Block]:
                     for name, column in zip(names, batch.columns, strict=True)
                 }
                 start += len(batch)
-                yield Block(path, where, LazyColumns(makers))
+                yield Block(path, where, LazyColumns(makers), nested=nested)
     except DataError:
         raise
     except (OSError, *UNREADABLE) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: is not a Parquet file: {reason}") from None
+
+
+def _nested(type_: Any, is_item: bool = False) -> list[str]:
+    """Returns the ways to the values inside of a column's cells, such as `.sentiment`.
+
+    Args:
+        type_: the pyarrow type of the cells.
+        is_item: bool. Whether they are items of a list, so that lists in them are joined.
+    """
+    if pyarrow.types.is_struct(type_):
+        fields = [type_.field(at) for at in range(type_.num_fields)]
+        inner = ((field.name, _nested(field.type, is_item)) for field in fields)
+        return [f".{name}{way}" for name, ways in inner for way in ways or [""]]
+    if pyarrow.types.is_list(type_) or pyarrow.types.is_large_list(type_):
+        ways = _nested(type_.value_type, True)
+        return [EACH + way for way in ways] or [EACH] * is_item
+    return []
 
 
 def _cells(column: Any, name: str, where: list[str]) -> list[Cell]:

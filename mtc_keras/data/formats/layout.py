@@ -6,6 +6,7 @@ from typing import Literal
 
 from mtc_keras.config import DataConfig
 from mtc_keras.tasks import Task
+from mtc_keras.tasks.paths import names_in
 
 Quoting = Literal["minimal", "none"]
 
@@ -31,7 +32,7 @@ class Layout:
         if tasks:
             names += [data.weight, *([data.group] if data.group else [])]
             names += [name for task in tasks for name in task.path.names]
-        return cls(data.quoting, frozenset(names))
+        return cls(data.quoting, frozenset(part for name in names for part in names_in(name)))
 
     def column_names(self, header: Sequence[str]) -> list[str]:
         """Returns what the columns of a header are called."""

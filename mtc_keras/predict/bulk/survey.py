@@ -139,11 +139,13 @@ class Survey:
     def _add(self, path: str, data: DataConfig) -> list[str]:
         """Reads a file; returns what is wrong with it as a whole."""
         columns: dict[str, Any] = {}
+        called: dict[str, None] = {}
         usable = 0
         self._stamps[path] = _stamp(path)
         read = read_inputs(path, data, self.options.rows_per_part, notes=self.notes)
         for number, (rows, bad) in enumerate(read):
             self.bad_rows.add(path, bad)
+            called |= dict.fromkeys(rows.names)
             for name, cells in rows.columns.items():
                 found = self._type(path, cells)
                 columns[name] = common_type(columns[name], found) if name in columns else found
@@ -163,7 +165,7 @@ class Survey:
                 "rows": usable,
             }
         )
-        return lacking_texts(path, list(columns), data)
+        return lacking_texts(path, list(called), data)
 
     def _type(self, path: str, cells: Sequence[Any]) -> Any:
         if self.options.format != "parquet" or path.lower().endswith(".parquet"):

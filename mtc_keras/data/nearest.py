@@ -1,0 +1,23 @@
+"""What to do about a column that the config names and that rows do not have."""
+
+from collections.abc import Sequence
+
+from mtc_keras.errors import did_you_mean, listed
+from mtc_keras.files import json_line
+from mtc_keras.tasks.nesting import candidates
+
+
+def nearest(column: str, columns: Sequence[str], key: str) -> str:
+    """Returns the end of a message: the line that would help, the nearest name, all columns.
+
+    Args:
+        column: the column that is not there.
+        columns: those that are, and the paths to values inside of them.
+        key: the key of the config that names the column.
+    """
+    inside = candidates(column, columns)
+    hint = did_you_mean(column, columns)
+    if inside:
+        lines = " or ".join(f"{key} = {json_line(path)}" for path in inside)
+        hint = f" Set {lines}."
+    return f"{hint} Columns: {listed(columns)}"

@@ -1,10 +1,12 @@
 """The tables of the config, each a frozen pydantic model."""
 
+import codecs
 import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mtc_keras.config.encodings import check_encoding
 from mtc_keras.tasks.base import MOST_WIDTH, Pooling
 
 Files = str | list[str]
@@ -57,6 +59,12 @@ class DataConfig(Section):
         description="Column of groups, such as raters or documents: a validation that is split off "
         "shares none with training. Rows of one text always stay together.",
     )
+    encoding: str | list[str] | None = Field(
+        default=None,
+        description="Encoding of all files of text, such as 'cp1252', or a list of which each line "
+        "is read by the first that can; default: UTF-8, UTF-16 or UTF-32 by the file's mark, else "
+        "UTF-8, else what its letters show.",
+    )
     quoting: Literal["minimal", "none"] | None = Field(
         default=None,
         description="What quotes mean in csv and tsv: they stand around cells (minimal), or are "
@@ -92,6 +100,16 @@ class DataConfig(Section):
             raise ValueError("must be one column, or a list of two for text pairs")
         return text
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | list[str] | None) -> str | list[str] | None:
+        names = [encoding] if isinstance(encoding, str) else encoding
+        for name in names or ():
+            check_encoding(name, is_by_line=isinstance(encoding, list))
+        if names == []:
+            raise ValueError("names no encoding")
+        return encoding
+
     @field_validator("validation")
     @classmethod
     def _fraction(cls, validation: Any) -> Any:
@@ -108,6 +126,12 @@ class DataConfig(Section):
         if self.reader and (self.train or self.test or not _is_split(self.validation)):
             raise ValueError("reader replaces the files: give either reader or train/test files")
         return self
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """The names of the encodings, as Python spells them; none to look for them."""
+        names = [self.encoding] if isinstance(self.encoding, str) else self.encoding or []
+        return tuple(codecs.lookup(name).name.removesuffix("-sig") for name in names)
 
     @property
     def text_columns(self) -> list[str]:

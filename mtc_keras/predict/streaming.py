@@ -6,6 +6,7 @@ from typing import Any
 
 from mtc_keras.data.formats.faults import PassedOver
 from mtc_keras.data.formats.files import read_stream
+from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.inputs import BadRow, Inputs, inputs_of, lacking_texts, read_inputs
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError
@@ -60,7 +61,8 @@ def _read(
 ) -> Iterator[tuple[Inputs, list[BadRow]]]:
     if path == STDIN:
         broken = PassedOver(STDIN)
-        blocks = read_stream(sys.stdin.buffer, STDIN, ROWS_AT_ONCE, broken)
+        layout = Layout.of(predictor.data)
+        blocks = read_stream(sys.stdin.buffer, STDIN, ROWS_AT_ONCE, broken, layout)
         yield from inputs_of(blocks, predictor.data, broken)
         return
     try:

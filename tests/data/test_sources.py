@@ -198,9 +198,10 @@ def test_a_header_alone_is_no_row():
 
 
 def test_an_undecodable_file_is_named_with_line_and_byte():
-    content = "text,label\nok,1\ncafé,2\n".encode("latin-1")
+    content = "text,label\nok,1\nthé,1\n".encode() + "café,2\n".encode("latin-1")
     assert problems(write("x.csv", content)) == [
-        "x.csv:3: byte 0xe9 is not UTF-8; save the file with this encoding"
+        "x.csv:4: byte 0xe9 is not UTF-8, though 1 other line with such letters is; mend the line, "
+        'or set data.encoding = ["utf-8", "cp1252"] to read each line by the first that can'
     ]
 
 

@@ -29,10 +29,12 @@ class Faults:
     more: int = 0
     notes: list[str] = field(default_factory=list)
 
+    encoding = "UTF-8"
+    """What the file is read as."""
     passes_over = False
     """Whether the lines after a broken one are read."""
     undecodable = "strict"
-    """What the decoder does with bytes that are not UTF-8."""
+    """What the decoder does with bytes that are not in the file's encoding."""
 
     def add(self, line: int | str, message: str, received: str = "", first: bool = False) -> None:
         """Notes a broken line.
@@ -90,12 +92,19 @@ class PassedOver(Faults):
             raise DataError(f"{self.path}:{line}: the header cannot be read: {message}")
 
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-        """Yields the lines whose bytes are UTF-8."""
+        """Yields the lines whose bytes are in the file's encoding."""
         for line, content in numbered:
             try:
                 (content if isinstance(content, str) else "".join(content)).encode("utf-8")
             except UnicodeEncodeError as error:  # bytes stand as lone surrogates
-                byte = ord(error.object[error.start]) - 0xDC00
-                self.add(line, f"byte 0x{byte:02x} is not UTF-8")
+                byte = _byte(error.object[error.start :], self.encoding)
+                self.add(line, f"byte 0x{byte:02x} is not {self.encoding}")
             else:
                 yield line, content
+
+
+def _byte(escaped: str, encoding: str) -> int:
+    """Returns the byte that lone surrogates stand for at the beginning of a text."""
+    if encoding != Faults.encoding:  # it was decoded before, and its surrogate is three of them
+        escaped = escaped[:3].encode("utf-8", "surrogateescape").decode("utf-8", "surrogatepass")
+    return ord(escaped[0]) - 0xDC00

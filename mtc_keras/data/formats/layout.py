@@ -1,4 +1,4 @@
-"""How the tables of a config are laid out in csv and tsv files."""
+"""How the files of a config are laid out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,18 @@ Quoting = Literal["minimal", "none"]
 
 @dataclass(frozen=True)
 class Layout:
-    """How csv and tsv files are read.
+    """How files are read.
 
     Args:
+        encodings: names of the encoding of all text, or of several of which each line is in one;
+            none to look for it.
         quoting: what quotes mean; default: they stand around the cells of csv, and around those
             of tsv if the file shows it.
         names: the columns that are looked for. A column whose header has blanks around such a
             name is called by it, if no column is so called exactly.
     """
 
+    encodings: tuple[str, ...] = ()
     quoting: Quoting | None = None
     names: frozenset[str] = frozenset()
 
@@ -32,7 +35,8 @@ class Layout:
         if tasks:
             names += [data.weight, *([data.group] if data.group else [])]
             names += [name for task in tasks for name in task.path.names]
-        return cls(data.quoting, frozenset(part for name in names for part in names_in(name)))
+        known = frozenset(part for name in names for part in names_in(name))
+        return cls(data.encodings, data.quoting, known)
 
     def column_names(self, header: Sequence[str]) -> list[str]:
         """Returns what the columns of a header are called."""

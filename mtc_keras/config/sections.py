@@ -70,6 +70,12 @@ class DataConfig(Section):
         description="What quotes mean in csv and tsv: they stand around cells (minimal), or are "
         "part of the texts (none); default: minimal for csv, and for tsv what the file shows.",
     )
+    records: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the rows stand in a JSON document that is no array, such as 'data' or "
+        "'result.items'; default: where the only list of objects stands.",
+    )
     rename: dict[str, str] = Field(
         default_factory=dict, description="Columns to rename after reading: old = 'new'."
     )

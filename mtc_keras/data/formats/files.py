@@ -13,14 +13,15 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.columnar import read_parquet
 from mtc_keras.data.formats.encodings import UTF_8
 from mtc_keras.data.formats.faults import Faults
-from mtc_keras.data.formats.json_rows import read_json, read_jsonl
+from mtc_keras.data.formats.json_rows import read_json, read_jsonl, read_lines
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.formats.separated import ANY, read_csv, read_tsv
 from mtc_keras.data.formats.utf8 import CHUNK, Utf8Stream, undecodable
 from mtc_keras.errors import DataError, did_you_mean, listed
 
-# Takes a path for messages, the open file, what takes its broken lines, and the rows per block.
-Reader = Callable[[str, IO[str], Faults, int], Iterator[Block]]
+# Takes a path for messages, the open file, what takes its broken lines, the rows per block, and
+# the layout.
+Reader = Callable[..., Iterator[Block]]
 
 # Csv ends its rows at any line break outside of quotes, JSON holds all but one in its texts.
 READERS: dict[str, tuple[Reader, str]] = {
@@ -56,8 +57,7 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
             f"Known: {listed(known)}; all but .parquet also with .gz"
         )
     reader, newline = READERS[extension]
-    if reader in (read_csv, read_tsv):
-        reader = partial(reader, layout=layout)
+    reader = partial(reader, layout=layout)
     return _read_text(path, reader, newline, faults, rows, encodings=layout.encodings)
 
 
@@ -74,7 +74,7 @@ def read_stream(
         layout: names the encoding, if it is not UTF-8.
     """
     encodings = layout.encodings or (UTF_8,)
-    yield from read_jsonl(name, _text(file, faults, encodings, "\n", is_live=True), faults, rows)
+    yield from read_lines(name, _text(file, faults, encodings, "\n", is_live=True), faults, rows)
 
 
 def _read_text(
@@ -87,11 +87,9 @@ def _read_text(
     encodings: Sequence[str],
 ) -> Iterator[Block]:
     """Reads a file of text; bytes that cannot be read are reported instead of broken lines."""
-    # The lines of one array cannot be distinguished.
-    errors = "strict" if reader is read_json else faults.undecodable
     try:
         with closing(_open(path)) as file:
-            text = _text(file, faults, encodings, newline, errors=errors)
+            text = _text(file, faults, encodings, newline)
             try:
                 yield from reader(path, text, faults, rows)
                 while text.read(io.DEFAULT_BUFFER_SIZE):  # a reader may stop at a broken line
@@ -110,10 +108,9 @@ def _text(
     encodings: Sequence[str],
     newline: str,
     *,
-    errors: str | None = None,
     is_live: bool = False,
 ) -> IO[str]:
-    errors = errors or faults.undecodable
+    errors = faults.undecodable
     utf8 = Utf8Stream(file, faults, encodings, errors=errors, is_live=is_live)
     return io.TextIOWrapper(io.BufferedReader(utf8, CHUNK), UTF_8, errors, newline)
 

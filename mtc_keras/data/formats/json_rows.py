@@ -1,41 +1,82 @@
-"""Rows of JSON: an object per line, or one array of objects."""
+"""Rows of JSON: an object per line, or one document that holds them."""
 
 import gc
+import io
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
 from mtc_keras.data.blocks import Block, cells_by_column
 from mtc_keras.data.formats.faults import Faults
+from mtc_keras.data.formats.json_document import document_rows
+from mtc_keras.data.formats.json_values import DECODER, problem
+from mtc_keras.data.formats.layout import Layout
 from mtc_keras.errors import DataError
 
+ANY = Layout()
+_VALUE = re.compile(r"\S")
 
-def read_jsonl(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[Block]:
+
+def read_jsonl(
+    path: str, text: IO[str], faults: Faults, rows: int, layout: Layout = ANY
+) -> Iterator[Block]:
+    """Reads the objects of lines, or of the one array that a file is in truth."""
+    lines = iter(text)
+    start = _start(lines)
+    if not _opens_document("".join(start)):
+        yield from read_lines(path, itertools.chain(start, lines), faults, rows)
+        return
+    content = "".join([*start, *lines])
+    try:
+        document = _parsed(content)
+    except (ValueError, RecursionError):  # lines of which the first is broken
+        yield from read_lines(path, io.StringIO(content, "\n"), faults, rows)
+        return
+    faults.notes.append(f"{path}: is one JSON document, not an object per line, and is read so")
+    yield from _document_blocks(path, document, faults, rows, layout)
+
+
+def read_json(
+    path: str, text: IO[str], faults: Faults, rows: int, layout: Layout = ANY
+) -> Iterator[Block]:
+    """Reads the rows of one document, which is read whole, or of the lines a file is in truth."""
+    lines = iter(text)
+    start = _start(lines)
+    more = _start(lines) if _is_object("".join(start)) else []
+    if "".join(more).strip():
+        faults.notes.append(f"{path}: holds an object per line, and is read so")
+        yield from read_lines(path, itertools.chain(start, more, lines), faults, rows)
+        return
+    content = "".join([*start, *more, *lines])
+    content.encode("utf-8", "surrogateescape").decode("utf-8")  # no row of it could be passed over
+    try:
+        document = _parsed(content)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        raise DataError(f"{path}:{line}: {problem(error)}") from None
+    yield from _document_blocks(path, document, faults, rows, layout)
+
+
+def read_lines(path: str, lines: Iterable[str], faults: Faults, rows: int) -> Iterator[Block]:
     """Reads the objects of lines as blocks of so many lines, blank and broken ones counted."""
-    numbered = iter(faults.decoded(enumerate(text, 1)))
-    while lines := list(itertools.islice(numbered, rows)):
+    numbered = iter(faults.decoded(enumerate(lines, 1)))
+    while part := list(itertools.islice(numbered, rows)):
         with _without_collection():
-            records, where = _parsed_lines(path, lines, faults)
+            records, where = _parsed_lines(path, part, faults)
             columns = cells_by_column(records)
             del records
         if where:
             yield Block(path, where, columns)
 
 
-def read_json(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[Block]:
-    """Reads the objects of one array, which is read whole, as blocks of so many items."""
-    try:
-        records = json.loads(text.read() or "[]", parse_constant=_constant)
-    except UnicodeDecodeError:
-        raise
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", 1)
-        hint = "; one object per line is .jsonl" if "Extra data" in str(error) else ""
-        raise DataError(f"{path}:{line}: is not JSON: {error}{hint}") from None
-    if not isinstance(records, list):
-        raise DataError(f"{path}: must be an array of objects, received {type(records).__name__}")
+def _document_blocks(
+    path: str, document: Any, faults: Faults, rows: int, layout: Layout
+) -> Iterator[Block]:
+    """Reads the rows of a document as blocks of so many items."""
+    records = document_rows(path, document, layout, faults.notes)
     for start in range(0, len(records), rows):
         part, where = [], []
         for number, row in enumerate(records[start : start + rows], start):
@@ -48,17 +89,60 @@ def read_json(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[B
             yield Block(path, where, cells_by_column(part))
 
 
-def _constant(name: str) -> float | None:
-    """Returns what JSON's `NaN`, `Infinity` and `-Infinity` mean in a cell."""
-    return None if name == "NaN" else float(name)
+def _start(lines: Iterator[str]) -> list[str]:
+    """Returns the next lines up to the first one that is not blank."""
+    found = []
+    for line in lines:
+        found.append(line)
+        if line.strip():
+            break
+    return found
+
+
+def _parsed(content: str) -> Any:
+    """Returns the value of a text, or the list of several objects that stand one after another."""
+    if not content.strip():
+        return []
+    try:
+        return DECODER.decode(content)
+    except json.JSONDecodeError as error:
+        if "Extra data" not in error.msg:
+            raise
+        values, at = [], 0
+        while match := _VALUE.search(content, at):
+            value, at = DECODER.raw_decode(content, match.start())
+            if not isinstance(value, dict):
+                raise error from None
+            values.append(value)
+        return values
+
+
+def _is_object(line: str) -> bool:
+    """Whether a line is one whole object."""
+    try:
+        return isinstance(DECODER.decode(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _opens_document(line: str) -> bool:
+    """Whether the first line of a file begins what goes on in others, or an array of objects."""
+    if line.strip() == "{":
+        return True
+    if not line.lstrip().startswith("["):
+        return False
+    try:
+        found = DECODER.decode(line)
+    except (ValueError, RecursionError):
+        return True
+    return not found or isinstance(found[0], dict)
 
 
 def _parsed_lines(
     path: str, lines: Sequence[tuple[int, str]], faults: Faults
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Returns the objects of numbered lines, and where they stand."""
-    decoder = json.JSONDecoder(parse_constant=_constant)
-    scan = decoder.scan_once  # type: ignore[attr-defined]  # without the checks of `decode`
+    scan = DECODER.scan_once  # type: ignore[attr-defined]  # without the checks of `decode`
     records, where = [], []
     for number, line in lines:
         content = line.rstrip("\r\n")
@@ -71,9 +155,9 @@ def _parsed_lines(
             if not content.strip():
                 continue
             try:
-                record = json.loads(content, parse_constant=_constant)
+                record = DECODER.decode(content)
             except (ValueError, RecursionError) as error:
-                faults.add(number, f"is not JSON: {error}")
+                faults.add(number, problem(error))
                 continue
         if isinstance(record, dict):
             records.append(record)

@@ -1,6 +1,6 @@
 """How the files of a config are laid out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,11 +22,17 @@ class Layout:
             of tsv if the file shows it.
         names: the columns that are looked for. A column whose header has blanks around such a
             name is called by it, if no column is so called exactly.
+        records: where the rows stand in a JSON document; default: they are found.
+        texts: the text columns as the file names them.
+        id: the column of ids, as the file names it.
     """
 
     encodings: tuple[str, ...] = ()
     quoting: Quoting | None = None
     names: frozenset[str] = frozenset()
+    records: str | None = None
+    texts: tuple[str, ...] = ()
+    id: str = "id"
 
     @classmethod
     def of(cls, data: DataConfig, tasks: Sequence[Task] = ()) -> "Layout":
@@ -35,8 +41,14 @@ class Layout:
         if tasks:
             names += [data.weight, *([data.group] if data.group else [])]
             names += [name for task in tasks for name in task.path.names]
-        known = frozenset(part for name in names for part in names_in(name))
-        return cls(data.encodings, data.quoting, known)
+        return cls(
+            data.encodings,
+            data.quoting,
+            frozenset(part for name in names for part in names_in(name)),
+            records=data.records,
+            texts=tuple(_before(text, data.rename) for text in data.text_columns),
+            id=_before(data.id, data.rename),
+        )
 
     def column_names(self, header: Sequence[str]) -> list[str]:
         """Returns what the columns of a header are called."""
@@ -46,3 +58,10 @@ class Layout:
         bare = name.strip()
         is_it = bare in self.names and name not in self.names and bare not in header
         return bare if is_it else name
+
+
+def _before(column: str, rename: Mapping[str, str]) -> str:
+    """Returns what a column was called before it was renamed, or the one that it is a path into."""
+    old = {new: name for name, new in rename.items()}
+    name = next((name for name in names_in(column) if name in old), "")
+    return old[name] + column[len(name) :] if name else column

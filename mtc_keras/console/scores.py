@@ -74,7 +74,10 @@ def task_tables(
             if found is None:
                 table.add_row(task.name, "0", *["–"] * (len(metrics) + 1))
                 continue
-            cells = [f"{number(found[m])} ({number(constant[m])})" for m in metrics]
+            cells = [
+                f"{number(found[m])} ({number(constant[m])})" if m in constant else number(found[m])
+                for m in metrics
+            ]
             table.add_row(task.name, f"{found['rows']:,}", number(found.get("loss")), *cells)
         yield table
         title = ""

@@ -73,7 +73,8 @@ def class_weight_tables(tasks: Sequence[Task]) -> Iterator[Listing | str]:
             note=more(len(indices), len(weights), "class", "class_weights.json has all"),
         )
         for index in indices:
-            count = "–" if task.training_counts is None else f"{task.training_counts[index]:,}"
+            counts = task.training_counts
+            count = "–" if counts is None else f"{round(counts[index], 1):,}"
             table.add_row(task.shown_classes[index], count, f"{weights[index]:.3g}")
         yield table
     left_out = more(min(len(weighted), TASKS_OF_MANY), len(weighted), "task")

@@ -17,6 +17,7 @@ HOW = {
     "name": "read as {read_as}",
     "position": "read as positions in `classes`, {read_as}",
     "vector": 'read as lists of names; a 0 or 1 per class is what column = "NAME[0:N]" reads',
+    "normalised": "sums of probabilities, which are divided by them",
     "unknown": "left out, as no class is called so",
 }
 

@@ -128,8 +128,10 @@ def loss_of(task: Task, given: Any, logits_shape: tuple[int, ...]) -> MaskedLoss
             raise ValueError(
                 f"loss of task {task.name!r}: a number has no cross-entropy. Received: {given!r}"
             )
-        single = "int" in task.target_dtype
-        given = "sparse_categorical_crossentropy" if single else "binary_crossentropy"
+        given = "binary_crossentropy"
+        if "int" in task.prediction_dtype:
+            given = "categorical_crossentropy"
+            given = given if task.has_shares else f"sparse_{given}"
     try:
         loss = keras.losses.get(given)
     except ValueError as error:

@@ -73,7 +73,7 @@ class KerasView:
                 f"a task of kind {task.kind!r} has other logits than one per class; give "
                 f"from_logits=False. Received: {shown_name(given)!r} for task {task.name!r}"
             )
-        if keras_own and name in OF_NUMBERS and "int" in task.target_dtype:
+        if keras_own and name in OF_NUMBERS and "int" in task.prediction_dtype:
             raise ValueError(
                 f"task {task.name!r} has classes, and {shown_name(given)!r} compares numbers; "
                 "'crossentropy' is a loss of classes, 'accuracy' a metric"
@@ -127,7 +127,7 @@ class KerasView:
 
 def hard(task: Task, targets: KerasTensor) -> KerasTensor:
     """Returns class indices, also of targets that give the share of each class."""
-    if "int" not in task.target_dtype or targets.ndim == 1:
+    if "int" not in task.prediction_dtype or targets.ndim == 1:
         return targets
     known = ops.all(known_labels(targets), axis=-1)
     return ops.where(known, ops.argmax(targets, axis=-1), -1)

@@ -235,8 +235,9 @@ class Run:
         """
         constants = self.metrics["constant_prediction"]
         for task in self.saved.tasks:
-            found, form = np.asarray(constants.get(task.name, "")), np.shape(task.missing_target)
-            is_index = task.target_dtype.startswith("int")
+            found = np.asarray(constants.get(task.name, ""))
+            is_index = task.prediction_dtype.startswith("int")
+            form = () if is_index else np.shape(task.missing_target)
             most = len(task.known_classes) - 1 if is_index else math.inf
             if found.dtype.kind not in "if" or found.shape != form or (found > most).any():
                 problem = f"constant_prediction does not fit task {task.name!r}"

@@ -44,6 +44,7 @@ def fit_decisions(
         if calibration == "temperature" and task.labelled(labels).any():
             decision.temperature = fit_temperature(task, labels, logits[task.name])
         if decision.thresholds:
+            labels = task.hard(labels)
             probabilities = activate(task, logits[task.name], decision)
             if not np.isfinite(probabilities[task.labelled(labels)]).all():
                 probabilities, labels = probabilities[:0], labels[:0]

@@ -44,9 +44,13 @@ def judge_logits(
         )
         for task in tasks
     }
-    predictions = decide_tasks(tasks, activate_tasks(tasks, logits, decisions), decisions)
+    probabilities = activate_tasks(tasks, logits, decisions)
+    predictions = decide_tasks(tasks, probabilities, decisions)
     weights = getattr(model, "task_loss_weights", {})
     evaluation = evaluate_tasks(tasks, targets, predictions, losses, weights)
+    for task in tasks:
+        if (found := evaluation["tasks"][task.name]) is not None:
+            found |= task.expected_metrics(targets[task.name], probabilities[task.name])
     if details:
         for task in tasks:
             found = evaluation["tasks"][task.name]
@@ -114,12 +118,11 @@ def baseline(
         constants: dict from task to `Task.constant_prediction` of the training rows.
         targets: dict from task to encoded labels of N rows.
     """
-    predictions = {
-        task.name: np.broadcast_to(
-            np.asarray(constants[task.name], task.target_dtype), targets[task.name].shape
-        )
-        for task in tasks
-    }
+    predictions = {}
+    for task in tasks:
+        constant = np.asarray(constants[task.name], task.prediction_dtype)
+        shape = (len(targets[task.name]), *constant.shape)
+        predictions[task.name] = np.broadcast_to(constant, shape)
     return evaluate_tasks(tasks, targets, predictions)
 
 

@@ -30,7 +30,9 @@ class Task(LabelReader):
 
     Arrays: `targets` hold the encoded labels of N rows in the dtype and shape of
     the kind; `-1` (integer targets) or NaN (float targets) marks *missing*, a
-    label that is not known. `logits` are a head's raw float32 outputs.
+    label that is not known. Targets that give the share of each class are float32 of
+    shape `(N, C)`; what is predicted is compared with their most frequent classes, which
+    `hard` returns. `logits` are a head's raw float32 outputs.
     `probabilities` are what people see: `activate(logits)`.
     """
 
@@ -73,6 +75,24 @@ class Task(LabelReader):
 
     # === Labels ===
 
+    @property
+    def has_shares(self) -> bool:
+        """Whether targets give the share of each class: votes, or probabilities."""
+        return False
+
+    @property
+    def prediction_dtype(self) -> str:
+        """Dtype of predictions, which are no shares."""
+        return self.target_dtype
+
+    def hard(self, targets: np.ndarray) -> np.ndarray:
+        """Returns targets in the form of predictions: of shares the classes of the greatest."""
+        return targets
+
+    def tied(self, targets: np.ndarray) -> np.ndarray:
+        """Returns bool of shape `(N,)`: rows of which `hard` takes one of several equal shares."""
+        return np.zeros(len(targets), bool)
+
     @abstractmethod
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool of shape `(N, C)`: which classes a row carries, for splits and counts.
@@ -102,8 +122,11 @@ class Task(LabelReader):
         return self.known_classes
 
     @property
-    def training_counts(self) -> list[int] | None:
-        """Training labels of each class; `None` without classes, and before `measure`."""
+    def training_counts(self) -> Sequence[int | float] | None:
+        """Training labels of each class, or the sum of their shares.
+
+        `None` without classes, and before `measure`.
+        """
         return None
 
     @property
@@ -221,6 +244,15 @@ class Task(LabelReader):
         """Returns stated probabilities and whether it came so, for the calibration error."""
         raise NotImplementedError(f"a task of kind {self.kind!r} states no probabilities")
 
+    def expected_metrics(self, targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+        """Returns metrics of probabilities against the shares of classes; none without shares.
+
+        Args:
+            targets: encoded labels of N rows, at least one of them labelled.
+            probabilities: what `activate` returned for the same rows.
+        """
+        return {}
+
     def decision(self, **values: Any) -> Decision:
         """Returns a `Decision` of this task; by default temperature 1, thresholds 0.5."""
         return Decision(**values)
@@ -232,7 +264,7 @@ class Task(LabelReader):
             probabilities: what `activate` returned.
             decision: the thresholds; default: 0.5.
         """
-        return np.asarray(self.choose(probabilities, decision, np), self.target_dtype)
+        return np.asarray(self.choose(probabilities, decision, np), self.prediction_dtype)
 
     @abstractmethod
     def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:

@@ -48,15 +48,17 @@ class ClassLabels(Task):
     unknown_classes: Literal["error", "ignore"] = Field(
         default="error", description="What to do with a class that the training rows lack."
     )
-    labels: Literal["names", "flags"] | None = Field(
+    labels: Literal["names", "flags", "votes", "probabilities"] | None = Field(
         default=None,
-        description="What label cells hold: names of classes, or a 0 or 1 per class. Default: "
+        description="What label cells hold: names of classes, a 0 or 1 per class, the votes of "
+        "several annotators, or a probability per class. Default: "
         "names, but for a slice such as 'name[0:5]', which holds 0 and 1, and for a list of "
         "columns, which hold what the training rows show.",
     )
 
-    class_counts: list[int] | None = Field(
-        default=None, description="Number of training labels per class; measured."
+    class_counts: list[int | float] | None = Field(
+        default=None,
+        description="Number of training labels per class, or the sum of their shares; measured.",
     )
     learned: bool | None = Field(
         default=None,

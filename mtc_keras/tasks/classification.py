@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from mtc_keras.tasks.class_labels import ClassLabels
 from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.share_labels import ShareLabels
 
 MOST_CLASS_WEIGHT = 10.0
 BETA = 0.999
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class ClassificationTask(ClassLabels):
+class ClassificationTask(ShareLabels):
     """What the kinds with classes share: weights of classes, counts and metrics."""
 
     class_weights: Literal["balanced", "effective"] | dict[str, Weight] | None = Field(
@@ -52,10 +52,14 @@ class ClassificationTask(ClassLabels):
     @property
     def summary(self) -> str:
         """Kind and number of classes."""
-        return f"{self.kind}, {len(self._index)} classes"
+        shares = ", shares" if self.has_shares else ""
+        return f"{self.kind}, {len(self._index)} classes{shares}"
 
     def measure(self, targets: np.ndarray) -> Self:
-        counts = self.class_indicator(targets).sum(axis=0)
+        if self.has_shares:
+            counts = np.nansum(targets, axis=0, dtype="float64")
+        else:
+            counts = self.class_indicator(targets).sum(axis=0)
         return self.model_copy(update={"class_counts": counts.tolist()})
 
     @property
@@ -100,7 +104,7 @@ class ClassificationTask(ClassLabels):
         return (1 - beta**counts) / (1 - beta)
 
     @property
-    def training_counts(self) -> list[int] | None:
+    def training_counts(self) -> list[int | float] | None:
         return self.class_counts
 
     def exported(self) -> dict[str, Any]:
@@ -155,8 +159,30 @@ class ClassificationTask(ClassLabels):
     @property
     def metric_names(self) -> tuple[str, ...]:
         averages = [f"{m}_{a}" for m in ("precision", "recall", "f1") for a in ("micro", "macro")]
-        return ("accuracy", *averages)
+        return ("accuracy", *averages, *(["expected_log_loss"] if self.has_shares else []))
 
     @property
     def shown_metrics(self) -> tuple[str, ...]:
-        return ("accuracy", "f1_micro", "f1_macro")
+        return ("accuracy", "f1_micro", "f1_macro", *self.shown_of_shares)
+
+    @property
+    def shown_of_shares(self) -> tuple[str, ...]:
+        """Names of the metrics against shares: a log loss, and the least that it can be."""
+        return ("expected_log_loss", "label_entropy") if self.has_shares else ()
+
+    def expected_metrics(self, targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+        """Returns the log loss expected of labels drawn from the shares, and their entropy.
+
+        The entropy is the log loss of a model that states the shares themselves; what is above it
+        is the Kullback–Leibler divergence.
+        """
+        if not self.has_shares:
+            return {}
+        return {
+            "expected_log_loss": self.log_loss(targets, probabilities),
+            "label_entropy": self.label_entropy(targets),
+        }
+
+    @abstractmethod
+    def label_entropy(self, targets: np.ndarray) -> float:
+        """Returns the mean entropy of the known shares, in nats."""

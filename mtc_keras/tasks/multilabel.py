@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 class Multilabel(SetLabels):
     """A task whose rows carry any subset of C classes.
 
-    Targets are float32 of shape `(N, C)` with 0 and 1, and NaN where a row's or a
-    single class' label is missing; logits and probabilities are float32 of shape
-    `(N, C)`, probabilities being their sigmoid. A class is predicted at a
-    probability of its threshold or more.
+    Targets are float32 of shape `(N, C)` with 0 and 1 (of votes and probabilities: the
+    share of each class), and NaN where a row's or a single class' label is missing;
+    logits and probabilities are float32 of shape `(N, C)`, probabilities being their
+    sigmoid. A class is predicted at a probability of its threshold or more.
 
     Example:
 
@@ -76,10 +76,20 @@ class Multilabel(SetLabels):
         self._only_with_loss("focal", ["gamma"])
         self._only_with_loss("asymmetric", ["gamma_positive", "gamma_negative", "margin"])
 
+    def hard(self, targets: np.ndarray) -> np.ndarray:
+        """Returns 0 and 1, and NaN where missing: of shares, 1 for those above a half."""
+        known = np.where(targets > 0.5, 1, 0)
+        return np.where(np.isnan(targets), np.nan, known).astype("float32")
+
+    def tied(self, targets: np.ndarray) -> np.ndarray:
+        return (targets == 0.5).any(axis=1)
+
     def read_targets(self, values: np.ndarray) -> np.ndarray:
         targets = super().read_targets(values)
-        wrong = ~(np.isin(targets, (0, 1)) | np.isnan(targets))
-        self.refuse_targets(targets, wrong, "0 or 1, or NaN where missing")
+        known = (targets >= 0) & (targets <= 1) if self.has_shares else np.isin(targets, (0, 1))
+        expected = "0 … 1" if self.has_shares else "0 or 1"
+        wrong = ~(known | np.isnan(targets))
+        self.refuse_targets(targets, wrong, f"{expected}, or NaN where missing")
         return targets
 
     def measure(self, targets: np.ndarray) -> Self:
@@ -108,7 +118,7 @@ class Multilabel(SetLabels):
         return np.where((negatives == 0) & (positives > 0), 1.0, ratio)
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
-        return targets == 1
+        return targets > 0.5  # 1, or the share of most
 
     def known_cells(self, targets: np.ndarray) -> np.ndarray:
         return ~np.isnan(targets)
@@ -195,7 +205,15 @@ class Multilabel(SetLabels):
     def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
         known = self.known_cells(targets)
         p = np.clip(probabilities[known].astype("float64"), SMALLEST, 1 - SMALLEST)
-        return float(-np.log(np.where(targets[known] == 1, p, 1 - p)).mean())
+        q = targets[known]
+        if self.has_shares:
+            return float(-(q * np.log(p) + (1 - q) * np.log1p(-p)).mean())
+        return float(-np.log(np.where(q == 1, p, 1 - p)).mean())
+
+    def label_entropy(self, targets: np.ndarray) -> float:
+        """Returns the mean over known cells of the binary entropy of their share."""
+        known = targets[self.known_cells(targets)].astype("float64")
+        return float(binary_entropy(known, np.ones(len(known))).mean())
 
     def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
         """Returns the mean over known cells of `(p - y)²` (Brier 1950)."""
@@ -205,9 +223,9 @@ class Multilabel(SetLabels):
     def reliability(
         self, targets: np.ndarray, probabilities: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the probability of each known cell, and whether its label is 1."""
+        """Returns the probability of each known cell, and its label, 0 or 1, or share."""
         known = self.known_cells(targets)
-        return probabilities[known], targets[known] == 1
+        return probabilities[known], targets[known]
 
     # === For people ===
 

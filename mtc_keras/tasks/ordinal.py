@@ -84,7 +84,8 @@ class Ordinal(SingleLabelTask):
 
     @property
     def shown_metrics(self) -> tuple[str, ...]:
-        return ("accuracy", "f1_macro", "mae", "quadratic_weighted_kappa")
+        shown = ("accuracy", "f1_macro", "mae", "quadratic_weighted_kappa")
+        return (*shown, *self.shown_of_shares)
 
     def choose(self, probabilities: Any, decision: Decision | None, ops: ModuleType) -> Any:
         above = 1 - ops.cumsum(probabilities, axis=-1)[..., :-1]  # (B, K - 1), P(y > k)
@@ -94,7 +95,8 @@ class Ordinal(SingleLabelTask):
         from mtc_keras.tasks.metrics import ordinal_metrics
 
         rows = self.labelled(targets)
-        ordered = ordinal_metrics(targets[rows], predictions[rows], len(self._index))
+        truth = self.hard(targets)[rows]
+        ordered = ordinal_metrics(truth, predictions[rows], len(self._index))
         return {**super().score(targets, predictions), **ordered}
 
 

@@ -1,6 +1,7 @@
 """Predictions as columns: one schema, whatever they are written to.
 
     target_TASK            the true label, where it is known
+    target_TASK_shares     the share of each class, of labels that give such
     predicted_TASK         the label, the list of labels, or the number
     TASK_abstained         whether the label was left out as too unsure
     TASK_confidence        the probability that the label, or the whole list, is right
@@ -87,9 +88,8 @@ def prediction_columns(
         if "confidence" in shown.columns:
             columns[f"{task.name}_confidence"] = _numbers(confidence, shown.decimals)
         if "probabilities" in shown.columns:
-            names = task.shown_classes
             columns[f"{task.name}_probabilities"] = [
-                dict(zip(names, row, strict=True)) for row in _numbers(found, shown.decimals)
+                _by_class(task, row) for row in _numbers(found, shown.decimals)
             ]
     return columns
 
@@ -103,7 +103,20 @@ def target_columns(
         tasks: the tasks.
         targets: dict from task to encoded labels.
     """
-    return {f"target_{task.name}": _labels(task, targets[task.name]) for task in tasks}
+    columns: dict[str, list[Any]] = {}
+    for task in tasks:
+        found = targets[task.name]
+        columns[f"target_{task.name}"] = _labels(task, task.hard(found))
+        if task.has_shares:
+            columns[f"target_{task.name}_shares"] = [
+                _by_class(task, row) if is_known else None
+                for row, is_known in zip(_numbers(found), task.labelled(found), strict=True)
+            ]
+    return columns
+
+
+def _by_class(task: Task, values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(task.shown_classes, values, strict=True))
 
 
 def _labels(task: Task, targets: np.ndarray, decimals: int | None = None) -> list[Any]:

@@ -1,7 +1,7 @@
 """How a task of any number of classes per row reads its label cells."""
 
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -21,11 +21,14 @@ from mtc_keras.tasks.separators import (
     split_names,
     texts_of,
 )
+from mtc_keras.tasks.share_labels import SHARES
 from mtc_keras.tasks.spelling import Reading, class_key, class_name, is_whole
 
 
 class SetLabels(ClassificationTask):
     """Any number of classes per row: targets are float32 of shape `(N, C)`, NaN where missing."""
+
+    takes_several: ClassVar[bool] = True
 
     separator: str = Field(
         default=DEFAULT,
@@ -37,6 +40,34 @@ class SetLabels(ClassificationTask):
         default="missing",
         description="What an empty text cell means: no label is known, or none of the classes.",
     )
+
+    annotators: int | None = Field(
+        default=None,
+        ge=1,
+        description='With labels = "votes": how many annotators every row has, where cells say '
+        "only how often each class was chosen.",
+    )
+
+    def model_post_init(self, context: Any) -> None:
+        """Checks what involves several fields."""
+        super().model_post_init(context)
+        if self.annotators is not None and self.labels != "votes":
+            raise ValueError('annotators belongs to labels = "votes"; remove one of the two')
+
+    @property
+    def answer_separator(self) -> str:
+        return self.separator
+
+    def voters(self, cell: Cell, answers: int) -> int:
+        is_row = self.path.is_several and isinstance(cell, list)
+        if not (self._columns_count if is_row else self._votes.is_flat(cell)):
+            return answers
+        if self.annotators is None and answers:
+            raise ValueError(
+                f"{cell!r} says how often each class was chosen, but not by how many annotators: "
+                'say annotators = 3, or write a list per annotator, as [["joy"], ["joy", "fear"]]'
+            )
+        return self.annotators or 0
 
     @property
     def missing_target(self) -> np.ndarray:
@@ -99,7 +130,7 @@ class SetLabels(ClassificationTask):
     def _bits_as_names(self, cell: Cell) -> list[Reading]:
         """Returns the reading of a list of 0 and 1 that repeats them, as no list of names does."""
         is_list = isinstance(cell, list) or (isinstance(cell, str) and cell.lstrip()[:1] == "[")
-        if self.holds_flags or self.path.is_vector or not is_list:
+        if self.holds_flags or self.path.is_vector or self.labels in SHARES or not is_list:
             return []
         try:
             values = self._values(cell)
@@ -116,10 +147,13 @@ class SetLabels(ClassificationTask):
         return super().remedy(name)
 
     def names_in(self, cell: Cell) -> list[str]:
-        return [class_name(value) for value in self._values(cell)]
+        return [class_name(name) for name in self.named_in(cell)]
+
+    def named_in(self, cell: Cell) -> list[object]:
+        return super().named_in(cell) if self.labels in SHARES else self._values(cell)
 
     def texts_in(self, cell: Cell) -> list[str]:
-        return [value for value in self._values(cell) if isinstance(value, str)]
+        return [name for name in self.named_in(cell) if isinstance(name, str)]
 
     def _values(self, cell: Cell) -> list[object]:
         """Returns the class names of a cell; those of a table have a 0 or 1 each."""
@@ -147,6 +181,8 @@ class SetLabels(ClassificationTask):
         )
 
     def encode_cell(self, cell: Cell) -> np.ndarray:
+        if self.labels in SHARES:
+            return self.shares_in(cell)
         table = parsed_json(cell) if isinstance(cell, str) else cell
         if isinstance(table, dict):
             return self._partly_known(table)

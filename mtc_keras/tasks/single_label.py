@@ -3,11 +3,15 @@
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from pydantic import Field
 
 from mtc_keras.errors import plural
 from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
+from mtc_keras.tasks.probabilities import EXACT, NEARLY
+from mtc_keras.tasks.separators import DEFAULT
+from mtc_keras.tasks.share_labels import SHARES
 from mtc_keras.tasks.spelling import class_key, class_name
 
 if TYPE_CHECKING:
@@ -19,19 +23,64 @@ SMALLEST = 1e-7  # of a probability under a logarithm, as float32 sees it
 class SingleLabelTask(ClassificationTask):
     """Exactly one class per row: targets are its index, int32 of shape `(N,)`, `-1` where missing.
 
-    Probabilities are float32 of shape `(N, C)` that sum to 1.
+    Of votes and probabilities, targets are the share of each class, float32 of shape `(N, C)` that
+    sum to 1, and NaN where missing. Probabilities are float32 of shape `(N, C)` that sum to 1.
     """
 
+    separator: str | None = Field(
+        default=None,
+        min_length=1,
+        description='With labels = "votes": the separator of the answers in a text cell; '
+        "default: '|'.",
+    )
+
+    def model_post_init(self, context: Any) -> None:
+        """Checks what involves several fields."""
+        super().model_post_init(context)
+        if self.separator is not None and self.labels != "votes":
+            raise ValueError(
+                'separator belongs to kind = "multilabel", or to labels = "votes"; remove it'
+            )
+
     @property
-    def missing_target(self) -> int:
-        return -1
+    def answer_separator(self) -> str:
+        return self.separator or DEFAULT
+
+    @property
+    def missing_target(self) -> int | np.ndarray:
+        return self.nothing_known if self.has_shares else -1
 
     @property
     def target_dtype(self) -> str:
+        return "float32" if self.has_shares else "int32"
+
+    @property
+    def prediction_dtype(self) -> str:
         return "int32"
 
+    def hard(self, targets: np.ndarray) -> np.ndarray:
+        """Returns int32 of shape `(N,)`: of shares the class of the greatest, -1 where missing."""
+        if targets.ndim == 1:
+            return targets
+        modes = np.where(self.labelled(targets), targets.argmax(axis=1), -1)
+        return modes.astype(self.prediction_dtype)
+
+    def tied(self, targets: np.ndarray) -> np.ndarray:
+        if targets.ndim == 1:
+            return super().tied(targets)
+        return np.count_nonzero(targets == targets.max(axis=1, keepdims=True), axis=1) > 1
+
+    def one_hot(self, indices: np.ndarray) -> np.ndarray:
+        """Returns shares of 0 and 1, float32 of shape `(N, C)`, for classes by their index."""
+        shares = self.class_indicator(indices).astype("float32")
+        shares[indices < 0] = np.nan
+        return shares
+
     def names_in(self, cell: Cell) -> list[str]:
-        return [class_name(self._single(cell))]
+        return [class_name(name) for name in self.named_in(cell)]
+
+    def named_in(self, cell: Cell) -> list[object]:
+        return super().named_in(cell) if self.labels in SHARES else [self._single(cell)]
 
     def remarks(self, asked: Self, cells: Cells) -> list[str]:
         remarks = super().remarks(asked, cells)
@@ -44,8 +93,7 @@ class SingleLabelTask(ClassificationTask):
         return remarks
 
     def texts_in(self, cell: Cell) -> list[str]:
-        label = self._single(cell)
-        return [label] if isinstance(label, str) else []
+        return [name for name in self.named_in(cell) if isinstance(name, str)]
 
     def _single(self, cell: Cell) -> Cell:
         """Returns the only label of a cell; a list of one, or of one in other spellings, is it."""
@@ -61,7 +109,13 @@ class SingleLabelTask(ClassificationTask):
             )
         return names[0]
 
-    def encode_cell(self, cell: Cell) -> int:
+    def encode_cell(self, cell: Cell) -> int | np.ndarray:
+        if self.labels in SHARES:
+            return self.shares_in(cell)
+        index = self._index_in(cell)
+        return self.one_hot(np.array([index]))[0] if self.has_shares else index
+
+    def _index_in(self, cell: Cell) -> int:
         if self.holds_flags:
             ones = np.flatnonzero(self.vector(cell) == 1)
             if len(ones) != 1:
@@ -74,9 +128,15 @@ class SingleLabelTask(ClassificationTask):
         """Returns positions of classes; rows with one 1 among zeros are read as its position.
 
         Bools are the classes "true" and "false" where there are such, else the positions 0 and 1
-        of a task of two classes.
+        of a task of two classes. A task of votes or probabilities takes the shares of the classes,
+        too, and returns shares.
         """
         classes = len(self._index)
+        if self.has_shares:
+            if values.shape[1:] == (classes,):
+                return self._from_shares(values)
+            hard = self.model_copy(update={"labels": None, "votes_by": None, "separator": None})
+            return self.one_hot(hard.read_targets(values))
         if values.dtype.kind == "b" and values.ndim < 3 and values.shape[1:] in ((), (1,)):
             return self._from_bools(values.reshape(-1))
         if values.ndim == 2 and values.shape[1] == classes:
@@ -87,6 +147,22 @@ class SingleLabelTask(ClassificationTask):
             (targets < -1) | (targets >= classes),
             f"positions of the {classes} classes, 0 … {classes - 1}, or -1 where missing",
         )
+        return targets
+
+    def _from_shares(self, values: np.ndarray) -> np.ndarray:
+        """Returns shares that sum to 1, all NaN in a row without a label."""
+        targets = super().read_targets(values)
+        missing = np.isnan(targets).all(axis=1)
+        sums = targets.sum(axis=1, dtype="float64")
+        wrong = ~missing & ~(np.abs(sums - 1) <= NEARLY) | (targets < 0).any(axis=1)
+        if wrong.any():
+            raise ValueError(
+                f"the shares of a row's {targets.shape[1]} classes must be 0 … 1 and sum to 1, or "
+                f"all be NaN. Received: {targets[wrong][0].tolist()} in row "
+                f"{np.flatnonzero(wrong)[0]}; {plural(int(wrong.sum()), 'such row')} in all"
+            )
+        inexact = np.abs(sums - 1) > EXACT
+        targets[inexact] /= sums[inexact, None].astype("float32")
         return targets
 
     def _from_one_hot(self, values: np.ndarray) -> np.ndarray:
@@ -115,9 +191,11 @@ class SingleLabelTask(ClassificationTask):
         return values.astype(self.target_dtype)
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
-        return targets[:, None] == np.arange(len(self._index))
+        return self.hard(targets)[:, None] == np.arange(len(self._index))
 
     def measure(self, targets: np.ndarray) -> Self:
+        if self.has_shares:
+            return super().measure(targets)
         counts = np.bincount(targets[targets >= 0], minlength=len(self._index))
         return self.model_copy(update={"class_counts": counts.tolist()})
 
@@ -147,7 +225,7 @@ class SingleLabelTask(ClassificationTask):
 
     def constant_prediction(self, training_targets: np.ndarray) -> np.ndarray:
         frequent = self.class_indicator(training_targets).sum(axis=0).argmax()
-        return np.asarray(frequent, self.target_dtype)
+        return np.asarray(frequent, self.prediction_dtype)
 
     def serve(
         self, probabilities: "tf.Tensor", decision: Decision | None = None
@@ -170,23 +248,40 @@ class SingleLabelTask(ClassificationTask):
 
     def log_loss(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
         rows = np.flatnonzero(self.labelled(targets))
+        if self.has_shares:
+            log_p = np.log(np.maximum(probabilities[rows].astype("float64"), SMALLEST))
+            return float(-(targets[rows] * log_p).sum(axis=1).mean())
         # Of each row the probability of its own class; the sum of many needs float64.
         likelihood = probabilities[rows, targets[rows]].astype("float64")
         return float(-np.log(np.maximum(likelihood, SMALLEST)).mean())
 
+    def label_entropy(self, targets: np.ndarray) -> float:
+        from scipy.special import entr
+
+        known = targets[self.labelled(targets)].astype("float64")
+        return float(entr(known).sum(axis=1).mean())
+
     def brier_score(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
         """Returns the mean over rows of `Σ_c (p_c - y_c)²` (Brier 1950)."""
         rows = self.labelled(targets)
-        errors = probabilities[rows] - self.class_indicator(targets[rows])
+        errors = probabilities[rows] - self._shares(targets[rows])
         return float(np.square(errors, dtype="float64").sum(axis=1).mean())
 
     def reliability(
         self, targets: np.ndarray, probabilities: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the probability of each row's decision, and whether it was right."""
+        """Returns the probability of each row's decision, and whether it was right.
+
+        Of shares, the one of the class decided: how many would call it right.
+        """
         rows = self.labelled(targets)
         decided = self.decide(probabilities[rows])
-        return self.confidence(probabilities[rows]), targets[rows] == decided
+        shares = np.take_along_axis(self._shares(targets[rows]), decided[:, None], axis=1)[:, 0]
+        return self.confidence(probabilities[rows]), shares
+
+    def _shares(self, targets: np.ndarray) -> np.ndarray:
+        """Returns the share of each class, of shape `(N, C)`; bool where targets are classes."""
+        return targets if targets.ndim == 2 else self.class_indicator(targets)
 
     # === For people ===
 

@@ -177,8 +177,8 @@ def test_a_directory_is_no_config(tmp_path):
             "tasks.mood.clases: unknown key. Did you mean 'classes'?",
         ),
         (
-            {"tasks": {"mood": {"kind": "multiclass", "separator": ","}}},
-            "tasks.mood.separator: unknown key. Known: 'kind', 'column', 'missing', ",
+            {"tasks": {"mood": {"kind": "multiclass", "empty_cell": "none"}}},
+            "tasks.mood.empty_cell: unknown key. Known: 'kind', 'column', 'missing', ",
         ),
         (
             {"model": {"backbone": "random", "random": {"hidden": 8}}},

@@ -14,6 +14,7 @@ from mtc_keras.programs.program import Parser, Program, run_parsed
 # Modules with a PROGRAM, in the order of the help. None of them imports Keras or JAX before it
 # has read the options, so that help and mistakes show up at once.
 MODULES = (
+    "mtc_keras.init.program",
     "mtc_keras.train.program",
     "mtc_keras.evaluate",
     "mtc_keras.predict.program",
@@ -25,7 +26,8 @@ MODULES = (
 DESCRIPTION = """\
 One BERT encoder, every label: multi-task text classification on Keras 3 and JAX.
 
-    mtc-keras train --config configs/quickstart.toml
+    mtc-keras init --data train.csv --out config.toml
+    mtc-keras train --config config.toml
     mtc-keras predict --model runs/quickstart --text "The clerk was kind."
 
 `mtc-keras PROGRAM --help` describes a program.

@@ -24,6 +24,7 @@ ROOMS = [
     "model",
     "run",
     "export",
+    "init",
     "train",
     "predict",
     "evaluate",

@@ -61,9 +61,13 @@ def add_unchecked(parser: "argparse._ActionsContainer") -> None:
     )
 
 
-def add_data(parser: "argparse._ActionsContainer", help: str, name: str = "--data") -> None:
+def add_data(
+    parser: "argparse._ActionsContainer", help: str, name: str = "--data", *, required: bool = False
+) -> None:
     """Adds `--data FILE …`: files or globs, after one option or several."""
-    option = parser.add_argument(name, metavar="FILE", action="extend", nargs="+", help=help)
+    option = parser.add_argument(
+        name, metavar="FILE", action="extend", nargs="+", required=required, help=help
+    )
     complete(option, shtab.FILE)
 
 

@@ -1,0 +1,162 @@
+"""From what files hold to a plan: the tables of the config, and what is said of them."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtc_keras.errors import listed
+from mtc_keras.init import words
+from mtc_keras.init.cells import is_nothing
+from mtc_keras.init.draft import Draft, Plan, Roles
+from mtc_keras.init.families import family_tasks
+from mtc_keras.init.roles import find_roles
+from mtc_keras.init.singles import NoLabel, single_task
+from mtc_keras.init.sizes import model_values, training_values
+from mtc_keras.init.splits import given_splits, siblings, split_of, stem
+from mtc_keras.init.survey import Survey
+
+FEW_ROWS = 12  # from which nothing can be concluded about pairs of columns
+
+
+def make_plan(survey: Survey, paths: Sequence[str]) -> Plan:
+    """Returns the plan of a config.
+
+    Args:
+        survey: what the training files hold.
+        paths: the files that were given.
+
+    Raises:
+        DataError: if no column holds texts, or none labels.
+    """
+    roles = find_roles(survey)
+    drafts = _find_tasks(survey, roles)
+    plan = Plan(survey.files, survey.rows, roles, drafts)
+    plan.check()
+    _add_files(plan, paths)
+    texts = [
+        [cell for cell in survey.compared[name] if isinstance(cell, str)] for name in roles.text
+    ]
+    length = min(map(len, texts))
+    model, said, unsure = model_values([column[:length] for column in texts])
+    roles.unsure += [unsure] if unsure else []
+    plan.said |= {("model", key): comment for key, comment in said.items()}
+    plan.said["training", "epochs"] = f"for {survey.rows:,} rows"
+    plan.tables = {
+        "model": model,
+        "training": training_values(survey.rows),
+        "output": {"directory": _free_directory(stem(survey.files[0]))},
+    }
+    return plan
+
+
+def _add_files(plan: Plan, paths: Sequence[str]) -> None:
+    """Puts the files of the splits first in `[data]`."""
+    found = given_splits(paths)
+    files: dict[str, str | list[str]] = {
+        split: names[0] if len(names) == 1 else names for split, names in found.items()
+    }
+    if len(found["train"]) == 1 and "split" not in plan.roles.values:
+        for split, path in siblings(found["train"][0]).items():
+            if split not in files:
+                files[split] = path
+                plan.said["data", split] = "lies beside it"
+    if split_of(found["train"][0]) in ("validation", "test"):
+        plan.roles.unsure.append(f"{found['train'][0]} is trained on, whatever its name says")
+    text = plan.roles.text[0] if len(plan.roles.text) == 1 else plan.roles.text
+    order = ("train", "validation", "test")
+    plan.roles.values = {
+        **{split: files[split] for split in order if split in files},
+        "text": text,
+        **plan.roles.values,
+    }
+
+
+def _find_tasks(survey: Survey, roles: Roles) -> list[Draft]:
+    """Returns the tasks; why other columns are none goes into `roles.unused`."""
+    names = [name for name in survey.columns if name not in roles.used and name not in roles.unused]
+    aside = [name for name in names if words.is_aside(name)]
+    drafts = _tasks_of(survey, [name for name in names if name not in aside], roles)
+    others = _tasks_of(survey, aside, roles)
+    if not drafts:
+        for draft in others:
+            draft.unsure.append(f"the name of {draft.name!r} tells something else than a label")
+        return others
+    for draft in others:
+        why = (
+            f"by its name no label; [tasks.{draft.name}] kind = {json.dumps(draft.values['kind'])}"
+        )
+        roles.unused |= dict.fromkeys(draft.columns, f"{why} would learn it")
+    return _without_twins(survey, drafts, roles)
+
+
+def _tasks_of(survey: Survey, names: Sequence[str], roles: Roles) -> list[Draft]:
+    drafts = family_tasks(survey, names, [])
+    in_families = {name for draft in drafts for name in draft.columns}
+    parents: set[str] = set()
+    for name in names:
+        if name in in_families or name.partition("[].")[0] in parents:
+            continue
+        try:
+            draft = single_task(survey.columns[name])
+        except NoLabel as no_label:
+            roles.unused[name] = str(no_label)
+            continue
+        parents.add(name)
+        draft.name = _task_name(survey, name, [other.name for other in drafts])
+        if draft.name != name and "column" not in draft.values:
+            draft.values = {"kind": draft.values.pop("kind"), "column": name, **draft.values}
+        drafts.append(draft)
+    place = {name: at for at, name in enumerate(survey.columns)}
+    return sorted(drafts, key=lambda draft: place[draft.columns[0]])
+
+
+def _task_name(survey: Survey, column: str, taken: Sequence[str]) -> str:
+    """Returns the name of a column's task: of a path the last part, if no other one ends so."""
+    last = column.rpartition(".")[2]
+    ends = [name for name in survey.columns if name.rpartition(".")[2] == last]
+    return words.task_name(last if len(ends) == 1 else column, taken)
+
+
+def _without_twins(survey: Survey, drafts: list[Draft], roles: Roles) -> list[Draft]:
+    """Leaves out classes that only number those of another column, as `label` and `label_text`."""
+    kept = list(drafts)
+    for draft in drafts:
+        for other in kept:
+            if other is not draft and draft in kept and _numbers(survey, draft, other):
+                kept.remove(draft)
+                why = f"says the same as {other.columns[0]!r}, by numbers"
+                roles.unused[draft.columns[0]] = why
+    return kept
+
+
+def _numbers(survey: Survey, draft: Draft, other: Draft) -> bool:
+    """Whether a task's classes are numbers, one for each name of another one's."""
+    if {draft.values["kind"], other.values["kind"]} - {"multiclass", "ordinal"}:
+        return False
+    if len(draft.columns) > 1 or len(other.columns) > 1:
+        return False
+    number, name = survey.columns[draft.columns[0]], survey.columns[other.columns[0]]
+    if not number.numbers or name.numbers or number.distinct != name.distinct:
+        return False
+    rows = [
+        row for row in survey.rows_of([number.name, name.name]) if not all(map(is_nothing, row))
+    ]
+    pairs = {tuple(map(str, row)) for row in rows}
+    return len(rows) >= FEW_ROWS and len(pairs) == number.distinct
+
+
+def _free_directory(name: str) -> str:
+    """Returns an output directory that no run is in."""
+    found, number = f"runs/{name}", 2
+    while os.path.lexists(found) or Path(f"{found}.unfinished").exists():
+        found, number = f"runs/{name}_{number}", number + 1
+    return found
+
+
+def unused_lines(roles: Roles) -> list[str]:
+    """Returns a line per reason for columns that are not used."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in roles.unused.items():
+        by_reason.setdefault(why, []).append(name)
+    return [f"not used: {listed(names)}: {why}" for why, names in by_reason.items()]

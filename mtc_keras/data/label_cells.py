@@ -7,8 +7,9 @@ from typing import Any
 from mtc_keras.data.blocks import Block
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import UNKNOWN, Cell, Mistake, parsed_json
-from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.markers import MARKERS, marker_key
 from mtc_keras.tasks.paths import pick_all
+from mtc_keras.tasks.spelling import number_of
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ def label_cells(block: Block, task: Task) -> LabelCells:
     if not path.is_several:
         return found[0]
     rows = [list(row) for row in zip(*(one.cells for one in found), strict=True)]
+    decided = task.can_encode  # else what a blank row means is still to be learned
     return LabelCells(
-        [None if task.is_missing(row) else row for row in rows],
+        [None if decided and task.is_missing(row) else row for row in rows],
         [mistake for one in found for mistake in one.mistakes],
         [marker for one in found for marker in one.markers],
     )
@@ -75,10 +77,12 @@ def _without_markers(
     """Returns cells with another in place of markers, and where these stood."""
     if not markers:
         return cells, []
-    texts = {cell for cell in cells if type(cell) is str}  # few are different
-    marked = {text for text in texts if text.strip() in markers}
+    has_number = any(number_of(marker) == number_of(marker) for marker in markers)
+    kinds = (str, int, float) if has_number else (str,)
+    values = {cell for cell in cells if type(cell) in kinds}  # few are different
+    marked = {value for value in values if marker_key(value) in markers}
     if not marked:
         return cells, []
-    is_marker = [type(cell) is str and cell in marked for cell in cells]
+    is_marker = [type(cell) in kinds and cell in marked for cell in cells]
     found = [(row, str(cells[row]).strip()) for row, is_one in enumerate(is_marker) if is_one]
     return [other if m else cell for cell, m in zip(cells, is_marker, strict=True)], found

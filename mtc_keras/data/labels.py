@@ -13,7 +13,7 @@ from mtc_keras.errors import listed, plural
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.columns import Cell, Mistake
 from mtc_keras.tasks.distinct import DistinctCells, mistakes_of, occurrences
-from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.markers import MARKERS, marker_key
 from mtc_keras.tasks.spelling import Reading
 
 
@@ -128,7 +128,7 @@ class Labels:
         markers = self.task.markers(MARKERS)  # but for what other rows taught as a class
         cells: list[Cell] = []
         for cell in self._cells.cells:
-            if isinstance(cell, Marker) and cell.text not in markers:
+            if isinstance(cell, Marker) and marker_key(cell.text) not in markers:
                 cells.append(cell.text)
             else:
                 cells.append(None if isinstance(cell, (Unreadable, Marker)) else cell)
@@ -165,7 +165,7 @@ class Labels:
 
     def _encoded(self, cells: list[Cell], start: int) -> tuple[np.ndarray, list[Mistake]]:
         """Returns what `Task.encode` does for the cells of rows from `start` on."""
-        if not self.task.names_classes:
+        if not self.task.has_classes:
             return self.task.encode(cells)
         distinct = DistinctCells()
         numbers = distinct.numbers(cells)

@@ -18,6 +18,8 @@ HOW = {
     "position": "read as positions in `classes`, {read_as}",
     "vector": 'read as lists of names; a 0 or 1 per class is what column = "NAME[0:N]" reads',
     "normalised": "sums of probabilities, which are divided by them",
+    "flag": "read as {read_as}",
+    "blank": "read as 0 beside marks such as x",
     "unknown": "left out, as no class is called so",
 }
 
@@ -68,6 +70,8 @@ class Readings:
         lines = {kind: self._line(kind, found, where) for kind, found in self._found.items()}
         if keeps and "missing" in lines:
             lines["missing"] += f"; missing = [] {keeps}"
+        if "blank" in lines:
+            lines["blank"] += "; marked_classes = [] reads them as not known"
         return [line for _, line in sorted(lines.items())]
 
     def _line(self, kind: str, found: "_Found", where: Sequence[str]) -> str:
@@ -75,7 +79,10 @@ class Readings:
         written = ", ".join(_shown(reading) for reading in examples)
         read_as = ", ".join(repr(reading.read_as) for reading in examples)
         such, verb = ("such as ", "are") if found.cells > 1 else ("", "is")
-        line = f"tasks.{self.name}: {plural(found.cells, 'cell')} {such}{written} {verb} "
+        what = f"{plural(found.cells, 'cell')} {such}{written}"
+        if kind == "blank":
+            what = plural(found.cells, "empty cell")
+        line = f"tasks.{self.name}: {what} {verb} "
         return f"{line}{HOW[kind].format(read_as=read_as)}, first {where[found.row]}"
 
 

@@ -185,7 +185,7 @@ def _encoded(task: Task, cells: list[Cell]) -> np.ndarray:
 
 def _tell(task: Task, cells: list[Cell]) -> None:
     """Warns of labels that are read as something else than what stands in them."""
-    if not task.names_classes:
+    if not task.has_classes:
         return
     distinct, readings = DistinctCells(), Readings(task.name)
     numbers = distinct.numbers(cells)

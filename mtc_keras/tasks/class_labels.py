@@ -15,7 +15,7 @@ from mtc_keras.files import json_line
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.class_index import ClassIndex, same_class
 from mtc_keras.tasks.columns import MOST_CLASSES, Cell, Cells, parsed_json
-from mtc_keras.tasks.flags import bit, found_labels
+from mtc_keras.tasks.flags import bit, found_labels, word
 from mtc_keras.tasks.markers import MARKERS
 from mtc_keras.tasks.spelling import (
     INTEGER,
@@ -25,6 +25,7 @@ from mtc_keras.tasks.spelling import (
     is_decimal,
     likeness,
     natural,
+    number_of,
 )
 
 
@@ -266,7 +267,7 @@ class ClassLabels(Task):
     def remedy(self, name: str) -> str:
         """Returns what would make an unknown class right."""
         if name in MARKERS:
-            return f"If it means that no label is known, set missing = [{json_line(name)}]"
+            return f"If it means that no label is known, set {self.missing_line(name)}"
         if self.learned and INTEGER.fullmatch(name):
             return "If it is a position, list `classes` in their order"
         return "Add it to `classes`"
@@ -314,8 +315,10 @@ class ClassLabels(Task):
         return not self.holds_flags
 
     def readings(self, cell: Cell) -> list[Reading]:
-        if self.holds_flags or self.is_missing(cell):
+        if self.is_missing(cell):
             return []
+        if self.holds_flags:
+            return self._flag_readings(cell)
         try:
             self.encode_cell(cell)  # as a mistake is told by itself
             found = [(text.strip(), self.index_of(text)) for text in self.texts_in(cell)]
@@ -328,6 +331,19 @@ class ClassLabels(Task):
             for name, index in found
             if index is not None and name != classes[index]
         ]
+
+    def _flag_readings(self, cell: Cell) -> list[Reading]:
+        """Returns the words of a row that are read as 0 or 1."""
+        with suppress(ValueError):
+            table = parsed_json(cell) if isinstance(cell, str) else cell
+            values = table.values() if isinstance(table, dict) else table
+            words = (
+                [value for value in values if word(value)] if isinstance(values, Iterable) else []
+            )
+            if words:
+                self.encode_cell(cell)  # as a mistake is told by itself
+            return [Reading("flag", value.strip(), word(value)) for value in words]
+        return []
 
     def texts_in(self, cell: Cell) -> list[str]:
         """Returns the names that a cell holds as text, as they are written.
@@ -348,19 +364,32 @@ class ClassLabels(Task):
         width = len(self._index)
         if not isinstance(cell, list) or len(cell) != width:
             raise ValueError(f"expected a list of {width} values 0 or 1, received {cell!r}")
-        return self.bits(cell, cell)
+        return self.bits(cell)
 
-    def bits(self, values: Sequence[object], cell: Cell) -> np.ndarray:
+    def bits(self, values: Sequence[object]) -> np.ndarray:
         """Returns float32 0, 1 and NaN for values that say so.
 
         Args:
-            values: 0, 1, false, true, null, or text of such; `0.0` and `False` are such, too.
-            cell: what they stand in, for the message.
+            values: 0, 1, false, true, null, or text or words of such, as `0.0`, `False`, `yes`.
 
         Raises:
             ValueError: if one is something else.
         """
         bits = [math.nan if self.says_nothing(value) else bit(value) for value in values]
-        if None in bits:
-            raise ValueError(f"expected only 0, 1 or null, received {cell!r}")
-        return np.array(bits, "float32")
+        if None not in bits:
+            return np.array(bits, "float32")
+        value = values[bits.index(None)]
+        raise ValueError(f"expected only 0, 1 or null, received {value!r}{self._no_bit(value)}")
+
+    def _no_bit(self, value: object) -> str:
+        """Returns what would make a value right that stands where a 0 or 1 should."""
+        number = number_of(value)
+        if 0 < number < 1:
+            return '; if it is a share or a probability, set labels = "probabilities"'
+        with suppress(ValueError):
+            as_missing = f"; if it means that no label is known, set {self.missing_line(value)}"
+            as_name = '; if it is a name, set labels = "names"' * (
+                self.path.is_several and number != -1
+            )
+            return as_missing + as_name
+        return ""

@@ -9,9 +9,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtc_keras.errors import plural
+from mtc_keras.files import json_line
 from mtc_keras.tasks.columns import UNKNOWN, Cell, Cells, ColumnPath, Mistake, parse_column
 from mtc_keras.tasks.distinct import DistinctCells, mistakes_of
-from mtc_keras.tasks.spelling import Reading
+from mtc_keras.tasks.markers import marker_key
+from mtc_keras.tasks.spelling import Reading, class_name
 
 TASK_NAME = r"^[a-z][a-z0-9_]*$"
 
@@ -104,7 +106,15 @@ class LabelReader(BaseModel, ABC):
             default: what they are where `missing` is not set.
         """
         given = default if self.missing is None else self.missing
-        return frozenset(text.strip() for text in given)
+        return frozenset(marker_key(text) or "" for text in given)
+
+    def missing_line(self, value: object) -> str:
+        """Returns the line of config that reads a value, too, as missing.
+
+        Raises:
+            ValueError: if it is no text or whole number, which alone can be a marker.
+        """
+        return f"missing = {json_line([*(self.missing or []), class_name(value)])}"
 
     @cached_property
     def _own_markers(self) -> frozenset[str]:
@@ -112,9 +122,10 @@ class LabelReader(BaseModel, ABC):
 
     def says_nothing(self, value: object) -> bool:
         """Whether a value says that nothing is known: null, blank text or a marker."""
-        if isinstance(value, str):
-            return not value.strip() or value.strip() in self._own_markers
-        return value is None or value is UNKNOWN
+        if value is None or value is UNKNOWN:
+            return True
+        key = marker_key(value)
+        return key == "" or key in self._own_markers
 
     def is_missing(self, cell: Cell) -> bool:
         """Whether a cell holds no label: null, a blank cell, a marker, or a vector of such."""

@@ -1,16 +1,18 @@
 """How a task of any number of classes per row reads its label cells."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from mtc_keras.errors import plural
+from mtc_keras.errors import listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells, parsed_json
-from mtc_keras.tasks.flags import BITS
+from mtc_keras.tasks.flags import BITS, FlagColumn, is_blank
 from mtc_keras.tasks.separators import (
     AUTO,
     BRACKETS,
@@ -38,7 +40,13 @@ class SetLabels(ClassificationTask):
     )
     empty_cell: Literal["missing", "none"] = Field(
         default="missing",
-        description="What an empty text cell means: no label is known, or none of the classes.",
+        description="What an empty text cell means: no label is known, or none of the classes. In "
+        "a 0/1 column none is 0.",
+    )
+    marked_classes: list[str] | None = Field(
+        default=None,
+        description="Classes whose 0/1 column holds a mark such as x, or nothing, which is 0; "
+        "default: those in whose column the training rows show no other 0.",
     )
 
     annotators: int | None = Field(
@@ -75,18 +83,44 @@ class SetLabels(ClassificationTask):
 
     def is_missing(self, cell: Cell) -> bool:
         if self.empty_cell == "none":
-            is_row = self.path.is_several and not (self.holds_flags and self.labels)
-            if is_row and isinstance(cell, list):  # of columns of names, or what may be such
-                return False
             if isinstance(cell, str) and not cell.strip():
                 return False
+            if self.labels == "names" and self.path.is_several and isinstance(cell, list):
+                return not all(map(is_blank, cell)) and super().is_missing(cell)
+        if self._zero_if_blank and isinstance(cell, list):
+            cell = self._blanks_as_zero(cell)
         return super().is_missing(cell)
 
     @property
     def can_encode(self) -> bool:
-        return super().can_encode and (self.separator != AUTO or self.holds_flags)
+        if self.holds_flags:
+            return super().can_encode and not self._may_be_marked
+        return super().can_encode and self.separator != AUTO
+
+    @property
+    def _may_be_marked(self) -> bool:
+        """Whether the training rows must show if a blank cell of 0/1 columns is 0."""
+        is_measured = self.marked_classes is not None or self.class_counts is not None
+        return self.path.is_several and self.empty_cell == "missing" and not is_measured
+
+    @cached_property
+    def _zero_if_blank(self) -> frozenset[int]:
+        """The positions of 0/1 columns in which a blank cell is 0."""
+        if not self.holds_flags or not self.path.is_several:
+            return frozenset()
+        if self.empty_cell == "none":
+            return frozenset(range(len(self._index)))
+        return frozenset(self._index[name] for name in self.marked_classes or ())
+
+    def _blanks_as_zero(self, cell: list[Cell]) -> list[Cell]:
+        zero = self._zero_if_blank
+        return [0 if at in zero and is_blank(value) else value for at, value in enumerate(cell)]
 
     def learn(self, cells: Cells) -> Self:
+        if not self._is_undecided and self.holds_flags and self._may_be_marked:
+            marked = self._marked(self._flag_columns(cells))
+            values = {**self.model_dump(), "marked_classes": marked}
+            return type(self).model_validate(values).learn(cells)
         if self.separator != AUTO or self._is_undecided:
             return super().learn(cells)
         found = None if self.holds_flags else find_separator(self._texts(cells), self._is_class)
@@ -99,12 +133,27 @@ class SetLabels(ClassificationTask):
             return None
         return lambda name: self._index.find(name) is not None
 
+    def _flag_columns(self, cells: Cells) -> dict[str, FlagColumn]:
+        """Returns what stands in the column of each class."""
+        rows = [cell for cell in cells if isinstance(cell, list) and len(cell) == len(self._index)]
+        return {name: FlagColumn(row[at] for row in rows) for name, at in self._index.items()}
+
+    def _marked(self, columns: dict[str, FlagColumn]) -> list[str]:
+        """Returns the classes of marked columns; a class that no row has is marked nowhere."""
+        marked = [name for name, column in columns.items() if column.is_marked]
+        blank = [name for name, column in columns.items() if column.is_blank]
+        return [name for name in self._index if name in marked + blank] if marked else []
+
     def _texts(self, cells: Cells) -> list[str]:
         known = (cell for cell in cells if not self.is_missing(cell))
         return texts_of(name for cell in known for name in self.names_of_columns(cell))
 
     def remarks(self, asked: Self, cells: Cells) -> list[str]:
-        remarks, texts = super().remarks(asked, cells), self._texts(cells)
+        remarks = super().remarks(asked, cells)
+        if self.holds_flags:
+            is_said = asked.marked_classes is not None or self.empty_cell == "none"
+            return remarks if is_said else [*remarks, *self._remarks_on_flags(cells)]
+        texts = self._texts(cells)
         several = [text for text in texts if len(split_names(text, self.separator)) > 1]
         if asked.separator == AUTO:
             such = f" such as {several[0]!r}" if several else ""
@@ -120,12 +169,39 @@ class SetLabels(ClassificationTask):
             )
         return remarks
 
+    def _remarks_on_flags(self, cells: Cells) -> list[str]:
+        """Returns a line on 0/1 columns of which none holds a 0: a blank cell may be it."""
+        held = [column for column in self._flag_columns(cells).values() if not column.is_blank]
+        if self.marked_classes or not held or not all(column.lacks_zero for column in held):
+            return []
+        return [
+            f"columns {listed(self.path.names, 3)} hold 1 and empty cells, which are read as "
+            'missing; empty_cell = "none" reads them as 0'
+        ]
+
+    def _flag_readings(self, cell: Cell) -> list[Reading]:
+        found = super()._flag_readings(cell)
+        if self.marked_classes and isinstance(cell, list):
+            blank = sum(
+                is_blank(value) for at, value in enumerate(cell) if at in self._zero_if_blank
+            )
+            found += [Reading("blank", "", "0")] * blank
+        return found
+
     def readings(self, cell: Cell) -> list[Reading]:
         if isinstance(cell, str) and cell.lstrip()[:1] not in ("[", "{"):
             names = () if self.holds_flags else split_names(cell, self.separator)
             if all(name in self._index for name in names):
                 return []  # nearly always; cells may all differ
-        return [*self._bits_as_names(cell), *super().readings(cell)]
+        found = [*self._bits_as_names(cell), *super().readings(cell)]
+        return found if self.holds_flags else [*found, *self._table_readings(cell)]
+
+    def _table_readings(self, cell: Cell) -> list[Reading]:
+        """Returns the words of a table of classes that are read as 0 or 1."""
+        with suppress(ValueError):
+            table = parsed_json(cell) if isinstance(cell, str) else cell
+            return self._flag_readings(table) if isinstance(table, dict) else []
+        return []
 
     def _bits_as_names(self, cell: Cell) -> list[Reading]:
         """Returns the reading of a list of 0 and 1 that repeats them, as no list of names does."""
@@ -187,7 +263,7 @@ class SetLabels(ClassificationTask):
         if isinstance(table, dict):
             return self._partly_known(table)
         if self.holds_flags:
-            return self.vector(table)
+            return self.vector(self._blanks_as_zero(table) if isinstance(table, list) else table)
         indices = [self.index_of(value) for value in self._values(cell)]
         known = [index for index in indices if index is not None]
         if indices and not known:  # only classes to be ignored
@@ -199,7 +275,7 @@ class SetLabels(ClassificationTask):
     def _partly_known(self, cell: dict[Any, Any]) -> np.ndarray:
         """Returns the target of a cell that states some classes as 0 or 1."""
         target = self.missing_target
-        values = self.bits(list(cell.values()), cell)
+        values = self.bits(list(cell.values()))
         for name, value in zip(cell, values, strict=True):
             index = self.index_of(name)
             if index is None:

@@ -27,14 +27,15 @@ class Reading:
     Args:
         kind: `"missing"` (no label is known), `"name"` (another spelling of the class),
             `"position"` (the class at that place of those that the config lists), `"vector"` (a
-            list of 0 and 1 that is read as one of names), `"normalised"` (probabilities that are
-            divided by their sum, which is what is written) or `"unknown"` (no class, and left out
-            because the config says so).
+            list of 0 and 1 that is read as one of names), `"flag"` (a word for 0 or 1), `"blank"`
+            (an empty cell that is read as 0), `"normalised"` (probabilities that are divided by
+            their sum, which is what is written) or `"unknown"` (no class, and left out because the
+            config says so).
         written: what stands in the cell.
-        read_as: the class's name, if it is one.
+        read_as: the class's name, or the 0 or 1, if it is one.
     """
 
-    kind: Literal["missing", "name", "position", "vector", "normalised", "unknown"]
+    kind: Literal["missing", "name", "position", "vector", "flag", "blank", "normalised", "unknown"]
     written: str
     read_as: str = ""
 

@@ -182,7 +182,7 @@ def test_a_csv_cell_that_is_no_json_list_is_a_problem():
 
 
 def test_several_columns_are_a_vector_and_missing_where_all_are():
-    task = Multilabel(name="a", column=["x", "y"], labels="flags", empty_cell="none")
+    task = Multilabel(name="a", column=["x", "y"], labels="flags", marked_classes=[])
     records = {"x": "1", "y": "0"}, {"x": "", "y": " "}, {"x": 1}
     found = label_cells(block(*records), task)
     assert found == LabelCells([["1", "0"], None, [1, None]], mistakes=[], markers=[])

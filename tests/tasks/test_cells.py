@@ -71,12 +71,12 @@ def test_a_bit_may_be_written_in_several_ways(value, bit):
     assert encoded([{"E1": value}]) == [[bit, None, None]]
 
 
-@pytest.mark.parametrize("value", [2, -1, 0.5, "yes", [1], {"E1": 1}, float("inf")])
+@pytest.mark.parametrize("value", [2, -1, 0.5, "maybe", [1], {"E1": 1}, float("inf")])
 def test_values_other_than_0_and_1_are_refused(value):
     assert "expected only 0, 1 or null" in mistake({"E1": value, "E2": 1})
 
 
-@pytest.mark.parametrize("text", ['{"E1": 0.5}', '{"E1": 2}', '{"E1": "yes"}'])
+@pytest.mark.parametrize("text", ['{"E1": 0.5}', '{"E1": 2}', '{"E1": "maybe"}'])
 def test_values_other_than_0_and_1_are_refused_in_json(text):
     assert "expected only 0, 1 or null" in mistake(text)
 

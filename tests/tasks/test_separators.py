@@ -70,7 +70,7 @@ def test_auto_finds_what_splits_cells_into_listed_classes():
 
 def test_auto_without_anything_to_separate_is_the_default():
     assert Multilabel(name="t", separator="auto").learn([["a"], ["b"]]).separator == "|"
-    vector = Multilabel(name="t", separator="auto", column=["a", "b"], labels="flags")
+    vector = Multilabel(name="t", separator="auto", column="t[0:2]")
     assert vector.can_encode and vector.learn([]).separator == "|"
     message = Multilabel(name="t", separator="auto", classes=["a", "b"]).encode(["a"])[1][0][1]
     assert message == 'separator = "auto" is found by `learn`: call it first'

@@ -108,12 +108,12 @@ def calibrate_run(
         _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
         rows = labelled_rows(run, data, "validation")
         start(run.config.distribution)
-        from mtc_keras.data.tokens import tokenize
+        from mtc_keras.model.long_texts import tokens_of
         from mtc_keras.scoring.decisions import fit_decisions
         from mtc_keras.scoring.judging import judge_logits
 
         model = run.model
-        tokens = tokenize(model.preprocessor, rows.texts)
+        tokens = tokens_of(model, rows.texts)
         logits = model.predict_logits(tokens, run.config.training.batch_size)
         fitted = fit_decisions(
             model.tasks, rows.targets, logits, thresholds, calibration, run.config.seed

@@ -87,11 +87,11 @@ def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluatio
         run.check_model()
         rows = labelled_rows(run, data, "test")
         start(run.config.distribution)
-        from mtc_keras.data.tokens import tokenize
+        from mtc_keras.model.long_texts import tokens_of
         from mtc_keras.scoring.judging import baseline, judge_logits
 
         model = run.model
-        tokens = tokenize(model.preprocessor, rows.texts)
+        tokens = tokens_of(model, rows.texts)
         logits = model.predict_logits(tokens, run.config.training.batch_size)
         metrics = judge_logits(
             model.tasks, rows.targets, logits, model.decisions, model=model, details=True

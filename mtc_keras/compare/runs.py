@@ -152,11 +152,11 @@ def _check(runs: tuple[Run, Run], data: "Data | None", resamples: int) -> None:
 
 def _predicted(run: Run, rows: "Rows") -> Mapping[str, _Predicted]:
     start(run.config.distribution)
-    from mtc_keras.data.tokens import tokenize
+    from mtc_keras.model.long_texts import tokens_of
     from mtc_keras.scoring.decisions import decide_tasks
 
     model = run.model
-    tokens = tokenize(model.preprocessor, rows.texts)
+    tokens = tokens_of(model, rows.texts)
     logits = model.predict_logits(tokens, run.config.training.batch_size)
     predictions = decide_tasks(model.tasks, model.activate(logits), model.decisions)
     return {

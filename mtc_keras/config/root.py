@@ -14,12 +14,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mtc_keras.config.model import ModelConfig
 from mtc_keras.config.sections import (
     BalancingConfig,
     DataConfig,
     DecisionsConfig,
     DistributionConfig,
-    ModelConfig,
     OutputConfig,
     Section,
     TrainingConfig,
@@ -135,6 +135,7 @@ class Config(Section):
                 "model.lora_rank freezes the backbone's own weights: leave out training.freeze"
             )
         self._check_backend()
+        self._check_long_texts()
         self._check_metrics()
         self._check_balancing()
         return self
@@ -149,6 +150,24 @@ class Config(Section):
         for key, asked in needs.items():
             if asked and backend != "jax":
                 raise ValueError(f"{key} needs the JAX backend, but KERAS_BACKEND is {backend!r}")
+
+    def _check_long_texts(self) -> None:
+        mode = self.model.long_texts
+        if mode != "truncate" and len(self.data.text_columns) > 1:
+            raise ValueError(
+                f'model.long_texts = "{mode}" reads one text per row, but data.text names two; '
+                "text pairs are truncated: leave it out"
+            )
+        if mode == "windows" and self.data.too_long == "drop":
+            raise ValueError(
+                'model.long_texts = "windows" reads texts whole, so that none is too long: leave '
+                'out data.too_long = "drop"'
+            )
+        for name, task in self.tasks.items():
+            if task.window_pooling is not None and mode != "windows":
+                raise ValueError(
+                    f'tasks.{name}.window_pooling pools windows: set model.long_texts = "windows"'
+                )
 
     def _check_metrics(self) -> None:
         known = monitor_names(list(self.tasks.values()))

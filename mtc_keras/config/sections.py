@@ -7,14 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mtc_keras.config.encodings import check_encoding
-from mtc_keras.tasks.base import MOST_WIDTH, Pooling
 
 Files = str | list[str]
 # Above all that anybody trains, and below what one wrong digit, or a stranger's config, costs.
-MOST_LAYERS = 1_000
-MOST_VOCABULARY = 10_000_000
-MOST_TOKENS = 1_048_576  # of a text
-MOST_PARAMETERS = 2**31
 MOST_ROWS = 2**40
 MOST_BATCH = 1_048_576
 MOST_STEPS = 1_000_000_000
@@ -147,84 +142,6 @@ class DataConfig(Section):
 
 def _is_split(validation: Files | float | int | None) -> bool:
     return validation is None or isinstance(validation, (int, float))
-
-
-class RandomBackboneConfig(Section):
-    """Sizes of `backbone = "random"`, a BERT with random weights for tests and benchmarks."""
-
-    num_layers: int = Field(
-        default=2, ge=1, le=MOST_LAYERS, description="Number of Transformer layers."
-    )
-    num_heads: int = Field(default=2, ge=1, le=MOST_WIDTH, description="Attention heads per layer.")
-    hidden_dim: int = Field(
-        default=64, ge=2, le=MOST_WIDTH, description="Width of the hidden states."
-    )
-    intermediate_dim: int = Field(
-        default=128, ge=2, le=16 * MOST_WIDTH, description="Width of the feed-forward layers."
-    )
-    vocabulary_size: int = Field(
-        default=2000,
-        ge=64,
-        le=MOST_VOCABULARY,
-        description="Maximum number of word pieces learned from the training texts.",
-    )
-
-    @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
-        if self.hidden_dim % self.num_heads:
-            raise ValueError(
-                f"hidden_dim ({self.hidden_dim}) must be a multiple of num_heads ({self.num_heads})"
-            )
-        layer = 4 * self.hidden_dim**2 + 2 * self.hidden_dim * self.intermediate_dim
-        parameters = self.vocabulary_size * self.hidden_dim + self.num_layers * layer
-        if parameters > MOST_PARAMETERS:
-            raise ValueError(
-                f"a random backbone of about {parameters:,} parameters is more than "
-                f"{MOST_PARAMETERS:,}; choose smaller sizes"
-            )
-        return self
-
-
-class ModelConfig(Section):
-    """The model between the tokens and the heads."""
-
-    backbone: str = Field(
-        default="minilm",
-        min_length=1,
-        description="'minilm', a KerasHub preset, hf://…, kaggle://…, a local folder, or 'random'.",
-    )
-    max_length: int = Field(
-        default=128, ge=4, le=MOST_TOKENS, description="Maximum number of tokens per text."
-    )
-    pooling: Pooling = Field(
-        default="mean",
-        description="How token states become one vector per text: their mean, the first one, their "
-        "maximum, or the backbone's own pooler; a task may choose its own.",
-    )
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the heads.")
-    backbone_dropout: float | None = Field(
-        default=None,
-        ge=0,
-        lt=1,
-        description="Dropout inside the backbone; default: its own. At 0, Keras computes attention "
-        "in one operation, which is flash attention where the device supports it.",
-    )
-    lora_rank: int | None = Field(
-        default=None,
-        ge=1,
-        le=MOST_WIDTH,
-        description="Rank of low-rank updates to the attention's query and value kernels, trained "
-        "(with the heads) instead of the backbone's own weights.",
-    )
-    random: RandomBackboneConfig | None = Field(
-        default=None, description="Sizes of the random backbone."
-    )
-
-    @model_validator(mode="after")
-    def _sizes_belong_to_random(self) -> Self:
-        if self.random is not None and self.backbone != "random":
-            raise ValueError('sizes in [model.random] need backbone = "random"')
-        return self
 
 
 class TrainingConfig(Section):

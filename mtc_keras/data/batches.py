@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.config.model import TRAINING_WINDOWS
 from mtc_keras.data.lengths import padded_length, prediction_lengths, training_lengths
+from mtc_keras.data.long_texts import AnyTokens
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens
+from mtc_keras.data.windows import Windows
 from mtc_keras.devices.shares import Share, fill_up
 from mtc_keras.tasks import Task
 
@@ -67,28 +70,34 @@ class TrainingBatches:
     loss, so that every batch has the same number of rows.
 
     Args:
-        tokens: the `Tokens` of N rows.
+        tokens: the `Tokens` of N rows, or their `Windows`, of which some are drawn anew in every
+            epoch, a function of seed, epoch and row.
         rows: the `Rows` with their targets and weights.
         tasks: the tasks.
         batch_size: int. Rows per batch.
         seed: int. The run's seed.
         share: the rows of each batch that this process feeds; default: all. What is yielded is
             padded and filled up as the whole batch is.
+        most_windows: int. Windows drawn of a row.
 
     Attributes:
-        lengths: int of shape `(K,)`, the padded lengths.
+        sizes: int of shape `(N,)`, tokens per row: of a row of several windows, so many full
+            ones as are drawn.
+        lengths: int of shape `(K,)`, the padded sizes.
         epoch: int. Whose order is read, from 0; `train.callbacks.EpochOrder` sets it.
         first_batch: int. The number of the batch at which the epoch starts.
     """
 
     def __init__(
         self,
-        tokens: Tokens,
+        tokens: AnyTokens,
         rows: Rows,
         tasks: Sequence[Task],
         batch_size: int,
         seed: int,
         share: Share = ALL_ROWS,
+        *,
+        most_windows: int = TRAINING_WINDOWS,
     ) -> None:
         self.tokens = tokens
         self.targets = rows.targets
@@ -97,7 +106,13 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.seed = seed
         self.share = share
-        self.lengths = training_lengths(tokens.lengths, tokens.max_length, batch_size)
+        self.most_windows = most_windows
+        if isinstance(tokens, Windows):
+            self.sizes = tokens.sizes(most_windows)
+            most = tokens.max_length * most_windows
+        else:
+            self.sizes, most = tokens.lengths, tokens.max_length
+        self.lengths = training_lengths(self.sizes, most, batch_size)
         self.epoch = 0
         self.first_batch = 0
 
@@ -106,9 +121,7 @@ class TrainingBatches:
 
     def plan(self) -> list[np.ndarray]:
         """Returns the row indices of all batches of the epoch."""
-        return training_plan(
-            self.tokens.lengths, self.lengths, self.batch_size, self.seed, self.epoch
-        )
+        return training_plan(self.sizes, self.lengths, self.batch_size, self.seed, self.epoch)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yields the batches of the epoch as NumPy arrays."""
@@ -119,7 +132,7 @@ class TrainingBatches:
         """Returns inputs, targets and weights of some rows, filled up to a whole batch."""
         filled = self.share.of(fill_up(rows, self.batch_size))
         missing = self.share.of(np.arange(self.batch_size)) >= len(rows)
-        inputs = self.tokens.take(filled, self.padded_length(rows))
+        inputs = self._inputs(filled, self.padded_length(rows))
         targets = {name: array[filled] for name, array in self.targets.items()}
         for name, array in targets.items():
             array[missing] = self.missing[name]
@@ -127,10 +140,17 @@ class TrainingBatches:
             return inputs, targets, np.ones(len(filled), "float32")
         return inputs, targets, {name: w[filled] for name, w in self.sample_weight.items()}
 
+    def _inputs(self, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:
+        """Returns tokens of shape `(B, T)`, or of windows drawn, of shape `(B, K, T)`."""
+        if not isinstance(self.tokens, Windows):
+            return self.tokens.take(rows, size)
+        windows = -(-size // self.tokens.max_length)
+        drawn = self.tokens.draw(rows, windows, (self.seed, self.epoch))
+        return self.tokens.take(drawn, size // windows)
+
     def padded_length(self, rows: np.ndarray) -> int:
-        """Returns the padded length of the batch of some rows."""
-        longest = (self.tokens.offsets[rows + 1] - self.tokens.offsets[rows]).max()
-        return padded_length(longest, self.lengths)
+        """Returns the padded size of the batch of some rows."""
+        return padded_length(self.sizes[rows].max(), self.lengths)
 
     def dataset(self) -> Any:
         """Returns a `tf.data.Dataset`; each pass over it reads the order of `self.epoch`."""
@@ -138,7 +158,7 @@ class TrainingBatches:
 
         size = self.batch_size // self.share.processes
         signature = (
-            _signature(self.tokens.take(np.arange(0)), size, free_length=True),
+            _signature(self._inputs(np.arange(0), self.tokens.max_length), size, free=True),
             _signature(self.targets, size),
             tf.TensorSpec((size,), "float32")
             if self.sample_weight is None
@@ -217,7 +237,7 @@ class PredictionBatches:
         import tensorflow as tf
 
         fed = self._most_rows // self.share.processes if self.most_tokens is None else None
-        signature = (_signature(self.tokens.take(np.arange(0)), fed, free_length=True),)
+        signature = (_signature(self.tokens.take(np.arange(0)), fed, free=True),)
         dataset = tf.data.Dataset.from_generator(
             lambda: ((inputs,) for inputs in self), output_signature=signature
         )
@@ -231,12 +251,12 @@ class PredictionBatches:
 
 
 def _signature(
-    arrays: Mapping[str, np.ndarray], batch_size: int | None, free_length: bool = False
+    arrays: Mapping[str, np.ndarray], batch_size: int | None, free: bool = False
 ) -> dict[str, Any]:
     import tensorflow as tf
 
     shapes = {
-        name: (batch_size, None) if free_length else (batch_size, *array.shape[1:])
+        name: (batch_size, *((None,) * (array.ndim - 1) if free else array.shape[1:]))
         for name, array in arrays.items()
     }
     return {name: tf.TensorSpec(shapes[name], arrays[name].dtype) for name in arrays}

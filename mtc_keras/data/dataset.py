@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mtc_keras.data.long_texts import AnyTokens
 from mtc_keras.data.rows import Rows
-from mtc_keras.data.tokens import Tokens
 from mtc_keras.tasks import Task
 
 
@@ -36,11 +36,11 @@ class Split:
 
     Args:
         rows: N `Rows`.
-        tokens: the `Tokens` of their texts.
+        tokens: the `Tokens` or `Windows` of their texts.
     """
 
     rows: Rows
-    tokens: Tokens
+    tokens: AnyTokens
 
     @property
     def name(self) -> str:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtc_keras.config.model import LongTexts
 from mtc_keras.data.fingerprint import add_texts
-from mtc_keras.data.tokens import Tokens, tokenize
+from mtc_keras.data.long_texts import AnyTokens, read_texts_as
+from mtc_keras.data.tokens import Tokens
+from mtc_keras.data.windows import Windows
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import folder_written_whole, json_digest, json_line, write_whole
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_CACHED_BYTES = 10 * 1024**3  # beyond it, the files used longest ago are removed
 ABOUT = "tokens.json"
+WINDOWS = "windows.npy"  # where each text's windows begin, if texts have several
 FORMAT = 1  # of the cached files
 
 
@@ -29,7 +33,9 @@ def cached_tokens(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor",
     texts: Sequence[Sequence[str]],
     directory: Path | None,
-) -> Tokens:
+    long_texts: LongTexts = "truncate",
+    overlap: int = 0,
+) -> AnyTokens:
     """Tokenizes texts, or finds their tokens on disk if they were tokenized before.
 
     The files are named by a hash of the texts, the tokenizer's files and settings, and are
@@ -40,18 +46,20 @@ def cached_tokens(
         preprocessor: a `keras_hub.models.TextClassifierPreprocessor`.
         texts: one sequence of N strings, or two for text pairs.
         directory: where such files are; `None` keeps the tokens in memory alone.
+        long_texts: as for `read_texts_as`.
+        overlap: as for `read_texts_as`.
 
     Returns:
-        The `Tokens`, as `tokenize` does.
+        The `Tokens` or `Windows`, as `read_texts_as` does.
     """
     if directory is None:
-        return tokenize(preprocessor, texts)
-    entry = directory / _key(preprocessor, texts)
+        return read_texts_as(preprocessor, texts, long_texts, overlap)
+    entry = directory / _key(preprocessor, texts, long_texts, overlap)
     try:
         tokens = _read(entry)
         os.utime(entry)
     except (OSError, EOFError, ValueError, KeyError):  # not there, or damaged
-        tokens = tokenize(preprocessor, texts)
+        tokens = read_texts_as(preprocessor, texts, long_texts, overlap)
         with suppress(OSError, ConfigError):  # a cache that is not written costs only time
             shutil.rmtree(entry, ignore_errors=True)
             _write(entry, tokens)
@@ -60,7 +68,10 @@ def cached_tokens(
 
 
 def _key(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor",
+    texts: Sequence[Sequence[str]],
+    long_texts: LongTexts,
+    overlap: int,
 ) -> str:
     """Returns a hash of all that decides the tokens."""
     import keras_hub
@@ -73,6 +84,8 @@ def _key(
         "sequence_length": preprocessor.sequence_length,
         "truncate": getattr(preprocessor, "truncate", None),
     }
+    if long_texts != "truncate":
+        settings |= {"long_texts": long_texts, "overlap": overlap}
     digest = hashlib.sha256(json_digest(settings).encode())
     with tempfile.TemporaryDirectory() as folder:
         preprocessor.tokenizer.save_assets(folder)
@@ -82,9 +95,10 @@ def _key(
     return digest.hexdigest()
 
 
-def _write(directory: Path, tokens: Tokens) -> None:
+def _write(directory: Path, found: AnyTokens) -> None:
     """Writes tokens under a temporary name, and gives them theirs when they are whole."""
     directory.parent.mkdir(parents=True, exist_ok=True)
+    tokens = found.tokens if isinstance(found, Windows) else found
     with folder_written_whole(directory) as part:
         about = {
             "padding": dict(tokens.padding),
@@ -94,18 +108,27 @@ def _write(directory: Path, tokens: Tokens) -> None:
         write_whole(part / ABOUT, json_line(about))
         for name, values in {"offsets": tokens.offsets, **tokens.flat}.items():
             np.save(part / f"{name}.npy", values, allow_pickle=False)
+        if isinstance(found, Windows):
+            np.save(part / WINDOWS, found.offsets, allow_pickle=False)
 
 
-def _read(directory: Path) -> Tokens:
+def _read(directory: Path) -> AnyTokens:
     about = json.loads((directory / ABOUT).read_text(encoding="utf-8"))
-    arrays = {
-        name: np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        for name in ["offsets", *about["padding"]]
-    }
+    arrays = {name: _array(directory / f"{name}.npy") for name in ["offsets", *about["padding"]]}
     offsets = arrays.pop("offsets")
     if not all(len(values) == offsets[-1] for values in arrays.values()):
         raise ValueError(f"{directory} is not whole")
-    return Tokens(arrays, offsets, **about)
+    tokens = Tokens(arrays, offsets, **about)
+    if not (directory / WINDOWS).exists():
+        return tokens
+    windows = Windows(tokens, _array(directory / WINDOWS))
+    if windows.offsets[-1] != len(tokens):
+        raise ValueError(f"{directory} is not whole")
+    return windows
+
+
+def _array(path: Path) -> np.ndarray:
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _remove_oldest(directory: Path) -> None:

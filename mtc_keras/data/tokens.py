@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtc_keras.data.packed import take
-
 if TYPE_CHECKING:
     import keras_hub
 
@@ -83,11 +81,32 @@ class Tokens:
 
     def select(self, rows: np.ndarray) -> "Tokens":
         """Returns the tokens of some rows."""
-        ranges = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
-        places = np.concatenate([np.arange(0), *ranges]).astype("int64")
-        offsets = np.concatenate([[0], np.cumsum(self.lengths[rows], dtype="int64")])
+        lengths = self.lengths[rows].astype("int64")
+        places = ranges(self.offsets[rows], lengths)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
         flat = {name: values[places] for name, values in self.flat.items()}
         return Tokens(flat, offsets, self.padding, self.dtypes, self.max_length)
+
+    @staticmethod
+    def joined(parts: Sequence["Tokens"]) -> "Tokens":
+        """Returns the tokens of several lots of texts as one."""
+        if len(parts) == 1:
+            return parts[0]
+        flat = {name: np.concatenate([part.flat[name] for part in parts]) for name in parts[0].flat}
+        lengths = np.concatenate([part.lengths for part in parts])
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
+        return Tokens(flat, offsets, parts[0].padding, parts[0].dtypes, parts[0].max_length)
+
+
+def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Returns the numbers of several ranges, one range after the other.
+
+    Args:
+        starts: int64 of shape `(K,)`, where each range begins.
+        lengths: int64 of shape `(K,)`, how many numbers it has.
+    """
+    before = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
 
 
 def tokenize(
@@ -102,31 +121,7 @@ def tokenize(
     Returns:
         The `Tokens`, cut to the preprocessor's `sequence_length`.
     """
-    return _joined(list(_tokenized(preprocessor, texts)))
-
-
-def too_long(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor",
-    texts: Sequence[Sequence[str]],
-    tokens: Tokens,
-) -> np.ndarray:
-    """Returns the indices of the rows whose tokens were cut off.
-
-    Args:
-        preprocessor: what tokenized them.
-        texts: the texts.
-        tokens: what `tokenize` returned for them.
-    """
-    limit = tokens.max_length
-    full = np.flatnonzero(tokens.lengths == limit)  # only these can have been cut
-    if not len(full):
-        return full
-    preprocessor.sequence_length = limit + 1
-    try:
-        longer = tokenize(preprocessor, [take(column, full.tolist()) for column in texts])
-    finally:
-        preprocessor.sequence_length = limit
-    return full[longer.lengths > limit]
+    return Tokens.joined(list(_tokenized(preprocessor, texts)))
 
 
 def _tokenized(
@@ -143,18 +138,13 @@ def _tokenized(
 def _padded(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
 ) -> dict[str, np.ndarray]:
-    import keras_hub
-
     columns = tuple([readable(text) for text in column] for column in texts)
 
     def read(*columns: Any) -> dict[str, Any]:
         # `y` is given, because a pair alone would be taken for (x, y).
         return preprocessor(columns if len(columns) > 1 else columns[0], y=None)
 
-    # In tf.data merges of byte pairs take words × longest word of a batch in memory: 16 GB for
-    # one text of 100,000 characters. Called directly it uses the package tokenizers.
-    has_byte_pairs = isinstance(preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer)
-    if has_byte_pairs or _are_few_and_plain(columns):
+    if is_called_directly(preprocessor, columns):
         batches = zip(*(_batches(column) for column in columns), strict=True)
         parts = [{name: np.asarray(v) for name, v in read(*batch).items()} for batch in batches]
     else:
@@ -167,13 +157,26 @@ def _padded(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def is_called_directly(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor", columns: Sequence[Sequence[str]]
+) -> bool:
+    """Whether texts are tokenized by calling Python's tokenizers, and not in a graph of tf.data."""
+    import keras_hub
+
+    # In tf.data merges of byte pairs take words × longest word of a batch in memory: 16 GB for
+    # one text of 100,000 characters. Called directly it uses the package tokenizers.
+    has_byte_pairs = isinstance(preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer)
+    return has_byte_pairs or _are_few_and_plain(columns)
+
+
 def _are_few_and_plain(columns: Sequence[Sequence[str]]) -> bool:
     """Whether tracing a graph would take longer than to call the preprocessor directly.
 
     Beyond U+1FFFF the two do not know the same characters.
     """
-    texts = [text for column in columns for text in column]
-    return len(texts) <= FEW and max("".join(texts), default="") <= LAST_PLAIN
+    if sum(map(len, columns)) > FEW:
+        return False
+    return all(max(text, default="") <= LAST_PLAIN for column in columns for text in column)
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
@@ -209,13 +212,3 @@ def _without_padding(
         dtypes={name: str(array.dtype) for name, array in inputs.items()},
         max_length=real.shape[1],
     )
-
-
-def _joined(parts: Sequence[Tokens]) -> Tokens:
-    if len(parts) == 1:
-        return parts[0]
-    names = parts[0].flat
-    flat = {name: np.concatenate([part.flat[name] for part in parts]) for name in names}
-    lengths = np.concatenate([part.lengths for part in parts])
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
-    return Tokens(flat, offsets, parts[0].padding, parts[0].dtypes, parts[0].max_length)

@@ -3,6 +3,7 @@
 import math
 
 from mtc_keras.config import Config, TrainingConfig
+from mtc_keras.config.model import TRAINING_WINDOWS
 from mtc_keras.data.dataset import Dataset
 from mtc_keras.devices import process
 from mtc_keras.model.backbones import enable_lora, freeze, layer_depths, load_backbone, num_layers
@@ -31,6 +32,9 @@ def build_model(config: Config, dataset: Dataset) -> MultiTaskClassifier:
             preprocessor=preprocessor,
             pooling=config.model.pooling,
             dropout=config.model.dropout,
+            long_texts=config.model.long_texts,
+            window_overlap=config.model.window_overlap,
+            training_windows=config.model.training_windows or TRAINING_WINDOWS,
             compile=False,
         )
 

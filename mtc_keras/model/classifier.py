@@ -13,6 +13,8 @@ from keras import layers
 
 import mtc_keras.model.optimizers  # noqa: F401  registered, so that trained models load
 from mtc_keras.config import ModelConfig
+from mtc_keras.config.model import TRAINING_WINDOWS, LongTexts
+from mtc_keras.data.long_texts import AnyTokens
 from mtc_keras.devices import process
 from mtc_keras.errors import legible
 from mtc_keras.files import write_sums
@@ -23,11 +25,14 @@ from mtc_keras.model.backbones import load_backbone
 from mtc_keras.model.balancing import Balancing, make_balancing
 from mtc_keras.model.by_task import check_names
 from mtc_keras.model.compiling import CompiledSteps
+from mtc_keras.model.inputs import read_texts
+from mtc_keras.model.long_texts import LONG_TEXTS, of_windows, tokens_of
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
 from mtc_keras.model.saved import FORMAT
 from mtc_keras.model.saved_classes import check_classes
 from mtc_keras.model.task_losses import TaskMeans, TaskWeights
+from mtc_keras.model.window_pooling import make_poolings
 from mtc_keras.scoring.decisions import activate
 from mtc_keras.tasks import Task, task_from_config
 
@@ -55,6 +60,11 @@ class MultiTaskClassifier(CompiledSteps):
             backbone's own pooled output where it has one. A task may have its own.
         dropout: float. Dropout before the heads.
         decisions: optional dict from task to the values of its `Decision`.
+        long_texts: what is read of texts of more tokens than the preprocessor's
+            `sequence_length`: `"truncate"`, `"head_tail"` or `"windows"` (docs/long_texts.md).
+        window_overlap: int. Tokens that neighbouring windows share; default: a quarter of the
+            `sequence_length`.
+        training_windows: int. Windows that a training step draws of each text.
         balancing: the method that weighs the tasks' losses: `"static"`, `"uncertainty"`,
             `"dwa"`, `"rlw"`, `"log"`, `"famo"`, or a `Balancing` layer; `compile` may change it.
 
@@ -62,6 +72,7 @@ class MultiTaskClassifier(CompiledSteps):
         tasks: the tasks.
         decisions: dict from each task with probabilities to its `Decision`: temperature and
             thresholds, which may be set, act at once and are saved.
+        window_poolings: dict from task to the `WindowPooling` of the logits of a text's windows.
 
     Example:
 
@@ -83,12 +94,16 @@ class MultiTaskClassifier(CompiledSteps):
         pooling: str = "mean",
         dropout: float = 0.1,
         *,
+        long_texts: LongTexts = "truncate",
+        window_overlap: int | None = None,
+        training_windows: int = TRAINING_WINDOWS,
         decisions: Mapping[str, Mapping[str, Any]] | None = None,
         balancing: str | Balancing | Mapping[str, Any] = "static",
         **kwargs: Any,
     ) -> None:
         heads = tuple(task_from_config(task) for task in tasks)
         _check(heads, pooling)
+        _check_long_texts(heads, long_texts)
         # === Layers ===
         self.backbone = backbone
         self.preprocessor = preprocessor
@@ -107,13 +122,22 @@ class MultiTaskClassifier(CompiledSteps):
         self.mean_losses = TaskMeans(len(heads), name="mean_losses")
         self.mean_weights = TaskMeans(len(heads), name="mean_weights")
         self.balancing = make_balancing(balancing, [task.loss_factor for task in heads])
+        shapes = {name: tuple(output.shape) for name, output in outputs.items()}
+        self.window_poolings = make_poolings(heads if long_texts == "windows" else (), shapes)
         super().__init__(inputs=backbone.input, outputs=outputs, **kwargs)
+        if long_texts == "windows":
+            self.input_spec = None  # of one window per row alone; `call` takes several, too
         self.compiled_forward = prediction.CompiledForward()
         self.steps_done = deque(maxlen=1)
 
         # === Config ===
         self.pooling = pooling
         self.dropout = dropout
+        self.long_texts = long_texts
+        if window_overlap is None and preprocessor is not None and long_texts == "windows":
+            window_overlap = preprocessor.sequence_length // 4
+        self.window_overlap = window_overlap
+        self.training_windows = training_windows
         check_names("decisions", decisions or {}, heads)
         self.decisions = {
             task.name: task.decision(**(decisions or {}).get(task.name, {}))
@@ -130,6 +154,11 @@ class MultiTaskClassifier(CompiledSteps):
             "decisions": {name: decision.to_dict() for name, decision in self.decisions.items()},
             "balancing": keras.saving.serialize_keras_object(self.balancing),
         }
+        if self.long_texts != "truncate":  # all that versions before 0.3 know
+            config["long_texts"] = self.long_texts
+        if self.long_texts == "windows":
+            config["window_overlap"] = self.window_overlap
+            config["training_windows"] = self.training_windows
         return FORMAT.stamped(config)
 
     @classmethod
@@ -187,6 +216,31 @@ class MultiTaskClassifier(CompiledSteps):
 
     def _not_in_heads(self) -> list[keras.layers.Layer | keras.optimizers.Optimizer | None]:
         return [*self.backbone._flatten_layers(), self.optimizer]
+
+    # === Windows ===
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Returns logits by task.
+
+        Args:
+            inputs: tokens of shape `(B, T)`, or, with `long_texts="windows"`, `(B, K, T)`: the
+                windows of each text, whose logits are pooled. One that is all padding is none.
+            training: bool. Whether dropout is applied.
+            mask: not used.
+        """
+        return of_windows(super().call, self.window_poolings, inputs, training=training, mask=mask)
+
+    def tokenize(self, texts: Any) -> AnyTokens:
+        """Returns the tokens of texts, read as `long_texts` says; `predict` takes them.
+
+        Args:
+            texts: N texts (list, array, Series, one-column DataFrame), or a tuple of two such for
+                text pairs, which can only be truncated.
+
+        Returns:
+            `Windows` with `long_texts="windows"`, else `Tokens`.
+        """
+        return tokens_of(self, read_texts(texts))
 
     # === Training ===
 
@@ -360,6 +414,19 @@ class MultiTaskClassifier(CompiledSteps):
         about = export_live(self, Path(filepath), text_pairs)
         if verbose is not False:
             print(legible(about.shown))
+
+
+def _check_long_texts(tasks: Sequence[Task], long_texts: str) -> None:
+    if long_texts not in LONG_TEXTS:
+        raise ValueError(
+            f"long_texts must be one of {list(LONG_TEXTS)}. Received: long_texts={long_texts!r}"
+        )
+    pooled = [task.name for task in tasks if task.window_pooling is not None]
+    if pooled and long_texts != "windows":
+        raise ValueError(
+            f"window_pooling of task {pooled[0]!r} pools windows: it needs long_texts='windows'. "
+            f"Received: long_texts={long_texts!r}"
+        )
 
 
 def _check(tasks: Sequence[Task], pooling: str) -> None:

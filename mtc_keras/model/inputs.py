@@ -12,7 +12,8 @@ import numpy as np
 import pandas
 
 from mtc_keras.data.blocks import plain
-from mtc_keras.data.tokens import Tokens, readable
+from mtc_keras.data.long_texts import AnyTokens
+from mtc_keras.data.tokens import readable
 from mtc_keras.errors import did_you_mean, listed, plural
 
 Texts: TypeAlias = tuple[list[str], ...]  # one list of N texts, or two for text pairs
@@ -117,7 +118,7 @@ def read_inputs(
     """Returns `x` as arrays of N rows.
 
     Args:
-        x: texts, as `read_texts` takes them; `Tokens`, or a dict of tokens.
+        x: texts, as `read_texts` takes them; `Tokens`, `Windows`, or a dict of tokens.
         backbone: what reads the tokens.
         preprocessor: what makes tokens of texts, if there is such.
 
@@ -127,7 +128,7 @@ def read_inputs(
     Raises:
         ValueError: if it is none of these.
     """
-    if isinstance(x, Tokens):
+    if isinstance(x, AnyTokens):
         return x.inputs
     if isinstance(x, Mapping):
         return read_tokens(x, backbone)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mtc_keras.data.tokens import Tokens
+from mtc_keras.data.long_texts import AnyTokens
 from mtc_keras.model.arguments import checked, refuse_class_weight
 from mtc_keras.model.inputs import is_dataset
 from mtc_keras.model.prediction import read_tokens_of
@@ -68,7 +68,7 @@ class StepsOnBatch(MultiTaskSteps):
                 f"x must be one batch of texts or tokens. Received: {type(x).__name__}"
             )
         tokens = read_tokens_of(self, x)  # as `predict` reads texts
-        inputs = tokens.inputs if isinstance(tokens, Tokens) else tokens
+        inputs = tokens.inputs if isinstance(tokens, AnyTokens) else tokens
         if y is not None:
             inputs, y, sample_weight = checked(self, inputs, y, sample_weight)
         batch = self.preprocess_samples(inputs, y, sample_weight)

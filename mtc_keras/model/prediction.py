@@ -12,13 +12,16 @@ import keras
 import numpy as np
 
 from mtc_keras.data.batches import PredictionBatches
-from mtc_keras.data.tokens import Tokens, tokenize
+from mtc_keras.data.long_texts import AnyTokens
+from mtc_keras.data.tokens import Tokens
+from mtc_keras.data.windows import Windows
 from mtc_keras.devices import hardware
 from mtc_keras.devices.distribution import share
 from mtc_keras.devices.forward import Forward
 from mtc_keras.devices.shares import fill_up
 from mtc_keras.model.datasets import check_dataset
 from mtc_keras.model.inputs import is_dataset, read_inputs, read_texts
+from mtc_keras.model.long_texts import pooled, tokens_of
 from mtc_keras.model.py_datasets import tf_dataset_of
 from mtc_keras.model.steps import MultiTaskSteps
 
@@ -31,30 +34,40 @@ def predict_logits(model: MultiTaskSteps, x: Any, batch_size: int | None, **kwar
 
     Args:
         model: the model.
-        x: texts, text pairs, `Tokens`, a dict of tokens, or a dataset of batches.
+        x: texts, text pairs, `Tokens`, `Windows`, a dict of tokens, or a dataset of batches.
         batch_size: int. Most rows per batch; 32 by default.
         **kwargs: as for `keras.Model.predict`; with `steps`, only the first `steps` batches of
             rows are predicted.
     """
     tokens = read_tokens_of(model, x)
-    if isinstance(tokens, Tokens) and (steps := kwargs.pop("steps", None)) is not None:
+    if isinstance(tokens, AnyTokens) and (steps := kwargs.pop("steps", None)) is not None:
         # In the order of the rows, as Keras counts them, and not of their lengths.
         tokens = tokens.select(np.arange(min(steps * (batch_size or MOST_ROWS), len(tokens))))
-    if not isinstance(tokens, Tokens):
-        outputs = _predict_as_keras(model, tokens, batch_size, **kwargs)
-    elif len(tokens) == 0:
-        shapes = model.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
-        outputs = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
+    if isinstance(tokens, Windows):
+        of_windows = _predict_tokens(model, tokens.tokens, batch_size, **kwargs)
+        outputs = pooled(model.window_poolings, tokens, of_windows)
+    elif isinstance(tokens, Tokens):
+        outputs = _predict_tokens(model, tokens, batch_size, **kwargs)
     else:
-        batches = prediction_batches(tokens, batch_size)
-        joined = _predict_batches(model, batches, **kwargs)
-        outputs = {name: batches.restore(output) for name, output in joined.items()}
+        outputs = _predict_as_keras(model, tokens, batch_size, **kwargs)
     return {task.name: outputs[task.name] for task in model.tasks}
 
 
+def _predict_tokens(
+    model: MultiTaskSteps, tokens: Tokens, batch_size: int | None, **kwargs: Any
+) -> Logits:
+    """Returns the outputs of each text, or window, in the order of the rows."""
+    if len(tokens) == 0:
+        shapes = model.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
+        return {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
+    batches = prediction_batches(tokens, batch_size)
+    joined = _predict_batches(model, batches, **kwargs)
+    return {name: batches.restore(output) for name, output in joined.items()}
+
+
 def read_tokens_of(model: MultiTaskSteps, x: Any) -> Any:
-    """Returns texts as `Tokens`, a dict of tokens as arrays, and a dataset as it is."""
-    if isinstance(x, Tokens):
+    """Returns texts as `Tokens` or `Windows`, a dict of tokens as arrays, a dataset as it is."""
+    if isinstance(x, AnyTokens):
         return x
     if isinstance(x, keras.utils.PyDataset):
         x = tf_dataset_of(x, lambda x, *_: (read_inputs(x, model.backbone, model.preprocessor),))
@@ -63,7 +76,7 @@ def read_tokens_of(model: MultiTaskSteps, x: Any) -> Any:
         return x
     if model.preprocessor is None or isinstance(x, Mapping):
         return read_inputs(x, model.backbone, model.preprocessor)
-    return tokenize(model.preprocessor, read_texts(x))
+    return tokens_of(model, read_texts(x))
 
 
 def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> PredictionBatches:

@@ -7,7 +7,7 @@ that has begun, and what TensorFlow's tokenizers take on trust the whole program
 import re
 from typing import Any
 
-from mtc_keras.config.sections import MOST_TOKENS
+from mtc_keras.config.model import MOST_TOKENS
 
 TRUNCATIONS = ("round_robin", "waterfall")
 INTEGERS = re.compile(r"u?int(8|16|32|64)")

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtc_keras.config.sections import (
+from mtc_keras.config.model import (
     MOST_LAYERS,
     MOST_TOKENS,
     MOST_VOCABULARY,

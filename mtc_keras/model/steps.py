@@ -10,6 +10,7 @@ import keras_hub
 import numpy as np
 from keras import KerasTensor, ops
 
+from mtc_keras.config.model import LongTexts
 from mtc_keras.devices.distribution import on_every_process, share
 from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
 from mtc_keras.devices.shares import fill_up
@@ -19,6 +20,7 @@ from mtc_keras.model.compiled_metrics import CompiledMetrics
 from mtc_keras.model.datasets import batch_targets
 from mtc_keras.model.kept_weights import KeptWeights, Variables
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
+from mtc_keras.model.window_pooling import WindowPooling
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
@@ -29,6 +31,9 @@ class MultiTaskSteps(KeptWeights):
     backbone: keras_hub.models.Backbone
     preprocessor: keras_hub.models.TextClassifierPreprocessor  # or None: it takes tokens only
     tasks: tuple[Task, ...]
+    long_texts: LongTexts
+    window_overlap: int | None
+    window_poolings: dict[str, WindowPooling]
     balancing: Balancing
     mean_losses: TaskMeans
     mean_weights: TaskMeans

@@ -241,7 +241,9 @@ def _check_identity(
     Raises:
         ConfigError: with everything else that differs.
     """
-    config = _under_todays_names(then["config"])
+    # What an older version had no key for was as it is by default.
+    new = {key: value for key, value in _defaults().items() if key in now["config"]}
+    config = {**new, **_under_todays_names(then["config"])}
     problems = [
         f"{key}: {_shown(before)} then, {_shown(after)} now"
         for key, before, after in _changes(config, now["config"])
@@ -262,6 +264,19 @@ def _check_identity(
         f"{package} was {before} and is {after}: the numbers may differ from those of one version"
         for package, before, after in _changes(then["versions"], now["versions"])
     ]
+
+
+def _defaults() -> dict[str, Any]:
+    """Returns the leaves of a config in which nothing is set, by dotted key."""
+    from mtc_keras.config import Config
+
+    sections = {
+        name: field.get_default(call_default_factory=True).model_dump(exclude_none=True)
+        for name, field in Config.model_fields.items()
+        if field.default_factory is not None
+    }
+    keys = _flat(sections)
+    return {key: value for key, value in keys.items() if not key.startswith(FREE_KEYS)}
 
 
 def _under_todays_names(config: Mapping[str, Any]) -> dict[str, Any]:

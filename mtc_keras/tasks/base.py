@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_WIDTH = 65_536  # of any layer
 MOST_HIDDEN = 100  # layers of a head
 Pooling = Literal["mean", "cls", "max", "pooled"]
+WindowPoolingRule = Literal["max", "mean", "attention"]
 
 
 class Task(LabelReader):
@@ -46,6 +47,12 @@ class Task(LabelReader):
     )
     pooling: Pooling | None = Field(
         default=None, description="Pooling of this task's head; default: the model's."
+    )
+    window_pooling: WindowPoolingRule | None = Field(
+        default=None,
+        description="How the logits of a long text's windows become the text's: their maximum (it "
+        "is enough that one window shows a class), their mean (the tone of the whole), or a mean "
+        'whose weights are learned (attention); default: mean. Needs long_texts = "windows".',
     )
     hidden: list[Annotated[int, Field(ge=1, le=MOST_WIDTH)]] = Field(
         default_factory=list,
@@ -171,6 +178,16 @@ class Task(LabelReader):
         start = self.base_logits
         bias = initializers.Zeros() if start is None else initializers.Constant(start.tolist())
         return layers.Dense(units, bias_initializer=bias, dtype="float32", name=name)(features)
+
+    @property
+    def logit_unit(self) -> float:
+        """Spread of the logits, in whose unit a learned pooling of windows weighs them."""
+        return 1.0
+
+    @property
+    def weighs_windows_whole(self) -> bool:
+        """Whether a learned pooling of windows has one weight per window, not one per logit."""
+        return False
 
     @abstractmethod
     def make_loss(self) -> "keras.losses.Loss":

@@ -52,6 +52,10 @@ class Ordinal(SingleLabelTask):
     def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         return self.dense(features, len(self._index) - 1, name)
 
+    @property
+    def weighs_windows_whole(self) -> bool:
+        return True  # its logits are the steps of one scale
+
     def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks.losses import MaskedCORN
 

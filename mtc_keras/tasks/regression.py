@@ -76,6 +76,10 @@ class Regression(NumberTask):
         )(standard)
         return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)  # (B,)
 
+    @property
+    def logit_unit(self) -> float:
+        return self.scale or 1.0
+
     def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks import losses
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from mtc_keras.config import Config
 from mtc_keras.data.dataset import Dataset, Split
+from mtc_keras.data.long_texts import text_lengths
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
-from mtc_keras.data.tokens import too_long
+from mtc_keras.data.windows import Windows
 from mtc_keras.devices import process
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.model.classifier import MultiTaskClassifier
@@ -99,20 +100,36 @@ def prepare_data(
 def _tokenized(config: Config, model: MultiTaskClassifier, rows: Rows) -> Split:
     """Returns rows with their tokens, from the user's cache directory if they are there."""
     directory = process.cache_directory() / "tokens" if config.data.cache else None
-    return Split(rows, cached_tokens(model.preprocessor, rows.texts, directory))
+    overlap = model.window_overlap or 0
+    tokens = cached_tokens(model.preprocessor, rows.texts, directory, model.long_texts, overlap)
+    return Split(rows, tokens)
 
 
 def _without_long(
     config: Config, train: Split, model: MultiTaskClassifier
 ) -> tuple[Split, list[str]]:
     """Returns the training rows that are kept, and notes on those whose tokens are too many."""
-    long = too_long(model.preprocessor, train.rows.texts, train.tokens)
+    lengths = text_lengths(
+        model.preprocessor, train.rows.texts, train.tokens, model.window_overlap or 0
+    )
+    long = np.flatnonzero(lengths > train.tokens.max_length)
     if not len(long):
         return train, []
     note = f"of {len(train):,} training rows, {len(long):,} exceed max_length = "
     note += f"{config.model.max_length} tokens and are "
+    where = train.rows.where[int(long[0])]
+    if isinstance(train.tokens, Windows):
+        most = int(train.tokens.counts.max())
+        note += f"read in up to {most:,} windows of so many, first {where}"
+        if most > model.training_windows:
+            note += f"; a step draws {model.training_windows:,} of them at most"
+        return train, [note]
     if config.data.too_long == "truncate":
-        return train, [note + "truncated"]
+        is_cut = {
+            "truncate": 'truncated; long_texts = "windows" reads them whole',
+            "head_tail": "cut in the middle",
+        }
+        return train, [f"{note}{is_cut[model.long_texts]}, first {where}"]
     kept = train.take(np.setdiff1d(np.arange(len(train)), long))
     problems = [
         f"tasks.{name}: no row of at most {config.model.max_length} tokens has a label"
@@ -121,7 +138,7 @@ def _without_long(
     ]
     if problems:
         raise DataError('data.too_long = "drop" leaves too few training rows', problems)
-    return kept, [note + "dropped"]
+    return kept, [f"{note}dropped, first {where}"]
 
 
 def check_needs_of_validation(config: Config, dataset: Dataset) -> None:

@@ -13,12 +13,12 @@ import numpy as np
 from mtc_keras.config import Config
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.dataset import Dataset, only_task
-from mtc_keras.data.tokens import tokenize
 from mtc_keras.devices import process, processes
 from mtc_keras.devices.distribution import share
 from mtc_keras.errors import ConfigError, DataError, TrainingError
 from mtc_keras.files import json_digest, json_line, write_whole
 from mtc_keras.model.building import build_model, build_optimizer
+from mtc_keras.model.long_texts import tokens_of
 from mtc_keras.tasks import Task
 from mtc_keras.train.callbacks import EpochOrder, TaskMetrics
 from mtc_keras.train.finite import FiniteLosses
@@ -135,10 +135,18 @@ def probe(config: Config, dataset: Dataset) -> float:
     process.setup(config.seed)  # whatever was probed before
     (task,) = dataset.tasks
     model = build_model(config, dataset)
-    tokens = tokenize(model.preprocessor, dataset.train.texts)
-    judged = tokenize(model.preprocessor, dataset.validation.texts)
+    tokens = tokens_of(model, dataset.train.texts)
+    judged = tokens_of(model, dataset.validation.texts)
     size = config.training.batch_size
-    batches = TrainingBatches(tokens, dataset.train, [task], size, config.seed, share())
+    batches = TrainingBatches(
+        tokens,
+        dataset.train,
+        [task],
+        size,
+        config.seed,
+        share(),
+        most_windows=model.training_windows,
+    )
     steps = config.balancing.probe_steps
     # No moving average: after a fit Keras (3.15) leaves it and the weights in one buffer, which
     # the next fit cannot give away twice.

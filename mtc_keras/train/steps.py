@@ -74,7 +74,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     process.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
     data = prepare_data(config, dataset, model, loss_weights)
-    batches = make_batches(config, data)
+    batches = make_batches(config, data, model)
     compile_model(config, model, len(batches))
 
     with run_in_making(config, start, verbose) as run:
@@ -108,7 +108,7 @@ def check_same_start(start: Start) -> None:
         )
 
 
-def make_batches(config: Config, data: TrainingData) -> TrainingBatches:
+def make_batches(config: Config, data: TrainingData, model: MultiTaskClassifier) -> TrainingBatches:
     """Returns the batches of training rows, whose order follows from seed and epoch."""
     return TrainingBatches(
         data.train.tokens,
@@ -117,6 +117,7 @@ def make_batches(config: Config, data: TrainingData) -> TrainingBatches:
         config.training.batch_size,
         config.seed,
         share(),
+        most_windows=model.training_windows,
     )
 
 

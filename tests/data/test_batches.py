@@ -17,7 +17,7 @@ from mtc_keras.data.lengths import (
 )
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
-from mtc_keras.data.tokens import Tokens, tokenize, too_long
+from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.tasks import Multiclass, Multilabel
 from tests.conftest import tiny_bert
 
@@ -167,15 +167,6 @@ def test_each_epoch_reads_its_own_order_and_the_count_is_known(training):
     assert any(other != first for other in orders)
 
 
-def test_texts_that_were_cut_are_found():
-    _, preprocessor = tiny_bert()
-    texts = ["good " * 14, "good " * 15, "bad", "fine " * 10_000]
-    tokens = tokenize(preprocessor, [texts])
-    assert tokens.lengths.tolist() == [16, 16, 3, 16]
-    assert too_long(preprocessor, [texts], tokens).tolist() == [1, 3]
-    assert preprocessor.sequence_length == 16
-
-
 def test_any_text_can_be_tokenized():
     _, preprocessor = tiny_bert()
     texts = ["", "   ", "a\0b", "😀", "مرحبا", "\ud800 lone surrogate", "x" * 100_000]
@@ -186,7 +177,7 @@ def test_tokens_are_found_on_disk_the_second_time(tmp_path, monkeypatch):
     _, preprocessor = tiny_bert()
     texts = ["good bus", "bad", "", "fine queue form"]
     made = cached_tokens(preprocessor, [texts], tmp_path)
-    monkeypatch.setattr("mtc_keras.data.tokens.tokenize", None)  # must not be asked again
+    monkeypatch.setattr("mtc_keras.data.token_cache.read_texts_as", None)  # must not be asked again
     found = cached_tokens(preprocessor, [texts], tmp_path)
     for name, array in made.inputs.items():
         np.testing.assert_array_equal(found.inputs[name], array)

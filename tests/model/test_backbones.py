@@ -17,6 +17,7 @@ from keras_hub.src.utils import preset_utils
 from safetensors.numpy import save_file
 
 from mtc_keras.config import ModelConfig, RandomBackboneConfig
+from mtc_keras.data.long_texts import read_texts_as
 from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import ConfigError
 from mtc_keras.model.backbones import (
@@ -666,3 +667,21 @@ def test_every_character_gives_equal_tokens(preprocessors, kind, known):
         rows = np.flatnonzero((python != graph).any(axis=1))
         different |= {characters[start + row] for row in rows}
     assert different == known
+
+
+@pytest.mark.parametrize("kind", ["word pieces", "sentence pieces", "byte pairs"])
+def test_windows_of_every_family_begin_and_end_as_its_texts_do(preprocessors, kind):
+    preprocessor = preprocessors[kind]
+    texts = list(TEXTS.values())
+    short = tokenize(preprocessor, [texts])
+    found = read_texts_as(preprocessor, [[*texts, "good bus " * 100]], "windows", 8)
+    for row in np.flatnonzero(found.counts[:-1] == 1):
+        for name, array in short.take(np.array([row])).items():
+            whole = found.tokens.take(found.offsets[[row]])
+            np.testing.assert_array_equal(whole[name], array)
+    assert found.counts[-1] > 1
+    windows = found.select(np.array([len(texts)])).tokens.inputs["token_ids"][:-1]
+    first = short.take(np.array([0]))["token_ids"][0]
+    assert (windows[:, 0] == first[0]).all()
+    ends = first[short.lengths[0] - 1]
+    assert (windows[:, -1] == ends).all()

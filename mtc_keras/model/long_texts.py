@@ -1,0 +1,82 @@
+"""How a model reads texts of more tokens than its backbone reads at once.
+
+Shapes: N texts, W windows of all of them together, B rows, K windows per row, T tokens.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+from keras import ops
+
+from mtc_keras.config.model import LongTexts
+from mtc_keras.data.long_texts import AnyTokens, read_texts_as
+from mtc_keras.data.tokens import MASK
+from mtc_keras.data.windows import Windows
+from mtc_keras.model.window_pooling import WindowPooling, pool_windows
+
+if TYPE_CHECKING:
+    from mtc_keras.model.steps import MultiTaskSteps
+
+LONG_TEXTS: tuple[str, ...] = get_args(LongTexts)
+
+
+def tokens_of(model: "MultiTaskSteps", texts: Sequence[Sequence[str]]) -> AnyTokens:
+    """Returns the tokens of one or two columns of texts, read as the model reads long ones."""
+    return read_texts_as(model.preprocessor, texts, model.long_texts, model.window_overlap or 0)
+
+
+def of_windows(
+    call: Callable[..., Any],
+    poolings: Mapping[str, WindowPooling],
+    inputs: Any,
+    **kwargs: Any,
+) -> Any:
+    """Returns the logits of rows of one window or of several.
+
+    Args:
+        call: from inputs of shape `(W, T)` to logits of windows by task.
+        poolings: the pooling of each task's windows.
+        inputs: dict of tokens of shape `(B, T)` or `(B, K, T)`. A window that is all padding is
+            none.
+        **kwargs: of the call.
+    """
+    mask = inputs.get(MASK) if isinstance(inputs, Mapping) else None
+    if mask is None or len(mask.shape) != 3:
+        return call(inputs, **kwargs)
+    rows, windows, length = ops.shape(mask)
+    kwargs["mask"] = None
+    logits = call({n: ops.reshape(v, (-1, length)) for n, v in inputs.items()}, **kwargs)
+    if mask.shape[1] == 1:
+        return logits
+    is_window = ops.any(ops.cast(ops.reshape(mask, (-1, length)), "bool"), axis=-1)
+    row = ops.reshape(ops.broadcast_to(ops.arange(rows)[:, None], (rows, windows)), (-1,))
+    return pool_windows(poolings, logits, ops.where(is_window, row, rows), rows)
+
+
+def pooled(
+    poolings: Mapping[str, WindowPooling], windows: Windows, logits: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Returns the logits of texts by task.
+
+    Args:
+        poolings: the pooling of each task's windows.
+        windows: the `Windows` of N texts.
+        logits: dict from task to the logits of W windows.
+
+    Returns:
+        dict from task to float32 of shape `(N, C)` or `(N,)`.
+    """
+    texts, count = len(windows), len(windows.tokens)
+    if count == texts:  # one each
+        return dict(logits)
+    # Powers of two, so that few shapes are compiled.
+    room = 1 << texts.bit_length()
+    of = np.full(1 << (count - 1).bit_length(), room)
+    of[:count] = windows.text_of_window
+    padded = {
+        name: np.pad(values, [(0, len(of) - count)] + [(0, 0)] * (values.ndim - 1))
+        for name, values in logits.items()
+    }
+    found = pool_windows(poolings, padded, of, room)
+    return {name: ops.convert_to_numpy(values)[:texts] for name, values in found.items()}

@@ -1,0 +1,120 @@
+"""A model reads long texts in windows: in one step or in many, its answers are the same."""
+
+import numpy as np
+import pytest
+
+from mtc_keras import Multiclass, Multilabel, MultiTaskClassifier, Ordinal, Regression
+from mtc_keras.data.tokens import Tokens
+from mtc_keras.data.windows import Windows
+from tests.conftest import WORDS, tiny_bert
+
+TASKS = [
+    Multiclass(name="mood", classes=["bad", "fine", "good"], window_pooling="max"),
+    Multilabel(name="topics", classes=["bus", "fee"], window_pooling="attention"),
+    Ordinal(name="stars", classes=["1", "2", "3"], window_pooling="attention"),
+    Regression(name="years", mean=3.0, scale=1.5),
+]
+
+
+def words(count: int, seed: int = 0) -> str:
+    return " ".join(np.random.default_rng(seed).choice(WORDS, size=count).tolist())
+
+
+TEXTS = [words(n, n) for n in (3, 14, 15, 40, 100, 0, 7)]
+
+
+@pytest.fixture(scope="module")
+def reader():
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    return MultiTaskClassifier(
+        backbone, TASKS, preprocessor, dropout=0.0, long_texts="windows", window_overlap=4
+    )
+
+
+def assert_same(found, expected, atol=1e-6):
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        assert found[name].shape == values.shape
+        np.testing.assert_allclose(found[name], values, atol=atol)
+
+
+def test_each_task_pools_the_logits_of_its_windows(reader):
+    windows = reader.tokenize(TEXTS)
+    assert isinstance(windows, Windows)
+    assert windows.counts.tolist() == [1, 1, 2, 4, 10, 1, 1]
+    of_windows = reader.predict_logits(windows.tokens)
+    found = reader.predict_logits(TEXTS)
+    for row in range(len(TEXTS)):
+        own = {
+            name: values[windows.offsets[row] : windows.offsets[row + 1]]
+            for name, values in of_windows.items()
+        }
+        np.testing.assert_allclose(found["mood"][row], own["mood"].max(0), atol=1e-6)
+        np.testing.assert_allclose(found["years"][row], own["years"].mean(), atol=1e-6)
+        weights = np.exp(own["topics"]) / np.exp(own["topics"]).sum(0)
+        np.testing.assert_allclose(
+            found["topics"][row], (weights * own["topics"]).sum(0), atol=1e-6
+        )
+
+
+def test_all_ways_to_ask_give_one_answer(reader):
+    expected = reader.predict(TEXTS)
+    assert_same(reader.predict(reader.tokenize(TEXTS)), expected)
+    assert_same(reader.predict_on_batch(TEXTS), expected)
+    parts = [reader.predict(TEXTS[:4]), reader.predict(TEXTS[4:])]
+    assert_same({n: np.concatenate([part[n] for part in parts]) for n in expected}, expected)
+    assert_same(
+        reader.predict(TEXTS, steps=1, batch_size=4), {n: v[:4] for n, v in expected.items()}
+    )
+    assert_same(reader.predict([]), {name: values[:0] for name, values in expected.items()})
+
+
+def test_tokens_of_one_window_each_are_read_as_such(reader):
+    cut = {name: np.asarray(array) for name, array in reader.preprocessor(TEXTS, y=None).items()}
+    windows = reader.tokenize(TEXTS)
+    first = windows.tokens.select(windows.offsets[:-1])
+    assert_same(reader.predict(cut), reader.predict(first))
+
+
+@pytest.mark.parametrize("mode", ["truncate", "head_tail", "windows"])
+def test_short_texts_are_read_alike_in_all_modes(reader, mode):
+    short = [text for text in TEXTS if len(text.split()) <= 14]
+    tasks = [task.model_copy(update={"window_pooling": None}) for task in TASKS]
+    other = MultiTaskClassifier(
+        reader.backbone, tasks, reader.preprocessor, dropout=0.0, long_texts=mode
+    )
+    theirs = {variable.path: variable for variable in reader.variables}
+    for mine in other.variables:
+        if mine.path.startswith("head"):
+            mine.assign(theirs[mine.path])
+    assert isinstance(other.tokenize(short), Windows if mode == "windows" else Tokens)
+    assert_same(other.predict(short), reader.predict(short))
+
+
+def test_a_saved_model_reads_as_before(reader, tmp_path):
+    reader.window_poolings["topics"].alpha.assign([0.5, 3.0])
+    expected = reader.predict(TEXTS)
+    reader.save_to_preset(str(tmp_path / "preset"))
+    found = MultiTaskClassifier.from_preset(str(tmp_path / "preset"))
+    assert (found.long_texts, found.window_overlap, found.training_windows) == ("windows", 4, 4)
+    assert_same(found.predict(TEXTS), expected)
+    reader.save(tmp_path / "model.keras")
+    import mtc_keras
+
+    assert_same(mtc_keras.load(tmp_path / "model.keras").predict(TEXTS), expected)
+
+
+def test_a_model_that_truncates_says_nothing_that_older_versions_do_not_know(model):
+    assert not {"long_texts", "window_overlap", "training_windows"} & model.get_config().keys()
+    assert model.long_texts == "truncate"
+
+
+def test_what_does_not_fit_is_refused(tasks):
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    with pytest.raises(ValueError, match="long_texts must be one of"):
+        MultiTaskClassifier(backbone, tasks, preprocessor, long_texts="all")
+    with pytest.raises(ValueError, match=r"window_pooling of task 'mood' .* long_texts='windows'"):
+        MultiTaskClassifier(backbone, TASKS, preprocessor)
+    windows = MultiTaskClassifier(backbone, tasks, preprocessor, long_texts="windows")
+    with pytest.raises(ValueError, match="no text pairs"):
+        windows.predict((["a"], ["b"]))

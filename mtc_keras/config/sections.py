@@ -14,6 +14,7 @@ MOST_ROWS = 2**40
 MOST_BATCH = 1_048_576
 MOST_STEPS = 1_000_000_000
 MOST_DEVICES = 1_000_000
+TAB = ("\\t", "tab", "TAB")  # as people spell one that they cannot type
 
 
 class Section(BaseModel):
@@ -60,10 +61,21 @@ class DataConfig(Section):
         "is read by the first that can; default: UTF-8, UTF-16 or UTF-32 by the file's mark, else "
         "UTF-8, else what its letters show.",
     )
-    quoting: Literal["minimal", "none"] | None = Field(
+    delimiter: str | None = Field(
         default=None,
-        description="What quotes mean in csv and tsv: they stand around cells (minimal), or are "
-        "part of the texts (none); default: minimal for csv, and for tsv what the file shows.",
+        description="Character that separates the cells of csv, tsv and txt files; default: that "
+        "of the file's name, or what the file shows among comma, semicolon, tab and bar.",
+    )
+    header: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Names of the columns of files without a header: csv, tsv, txt and sheets.",
+    )
+    quoting: Literal["minimal", "escaped", "none"] | None = Field(
+        default=None,
+        description="What quotes mean in csv and tsv: they stand around cells, those within them "
+        'doubled (minimal) or written \\" (escaped), or they are part of the texts (none); '
+        "default: minimal for csv, and for tsv what the file shows.",
     )
     records: str | None = Field(
         default=None,
@@ -110,6 +122,23 @@ class DataConfig(Section):
         if names == []:
             raise ValueError("names no encoding")
         return encoding
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, delimiter: str | None) -> str | None:
+        if delimiter in TAB:
+            return "\t"
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0\\'):
+            raise ValueError(r"must be one character, such as ';' or '\t', and no quote")
+        return delimiter
+
+    @field_validator("header")
+    @classmethod
+    def _different_names(cls, header: list[str] | None) -> list[str] | None:
+        for name in header or ():
+            if header and header.count(name) > 1 and name.strip():
+                raise ValueError(f"names two columns {name!r}")
+        return header
 
     @field_validator("validation")
     @classmethod

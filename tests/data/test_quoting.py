@@ -143,7 +143,7 @@ def test_a_csv_of_semicolons_is_read_and_told():
         "texte": ["Très bon accueil; merci", "Délai trop long"],
         "sujet": ["accueil", "délai"],
     }
-    assert notes == ["x.csv: its cells are separated by ';'"]
+    assert notes == ["x.csv: its cells are separated by ';'; set data.delimiter if that is wrong"]
     assert read("x.csv", "text\na; b\n") == ({"text": ["a; b"]}, [])
 
 

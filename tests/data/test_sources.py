@@ -256,11 +256,11 @@ def test_a_broken_parquet_file_is_said_to_be_one():
     assert problems(write("x.parquet", b"PAR"))[0].startswith("x.parquet: is not a Parquet file: ")
 
 
-@pytest.mark.parametrize("name", ["x.txt", "x", "x.parquet.gz", "x.gz"])
+@pytest.mark.parametrize("name", ["x.text", "x", "x.parquet.gz", "x.gz"])
 def test_an_unknown_extension_lists_the_known_ones(name):
     [found] = problems(write(name, "x"))
     assert found.startswith(f"{name}: unknown extension")
-    assert "'.csv', '.tsv', '.jsonl', '.ndjson', '.json', '.parquet'" in found
+    assert "'.csv', '.tsv', '.tab', '.txt', '.jsonl', '.ndjson', '.json', '.parquet'" in found
 
 
 def test_what_is_wrong_with_several_files_is_told_at_once():

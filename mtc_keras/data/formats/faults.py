@@ -58,8 +58,12 @@ class Faults:
         if self.shown:
             raise files_error(self.shown)
 
-    def check_header(self) -> None:
-        """Raises an error if rows are skipped and the header would have been one of them."""
+    def check_header(self, first: int) -> None:
+        """Raises an error if rows are skipped and the header would have been one of them.
+
+        Args:
+            first: int. The line that would be taken for it.
+        """
 
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterable[tuple[int, Any]]:
         """Returns those of numbered lines, or rows of cells, that are text."""
@@ -86,9 +90,11 @@ class PassedOver(Faults):
     def check(self) -> None:
         """Lets all lines pass."""
 
-    def check_header(self) -> None:
+    def check_header(self, first: int) -> None:
         """Raises an error if the header is broken: the row after it would be taken for it."""
         for line, message in self.found:
+            if isinstance(line, int) and line >= first:
+                return
             raise DataError(f"{self.path}:{line}: the header cannot be read: {message}")
 
     def decoded(self, numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:

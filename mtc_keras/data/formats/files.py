@@ -15,6 +15,7 @@ from mtc_keras.data.formats.encodings import UTF_8
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.json_rows import read_json, read_jsonl, read_lines
 from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.lines import PREFIX, read_txt
 from mtc_keras.data.formats.separated import ANY, read_csv, read_tsv
 from mtc_keras.data.formats.utf8 import CHUNK, Utf8Stream, undecodable
 from mtc_keras.errors import DataError, did_you_mean, listed
@@ -27,6 +28,8 @@ Reader = Callable[..., Iterator[Block]]
 READERS: dict[str, tuple[Reader, str]] = {
     ".csv": (read_csv, ""),
     ".tsv": (read_tsv, ""),
+    ".tab": (read_tsv, ""),
+    ".txt": (read_txt, ""),
     ".jsonl": (read_jsonl, "\n"),
     ".ndjson": (read_jsonl, "\n"),
     ".json": (read_json, "\n"),
@@ -50,11 +53,14 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
     extension = os.path.splitext(name)[1]
     if extension == ".parquet" and not path.lower().endswith(".gz"):
         return read_parquet(path, rows)
+    if extension not in READERS and _is_lines(path, layout):
+        extension = ".txt"
     if extension not in READERS:
         known = [*READERS, ".parquet"]
         raise DataError(
             f"{path}: unknown extension {extension!r}.{did_you_mean(extension, known)} "
-            f"Known: {listed(known)}; all but .parquet also with .gz"
+            f"Known: {listed(known)}; all but .parquet also with .gz; a table of text of any name "
+            "is read with data.delimiter or data.header"
         )
     reader, newline = READERS[extension]
     reader = partial(reader, layout=layout)
@@ -113,6 +119,14 @@ def _text(
     errors = faults.undecodable
     utf8 = Utf8Stream(file, faults, encodings, errors=errors, is_live=is_live)
     return io.TextIOWrapper(io.BufferedReader(utf8, CHUNK), UTF_8, errors, newline)
+
+
+def _is_lines(path: str, layout: Layout) -> bool:
+    """Whether a file whose name says nothing is one of lines: fastText's, or by the config."""
+    if layout.delimiter or layout.header:
+        return True
+    with closing(_open(path)) as file:
+        return file.read(len(PREFIX)) == PREFIX.encode()
 
 
 def _open(path: str) -> IO[bytes]:

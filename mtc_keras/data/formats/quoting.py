@@ -73,6 +73,33 @@ def quotes_cells(text: IO[str], delimiter: str) -> bool:
     return must or (is_excel and commas >= _ENOUGH_COMMAS)
 
 
+def escapes_quotes(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether quotes within cells are written `\\"`, as R and MySQL do, and not doubled.
+
+    Args:
+        lines: the first lines of a file.
+        delimiter: what separates cells.
+    """
+    escaped = [line for line in lines if '\\"' in line]
+    so = sum(is_row(line, delimiter) for line in escaped)
+    otherwise = sum(is_row(unescaped(line), delimiter) for line in escaped)
+    return otherwise > 2 * so
+
+
+def unescaped(line: str) -> str:
+    """Returns a line with its quotes `\\"` doubled, as csv has them."""
+    return line.replace('\\"', '""')
+
+
+def is_row(line: str, delimiter: str) -> bool:
+    """Whether a line is a row by itself, with quotes only around its cells."""
+    try:
+        with long_cells:
+            return len(list(csv.reader([line], delimiter=delimiter, strict=True))) == 1
+    except csv.Error:
+        return False
+
+
 def hold_rows(cells: Sequence[str], width: int, delimiter: str) -> bool:
     """Whether two or more lines of one row would each be a row, were its quotes characters.
 

@@ -145,9 +145,11 @@ def _refuse_other_uses(run: Run, data: Any) -> None:
         return  # rows in memory are of no file
     from mtc_keras.data.sources import hash_files
 
+    # By a column of splits, the validation rows of a training file are chosen.
+    others = ("test",) if run.config.data.split else ("train", "test")
     splits = {
         digest: split
-        for split in ("train", "test")
+        for split in others
         for path, digest in run.environment["data_sha256"].items()
         if _names(getattr(run.config.data, split), path)
     }

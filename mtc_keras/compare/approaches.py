@@ -130,7 +130,9 @@ def _compare(
 
     dataset = read_splits(config)
     if dataset.test is None:
-        raise ConfigError("a comparison needs test rows: name their files in data.test")
+        raise ConfigError(
+            "a comparison needs test rows: name their files in data.test, or data.split"
+        )
 
     alone = config.distribution.model_copy(update={"processes": 1, "coordinator": None})
     start(alone, batch_size=config.training.batch_size, seed=config.seed)

@@ -11,7 +11,7 @@ from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError, DataError, listed
 from mtc_keras.files import to_json
 from mtc_keras.run.directory import Run
-from mtc_keras.run.rows import as_run, labelled_rows, unlabelled_notes
+from mtc_keras.run.rows import as_run, labelled_rows, source_of_test, unlabelled_notes
 from mtc_keras.tasks import Task
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _check(runs: tuple[Run, Run], data: "Data | None", resamples: int) -> None:
         if name in tasks_b and tasks_a[name].main_metric != tasks_b[name].main_metric:
             kinds = [tasks[name].kind for tasks in (tasks_a, tasks_b)]
             raise ConfigError(f"tasks.{name} is {kinds[0]} in one run and {kinds[1]} in the other")
-    if data is None and runs[0].config.data.test != runs[1].config.data.test:
+    if data is None and source_of_test(runs[0].config.data) != source_of_test(runs[1].config.data):
         raise ConfigError("the configs of the runs name different test files: give --data FILE")
     if resamples < 1:
         raise ConfigError(f"resamples must be 1 or more, received {resamples}")

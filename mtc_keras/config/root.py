@@ -109,7 +109,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
+        if self.data.split in self.data.text_columns:
+            raise ValueError(f"column {self.data.split!r} is read as text and as data.split")
         for key, task in self.tasks.items():
+            if self.data.split in task.path.names:
+                raise ValueError(f"column {self.data.split!r} is read by task {key!r} and as split")
             if task.name != key:
                 raise ValueError(f"tasks.{key} must not have another name ({task.name!r})")
             if key in ("id", "row"):

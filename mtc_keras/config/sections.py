@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from mtc_keras.config.encodings import check_encoding
 
 Files = str | list[str]
+Word = str | bool | int  # in a column of splits
+Words = Word | list[Word]
 # Above all that anybody trains, and below what one wrong digit, or a stranger's config, costs.
 MOST_ROWS = 2**40
 MOST_BATCH = 1_048_576
@@ -60,6 +62,17 @@ class DataConfig(Section):
         description="Encoding of all files of text, such as 'cp1252', or a list of which each line "
         "is read by the first that can; default: UTF-8, UTF-16 or UTF-32 by the file's mark, else "
         "UTF-8, else what its letters show.",
+    )
+    split: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column that says to which split each row of data.train belongs, in words such "
+        "as train, dev and test.",
+    )
+    split_values: dict[Literal["train", "validation", "test", "ignore"], Words] = Field(
+        default_factory=dict,
+        description="Other words in that column: { train = ['0', '1'], test = '2' }; rows of "
+        "`ignore` are left out.",
     )
     delimiter: str | None = Field(
         default=None,
@@ -155,6 +168,16 @@ class DataConfig(Section):
     def _one_source(self) -> Self:
         if self.reader and (self.train or self.test or not _is_split(self.validation)):
             raise ValueError("reader replaces the files: give either reader or train/test files")
+        if self.reader and self.split:
+            raise ValueError("split chooses rows of data.train; a reader is asked for each split")
+        if self.split_values and not self.split:
+            raise ValueError('split_values are those of a column: name it, such as split = "split"')
+        values = [
+            v for w in self.split_values.values() for v in (w if isinstance(w, list) else [w])
+        ]
+        twice = {str(value) for value in values if list(map(str, values)).count(str(value)) > 1}
+        if twice:
+            raise ValueError(f"split_values names {min(twice)!r} for several splits")
         return self
 
     @property

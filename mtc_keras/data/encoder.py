@@ -55,7 +55,7 @@ class Encoder:
         self._text_mistakes = Mistakes("data.text")
         self._weights = Weights(data.weight, [task.name for task in tasks])
         self._groups = Groups(data.group) if data.group and tasks else None
-        used = [*data.text_columns, data.id, data.weight, data.group]
+        used = [*data.text_columns, data.id, data.weight, data.group, data.split]
         used += [column for task in tasks for column in task.path.names]
         self._used = dict.fromkeys(column for column in used if column)
         self._split_words = SplitWords(name, self._used)
@@ -91,6 +91,19 @@ class Encoder:
             self._id_mistakes.add(start + row, message)
         self._ids.append(pack(ids.cells))
         self._where.append(pack(block.where))
+
+    def teach(self, tasks: Sequence[Task], unlearned: Collection[str]) -> None:
+        """Takes what the training rows taught, where these rows were read beside them.
+
+        Args:
+            tasks: all tasks.
+            unlearned: names of those whose labels cannot be read and are left out.
+        """
+        for task in tasks:
+            if task.name in unlearned:
+                self.labels.pop(task.name, None)
+            else:
+                self.labels[task.name].task = task
 
     def _add_names(self, block: Block) -> None:
         """Notes the columns of a source, the paths in its first rows, and those that are used."""

@@ -1,6 +1,6 @@
 """From files or a user's own rows to encoded splits; all that is wrong is in one error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,8 @@ from mtc_keras.data.leaks import leak_notes
 from mtc_keras.data.names import check_names, tell_lacking
 from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.sources import Files, OwnRows, file_blocks, hash_files, own_blocks
-from mtc_keras.data.split_sources import SPLITS, split_sources
+from mtc_keras.data.split_column import SPLITS, SplitColumn, both_named
+from mtc_keras.data.split_sources import SplitSource, split_sources
 from mtc_keras.data.splits import validation_size
 from mtc_keras.errors import DataError, listed, plural
 from mtc_keras.tasks import Task
@@ -67,21 +68,22 @@ def _read_all(
     encoders: dict[str, Encoder] = {}
     files: dict[str, str] = {}
     failed: dict[str, list[str]] = {task.name: [] for task in tasks}  # until they are learned
-    for name, source in split_sources(data, tasks, own).items():
-        encoder = Encoder(tasks, data, name, unlearned=() if name == "train" else failed)
+    sources = split_sources(data, tasks, own)
+    for name, source in sources.items():
         try:
-            blocks = source.blocks(encoder.told)
-            if blocks is None:
-                continue
-            for block in blocks:
-                encoder.add(block)
-            files |= hash_files(source.files) if source.files else {}
+            found = _encoders(
+                name, source, tasks, data, unlearned=() if name == "train" else failed
+            )
+            files |= hash_files(source.files) if source.files and found else {}
         except DataError as error:
             problems += [source.key + problem for problem in error.problems or [error.headline]]
             continue
-        encoders[name] = encoder
-        if name == "train" and not encoder.rename_problem() and not encoder.text_problems():
-            tasks, failed = _learn(tasks, encoder)
+        problems += both_named(found, sources, data)
+        encoders |= found
+        if name == "train" and not found[name].rename_problem() and not found[name].text_problems():
+            tasks, failed = _learn(tasks, found[name])
+            for encoder in list(found.values())[1:]:
+                encoder.teach(tasks, failed)
     absent = check_names(tasks, data, encoders, failed, problems, all_read=not problems)
     rows = {  # popped, so that no split's parts stay in memory
         name: encoders.pop(name).rows(problems, unlearned={*failed, *absent})
@@ -91,7 +93,38 @@ def _read_all(
     return tasks, rows, files
 
 
-def read_rows(source: Files | OwnRows, tasks: Sequence[Task], data: DataConfig, name: str) -> Rows:
+def _encoders(
+    name: str,
+    source: SplitSource,
+    tasks: Sequence[Task],
+    data: DataConfig,
+    *,
+    unlearned: Collection[str],
+) -> dict[str, Encoder]:
+    """Reads a source; returns what has read the rows of each split in it, its own first."""
+    encoders = {name: Encoder(tasks, data, name, unlearned)}
+    blocks = source.blocks(encoders[name].told)
+    if blocks is None:
+        return {}
+    column = SplitColumn(data) if data.split and name == "train" else None
+    for block in blocks:
+        for split, rows in column.parts(block) if column else [(name, block)]:
+            if split not in encoders:
+                encoders[split] = Encoder(tasks, data, split)
+            encoders[split].add(rows)
+    if column:
+        _raise(column.problems())
+        encoders[name].told += column.notes
+    return encoders
+
+
+def read_rows(
+    source: Files | OwnRows,
+    tasks: Sequence[Task],
+    data: DataConfig,
+    name: str,
+    split: str | None = None,
+) -> Rows:
     """Reads rows for a trained model.
 
     Args:
@@ -99,6 +132,8 @@ def read_rows(source: Files | OwnRows, tasks: Sequence[Task], data: DataConfig, 
         tasks: the learned tasks; none to read texts and ids alone, for predictions.
         data: the run's `[data]`.
         name: the split's name.
+        split: the split whose rows are read of sources that have the column `data.split`; default:
+            all rows are.
 
     Returns:
         The `Rows`. `left_out` counts those without a text; of rows to predict, also those whose
@@ -117,8 +152,15 @@ def read_rows(source: Files | OwnRows, tasks: Sequence[Task], data: DataConfig, 
         if is_files
         else own_blocks(source, name)  # type: ignore[arg-type]
     )
+    column = SplitColumn(data) if data.split and split else None
     for block in blocks:
-        encoder.add(block)
+        if column and split:
+            encoder.add(column.chosen(block, split))
+        else:
+            encoder.add(block)
+    if column and split and column.is_found:
+        _raise(column.problems(split))
+        encoder.told.append(column.chosen_note(split))
     problems += [problem] if (problem := encoder.rename_problem()) else []
     if tasks:
         tell_lacking(encoder, data)

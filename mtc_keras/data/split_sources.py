@@ -9,10 +9,9 @@ from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.sources import Files, OwnRows, file_blocks, own_blocks
+from mtc_keras.data.split_column import SPLITS
 from mtc_keras.errors import ConfigError, DataError, did_you_mean
 from mtc_keras.tasks import Task
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ from collections.abc import Collection
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.errors import DataError, listed, plural
+from mtc_keras.files import json_line
 
 COLUMNS = ("split", "subset", "partition", "fold", "set")
 # The words of each split; in a file that holds those of several, rows have been put together.
 WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "development", "eval"), "validation"),
+    **dict.fromkeys(
+        ("validation", "valid", "val", "dev", "devel", "development", "eval"), "validation"
+    ),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 
@@ -57,6 +60,6 @@ class SplitWords:
         count = sum(found[word][0] for word in others)
         return (
             f"{source}: {plural(count, 'row')} with {listed(others)} in column {column!r} "
-            f"{'is' if count == 1 else 'are'} read as {self.name}, first {found[others[0]][1]}; no "
-            "column splits rows, so give each split a file"
+            f"{'is' if count == 1 else 'are'} read as {self.name}, first {found[others[0]][1]}; "
+            f"set data.split = {json_line(column)} if each row is to be in the split that it names"
         )

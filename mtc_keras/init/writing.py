@@ -7,7 +7,7 @@ from typing import Any
 import tomli_w
 
 from mtc_keras.data.dataset import Dataset
-from mtc_keras.data.split_sources import SPLITS
+from mtc_keras.data.split_column import SPLITS
 from mtc_keras.errors import legible
 from mtc_keras.files import json_line
 from mtc_keras.init.draft import Plan

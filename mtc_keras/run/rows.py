@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mtc_keras.config import DataConfig
 from mtc_keras.errors import ConfigError
 from mtc_keras.run.directory import Run
 from mtc_keras.tasks import Task
@@ -28,14 +29,15 @@ def labelled_files(
     Args:
         run: the run.
         data: files or rows in the run's format; `None` for those of the config.
-        split: which of the config's files.
+        split: which of the config's files; or which rows of data.train, by the column data.split.
 
     Raises:
         ConfigError: if there are neither.
     """
     if data is None:
-        files = getattr(run.config.data, split)
-        if files is None or isinstance(files, (int, float)):
+        config = run.config.data
+        files = getattr(config, split) if _has_files(config, split) else config.train
+        if files is None or not (_has_files(config, split) or config.split):
             raise ConfigError(
                 f"the config of {run.directory} names no {split} file: give --data FILE"
             )
@@ -58,7 +60,21 @@ def labelled_rows(run: Run, data: "Data | None", split: Literal["validation", "t
     from mtc_keras.data.reading import read_rows
 
     source, name = labelled_files(run, data, split)
-    return read_rows(source, run.config.task_list, run.config.data, name)  # type: ignore[arg-type]
+    # The config's own files of a split are read whole, whatever their column of splits says.
+    chosen = None if data is None and _has_files(run.config.data, split) else split
+    return read_rows(source, run.config.task_list, run.config.data, name, chosen)  # type: ignore[arg-type]
+
+
+def source_of_test(data: DataConfig) -> object:
+    """Returns what decides the test rows of a config: its files, or a column of splits."""
+    if data.test is not None or not data.split:
+        return data.test
+    return data.train, data.split, data.split_values
+
+
+def _has_files(data: DataConfig, split: str) -> bool:
+    files = getattr(data, split)
+    return files is not None and not isinstance(files, (int, float))
 
 
 def text_rows(run: Run, data: "Data", name: str) -> "Rows":

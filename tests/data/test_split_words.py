@@ -22,8 +22,8 @@ def test_rows_of_other_splits_are_told_with_count_and_first_place(tmp_path):
     words = ["train", "train", "Dev", "train", "test", "test"]
     notes, told = read(tmp_path, words)
     assert notes == [
-        "x.csv: 3 rows with 'dev', 'test' in column 'split' are read as train, first x.csv:4; no "
-        "column splits rows, so give each split a file"
+        "x.csv: 3 rows with 'dev', 'test' in column 'split' are read as train, first x.csv:4; "
+        'set data.split = "split" if each row is to be in the split that it names'
     ]
     assert "4 rows with 'train', 'dev' in column 'split' are read as test" in told[0]
 
@@ -42,5 +42,5 @@ def test_rows_of_other_splits_are_told_with_count_and_first_place(tmp_path):
 )
 def test_other_columns_are_let_be(tmp_path, words, options):
     assert not any(
-        "give each split" in note for notes in read(tmp_path, words, **options) for note in notes
+        "data.split" in note for notes in read(tmp_path, words, **options) for note in notes
     )

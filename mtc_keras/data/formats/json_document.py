@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.split_words import WORDS
 from mtc_keras.errors import DataError, did_you_mean, listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.paths import NestedPath, found_path, pick
@@ -40,8 +41,29 @@ def document_rows(path: str, document: Any, layout: Layout, notes: list[str]) ->
         others = f", not those of {listed([p for p in places if p != place])}" * (len(places) > 1)
         notes.append(f"{path}: its rows are those of {place!r}{others}")
         return _rows_of(path, part, layout, notes)
-    lines = " or ".join(f"records = {json_line(place)}" for place in list(chosen or places)[:3])
+    parts = chosen or places
+    if layout.split is not None:
+        notes.append(f"{path}: its rows are those of {listed(list(parts))}, which are their splits")
+        return _with_split(path, parts, layout, notes)
+    lines = " or ".join(f"records = {json_line(place)}" for place in list(parts)[:3])
+    if all(_last_key(place).lower() in WORDS for place in parts):
+        lines = f'split = "split" if these are the splits of their rows, or {lines}'
     raise DataError(f"{path}: rows stand in several places, {listed(list(places))}; set {lines}")
+
+
+def _with_split(
+    path: str, parts: dict[str, Any], layout: Layout, notes: list[str]
+) -> list[dict[str, Any]]:
+    """Returns the rows of several parts, each with the key of its part as its split."""
+    return [
+        {str(layout.split): _last_key(place), **row} if isinstance(row, dict) else row
+        for place, part in parts.items()
+        for row in _rows_of(path, part, layout, notes)
+    ]
+
+
+def _last_key(place: str) -> str:
+    return place.rpartition(".")[2]
 
 
 def _at(path: str, document: Any, records: str) -> Any:

@@ -29,6 +29,7 @@ class Layout:
         labels: the columns of labels, if they are looked for, as the file names them.
         id: the column of ids, as the file names it.
         text_names: the names by which each text column is found, before or after it is renamed.
+        split: the column that says to which split a row belongs, as the file names it.
     """
 
     encodings: tuple[str, ...] = ()
@@ -41,11 +42,12 @@ class Layout:
     labels: tuple[str, ...] = ()
     id: str = "id"
     text_names: tuple[frozenset[str], ...] = ()
+    split: str | None = None
 
     @classmethod
     def of(cls, data: DataConfig, tasks: Sequence[Task] = ()) -> "Layout":
         """Returns the layout of a config; without tasks, that of rows to predict."""
-        names = [*data.rename, *data.text_columns, data.id]
+        names = [*data.rename, *data.text_columns, data.id, *([data.split] if data.split else [])]
         labels = [name for task in tasks for name in task.path.names]
         if tasks:
             names += [data.weight, *([data.group] if data.group else []), *labels]
@@ -64,6 +66,7 @@ class Layout:
                 frozenset([*names_in(old), *names_in(new)])
                 for old, new in zip(texts, data.text_columns, strict=True)
             ),
+            split=data.split and _before(data.split, data.rename),
         )
 
     def column_names(self, header: Sequence[str]) -> list[str]:

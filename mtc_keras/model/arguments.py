@@ -3,12 +3,16 @@
 Everything is checked once, before a step: an error inside one comes late, and says little.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from mtc_keras.model.datasets import check_dataset
-from mtc_keras.model.inputs import is_dataset, read_inputs, rows_of
+from mtc_keras.data.long_texts import AnyTokens
+from mtc_keras.data.windows import Windows
+from mtc_keras.model.datasets import check_dataset, yields_texts
+from mtc_keras.model.inputs import is_dataset, read_inputs, read_texts, rows_of
+from mtc_keras.model.long_texts import tokens_of
 from mtc_keras.model.py_datasets import tf_dataset_of
 from mtc_keras.model.targets import read_sample_weight, read_targets
 
@@ -29,8 +33,9 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
 
     Returns:
         The texts as an array of objects of shape `(N,)`, or two, or the tokens as a dict of
-        arrays; a dict from task to targets, as `Task.encode` returns them; and the weights as
-        float32 of shape `(N,)`, or a dict of such by task, or `None`. A dataset is returned as
+        arrays, or, of a model that reads long texts in windows, their `Windows`; a dict from task
+        to targets, as `Task.encode` returns them; and the weights as float32 of shape `(N,)`, or
+        a dict of such by task, or `None`. A dataset is returned as
         it is, a `PyDataset` as one of TensorFlow.
 
     Raises:
@@ -46,13 +51,42 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
         x = tf_dataset_of(x, lambda *batch: checked(model, *batch))
     if is_dataset(x):
         check_dataset(model.tasks, losses, x, has_targets=True)
+        refuse_cut_texts(model.long_texts, x)
         return x, y, sample_weight
-    inputs = read_inputs(x, model.backbone, model.preprocessor)
-    rows = rows_of(inputs)
+    inputs = _read(model, x)
+    rows = len(inputs) if isinstance(inputs, Windows) else rows_of(inputs)
     if not rows:
         raise ValueError("x holds no rows")
     targets = read_targets(model.tasks, losses, y, rows)
     return inputs, targets, read_sample_weight(model.tasks, sample_weight, rows)
+
+
+def _read(model: "MultiTaskSteps", x: Any) -> Any:
+    """Returns `x` as arrays of N rows, or as `Windows`."""
+    if not isinstance(x, Mapping) and model.preprocessor and model.long_texts != "truncate":
+        # Keras' pipeline would have the preprocessor truncate them.
+        x = x if isinstance(x, AnyTokens) else tokens_of(model, read_texts(x))
+        return x if isinstance(x, Windows) else x.inputs
+    windows = model.long_texts == "windows"
+    return read_inputs(x, model.backbone, model.preprocessor, windows=windows)
+
+
+def refuse_cut_texts(long_texts: str, dataset: Any) -> None:
+    """Raises an error for a dataset of texts that a preprocessor would truncate unasked.
+
+    Args:
+        long_texts: how the model reads long texts.
+        dataset: a `tf.data.Dataset`.
+
+    Raises:
+        ValueError: if its texts are to be read otherwise.
+    """
+    if long_texts != "truncate" and yields_texts(dataset):
+        raise ValueError(
+            f"a dataset of texts cannot be read with long_texts={long_texts!r}: its batches go to "
+            "the preprocessor, which truncates. Hand in a list of texts, or batches of tokens "
+            "(model.tokenize(texts).inputs)"
+        )
 
 
 def checked_validation(model: "MultiTaskSteps", data: Any) -> Any:

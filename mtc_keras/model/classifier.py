@@ -25,7 +25,7 @@ from mtc_keras.model.backbones import load_backbone
 from mtc_keras.model.balancing import Balancing, make_balancing
 from mtc_keras.model.by_task import check_names
 from mtc_keras.model.compiling import CompiledSteps
-from mtc_keras.model.inputs import read_texts
+from mtc_keras.model.inputs import is_dataset, read_texts
 from mtc_keras.model.long_texts import LONG_TEXTS, of_windows, tokens_of
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
@@ -33,6 +33,7 @@ from mtc_keras.model.saved import FORMAT
 from mtc_keras.model.saved_classes import check_classes
 from mtc_keras.model.task_losses import TaskMeans, TaskWeights
 from mtc_keras.model.window_pooling import make_poolings
+from mtc_keras.model.window_training import in_windows
 from mtc_keras.scoring.decisions import activate
 from mtc_keras.tasks import Task, task_from_config
 
@@ -264,6 +265,8 @@ class MultiTaskClassifier(CompiledSteps):
             sample_weight: float32 of shape `(N,)`, or a dict of such by task.
             **kwargs: as for `keras.Model.fit`, but not `class_weight`, which each task has.
 
+        Of texts in windows, `training_windows` of each are drawn anew in every epoch.
+
         Raises:
             ValueError: if these do not fit the model's tasks or each other. It names the task,
                 the first row and what would be right, and quotes no text.
@@ -272,13 +275,19 @@ class MultiTaskClassifier(CompiledSteps):
         x, y, sample_weight = checked(self, x, y, sample_weight)
         kwargs["validation_data"] = checked_validation(self, kwargs.get("validation_data"))
         kwargs.setdefault("shuffle", False)  # `True` only warns: all input becomes a dataset
+        data, own = in_windows(self, (x, y, sample_weight), batch_size, kwargs)
         given = kwargs.pop("callbacks", None) or []
-        if not isinstance(given, keras.callbacks.CallbackList):
+        if isinstance(given, keras.callbacks.CallbackList):
+            for callback in own:
+                given.append(callback)
+        else:
             several = given if isinstance(given, (list, tuple)) else [given]
-            # First, so that the others see what it adds to the logs.
-            given = [TaskWeights(), *several]
+            # First, so that the others see what these add to the logs.
+            given = [TaskWeights(), *own, *several]
         kwargs["callbacks"] = given
-        return super().fit(x, y, batch_size=batch_size, sample_weight=sample_weight, **kwargs)
+        x, y, sample_weight = data
+        size = None if is_dataset(x) else batch_size
+        return super().fit(x, y, batch_size=size, sample_weight=sample_weight, **kwargs)
 
     # === Prediction ===
 

@@ -49,6 +49,14 @@ def check_dataset(tasks: Sequence[Task], losses: Losses, dataset: Any, has_targe
         by_task("sample_weight", tasks, weights)
 
 
+def yields_texts(dataset: Any) -> bool:
+    """Whether the batches of a `tf.data.Dataset` are texts, and not tokens."""
+    if not hasattr(dataset, "element_spec"):
+        return False
+    x, _, _ = keras.utils.unpack_x_y_sample_weight(dataset.element_spec)
+    return any(_is_text(spec) for spec in (x if isinstance(x, tuple) else (x,)))
+
+
 def batch_targets(tasks: Sequence[Task], losses: Losses, y: Any) -> dict[str, Any]:
     """Returns the targets of a batch by task.
 

@@ -67,12 +67,15 @@ def text_arrays(texts: Texts) -> np.ndarray | tuple[np.ndarray, ...]:
     return arrays if len(arrays) == 2 else arrays[0]
 
 
-def read_tokens(x: Mapping[str, Any], backbone: keras_hub.models.Backbone) -> dict[str, np.ndarray]:
+def read_tokens(
+    x: Mapping[str, Any], backbone: keras_hub.models.Backbone, windows: bool = False
+) -> dict[str, np.ndarray]:
     """Returns the tokens of N rows as arrays.
 
     Args:
         x: dict from input of the backbone to integers of shape `(N, T)`.
         backbone: what reads them.
+        windows: bool. Whether they may be those of K windows per row, of shape `(N, K, T)`.
 
     Raises:
         ValueError: if an input is missing, the arrays do not fit each other, or a
@@ -89,8 +92,10 @@ def read_tokens(x: Mapping[str, Any], backbone: keras_hub.models.Backbone) -> di
         )
     arrays = {name: np.asarray(values) for name, values in x.items()}
     shapes = {name: array.shape for name, array in arrays.items()}
-    if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
-        raise ValueError(f"tokens must all have one shape (N, T). Received: {shapes}")
+    ranks = (2, 3) if windows else (2,)
+    if len(set(shapes.values())) > 1 or any(len(s) not in ranks for s in shapes.values()):
+        known = "(N, T) or (N, K, T)" if windows else "(N, T)"
+        raise ValueError(f"tokens must all have one shape {known}. Received: {shapes}")
     if wrong := [name for name, array in arrays.items() if array.dtype.kind not in "biu"]:
         raise ValueError(
             f"tokens must be integers. Received: {arrays[wrong[0]].dtype} for {wrong[0]!r}"
@@ -114,6 +119,8 @@ def read_inputs(
     x: Any,
     backbone: keras_hub.models.Backbone,
     preprocessor: keras_hub.models.TextClassifierPreprocessor | None,
+    *,
+    windows: bool = False,
 ) -> Any:
     """Returns `x` as arrays of N rows.
 
@@ -121,9 +128,11 @@ def read_inputs(
         x: texts, as `read_texts` takes them; `Tokens`, `Windows`, or a dict of tokens.
         backbone: what reads the tokens.
         preprocessor: what makes tokens of texts, if there is such.
+        windows: bool. Whether tokens may be those of several windows per row.
 
     Returns:
-        An array of objects of shape `(N,)`, a tuple of two, or a dict of arrays `(N, T)`.
+        An array of objects of shape `(N,)`, a tuple of two, or a dict of arrays `(N, T)`, or
+        `(N, K, T)` of windows.
 
     Raises:
         ValueError: if it is none of these.
@@ -131,7 +140,7 @@ def read_inputs(
     if isinstance(x, AnyTokens):
         return x.inputs
     if isinstance(x, Mapping):
-        return read_tokens(x, backbone)
+        return read_tokens(x, backbone, windows)
     if preprocessor is not None:
         return text_arrays(read_texts(x))
     raise ValueError(

@@ -19,6 +19,7 @@ from mtc_keras.devices import hardware
 from mtc_keras.devices.distribution import share
 from mtc_keras.devices.forward import Forward
 from mtc_keras.devices.shares import fill_up
+from mtc_keras.model.arguments import refuse_cut_texts
 from mtc_keras.model.datasets import check_dataset
 from mtc_keras.model.inputs import is_dataset, read_inputs, read_texts
 from mtc_keras.model.long_texts import pooled, tokens_of
@@ -70,13 +71,19 @@ def read_tokens_of(model: MultiTaskSteps, x: Any) -> Any:
     if isinstance(x, AnyTokens):
         return x
     if isinstance(x, keras.utils.PyDataset):
-        x = tf_dataset_of(x, lambda x, *_: (read_inputs(x, model.backbone, model.preprocessor),))
+        x = tf_dataset_of(x, lambda x, *_: (_read_inputs(model, x),))
     if is_dataset(x):
         check_dataset(model.tasks, {}, x, has_targets=False)
+        refuse_cut_texts(model.long_texts, x)
         return x
     if model.preprocessor is None or isinstance(x, Mapping):
-        return read_inputs(x, model.backbone, model.preprocessor)
+        return _read_inputs(model, x)
     return tokens_of(model, read_texts(x))
+
+
+def _read_inputs(model: MultiTaskSteps, x: Any) -> Any:
+    windows = model.long_texts == "windows"
+    return read_inputs(x, model.backbone, model.preprocessor, windows=windows)
 
 
 def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> PredictionBatches:

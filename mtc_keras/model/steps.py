@@ -11,6 +11,7 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from mtc_keras.config.model import LongTexts
+from mtc_keras.data.windows import Windows
 from mtc_keras.devices.distribution import on_every_process, share
 from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
 from mtc_keras.devices.shares import fill_up
@@ -21,6 +22,7 @@ from mtc_keras.model.datasets import batch_targets
 from mtc_keras.model.kept_weights import KeptWeights, Variables
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
 from mtc_keras.model.window_pooling import WindowPooling
+from mtc_keras.model.window_training import evaluate_windows
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
@@ -33,6 +35,7 @@ class MultiTaskSteps(KeptWeights):
     tasks: tuple[Task, ...]
     long_texts: LongTexts
     window_overlap: int | None
+    training_windows: int
     window_poolings: dict[str, WindowPooling]
     balancing: Balancing
     mean_losses: TaskMeans
@@ -60,8 +63,28 @@ class MultiTaskSteps(KeptWeights):
         """Evaluates as `keras_hub.models.Task.evaluate` does; `x` and `y` are as for `fit`."""
         if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked its validation data
             x, y, sample_weight = checked(self, x, y, sample_weight)
+        if isinstance(x, Windows):
+            return self._evaluate_windows(x, y, sample_weight, batch_size, **kwargs)
         with self._weights_put_back():
             return super().evaluate(x, y, batch_size, sample_weight, **kwargs)
+
+    def _evaluate_windows(
+        self,
+        x: Windows,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        verbose: int | str = "auto",
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        if kwargs:
+            raise ValueError(
+                "evaluate of texts in windows takes x, y, sample_weight, batch_size, verbose and "
+                f"return_dict. Received: {sorted(kwargs)}"
+            )
+        logs = evaluate_windows(self, x, y, sample_weight, batch_size, verbose)
+        return logs if return_dict else self._flatten_metrics_in_order(logs)
 
     def predict_as_keras(self, x: Any, **kwargs: Any) -> dict[str, np.ndarray]:
         """Returns the heads' raw outputs, as `keras.Model.predict` computes them."""

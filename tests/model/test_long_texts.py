@@ -1,5 +1,6 @@
 """A model reads long texts in windows: in one step or in many, its answers are the same."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -86,7 +87,7 @@ def test_short_texts_are_read_alike_in_all_modes(reader, mode):
     theirs = {variable.path: variable for variable in reader.variables}
     for mine in other.variables:
         if mine.path.startswith("head"):
-            mine.assign(theirs[mine.path])
+            mine.assign(np.array(theirs[mine.path]))
     assert isinstance(other.tokenize(short), Windows if mode == "windows" else Tokens)
     assert_same(other.predict(short), reader.predict(short))
 
@@ -118,3 +119,90 @@ def test_what_does_not_fit_is_refused(tasks):
     windows = MultiTaskClassifier(backbone, tasks, preprocessor, long_texts="windows")
     with pytest.raises(ValueError, match="no text pairs"):
         windows.predict((["a"], ["b"]))
+
+
+def test_texts_in_windows_train_in_keras_own_loop():
+    """The label is a word beyond the first window."""
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=192)
+    fillers = [word for word in WORDS if word not in ("good", "bad")]
+    words = random.choice(fillers, size=(192, 24)).tolist()
+    texts = [
+        " ".join([*row[:20], ("bad", "good")[label], *row[20:]])
+        for row, label in zip(words, labels, strict=True)
+    ]
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    task = Multiclass(name="mood", classes=["bad", "good"], window_pooling="max")
+    model = MultiTaskClassifier(backbone, [task], preprocessor, dropout=0.0, long_texts="windows")
+    model.compile(keras.optimizers.Adam(1e-2), metrics=["accuracy"])
+    y = {"mood": labels}
+    history = model.fit(
+        texts,
+        y,
+        batch_size=16,
+        epochs=5,
+        validation_split=0.25,
+        sample_weight=np.ones(192),
+        verbose=0,
+    )
+    assert history.history["val_accuracy"][-1] > 0.9
+    assert len(history.history["val_loss"]) == 5
+    found = model.evaluate(texts[144:], {"mood": labels[144:]}, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(history.history["val_loss"][-1], rel=1e-5)
+    # In one step all windows are read, as in an evaluation.
+    on_batch = model.test_on_batch(texts[144:], {"mood": labels[144:]}, return_dict=True)
+    assert float(on_batch["loss"]) == pytest.approx(found["loss"], rel=1e-4)
+    model.train_on_batch(texts[:8], {"mood": labels[:8]})
+
+
+def test_an_evaluation_in_windows_has_keras_numbers(reader):
+    short = [text for text in TEXTS if len(text.split()) <= 14]
+    tasks = [task.model_copy(update={"window_pooling": None}) for task in TASKS]
+    plain = MultiTaskClassifier(reader.backbone, tasks, reader.preprocessor, dropout=0.0)
+    theirs = {variable.path: variable for variable in reader.variables}
+    for mine in plain.variables:
+        if mine.path.startswith("head"):
+            mine.assign(np.array(theirs[mine.path]))
+    y = {
+        "mood": [0, 2, -1, 1],
+        "topics": np.array([[1, 0], [np.nan, 1], [0, 0], [1, 1]]),
+        "stars": [0, 1, 2, -1],
+        "years": [1.0, 2.0, np.nan, 4.0],
+    }
+    weights = np.array([1.0, 2.0, 1.0, 0.5])
+    for model in (reader, plain):
+        model.compile()
+    found, expected = (
+        model.evaluate(short, y, batch_size=2, sample_weight=weights, return_dict=True, verbose=0)
+        for model in (reader, plain)
+    )
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert reader.evaluate(short, y, sample_weight=weights, verbose=0) == pytest.approx(
+        [found[name] for name in reader.metrics_names], rel=1e-5
+    )
+
+
+def test_head_and_tail_are_read_in_keras_own_loop(tasks):
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    model = MultiTaskClassifier(
+        backbone, tasks[:1], preprocessor, dropout=0.0, long_texts="head_tail"
+    )
+    model.compile()
+    y = {"pooled_dense": [0, 1, 2]}
+    texts = [words(40, 1), words(50, 2), "good"]
+    tokens = model.tokenize(texts).inputs
+    found = model.evaluate(texts, y, verbose=0, return_dict=True)
+    assert found == model.evaluate(tokens, y, verbose=0, return_dict=True)
+    cut = model.evaluate(preprocessor(texts, y=None), y, verbose=0, return_dict=True)
+    assert found["loss"] != cut["loss"]
+
+
+def test_a_dataset_of_texts_that_would_be_cut_is_refused(reader):
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensor_slices((TEXTS, {"mood": [0] * 7})).batch(2)
+    reader.compile()
+    with pytest.raises(ValueError, match=r"the preprocessor, which truncates"):
+        reader.fit(dataset, verbose=0)
+    with pytest.raises(ValueError, match=r"model\.tokenize\(texts\)"):
+        reader.predict(dataset.map(lambda x, y: x))

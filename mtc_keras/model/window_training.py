@@ -1,0 +1,175 @@
+"""`fit` and `evaluate` on texts in windows, in the order in which they are given.
+
+Shapes: N texts, B rows per batch, K windows per row, T tokens.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from mtc_keras.data.windows import Windows
+
+if TYPE_CHECKING:
+    from mtc_keras.model.steps import MultiTaskSteps
+
+MOST_ROWS = 32  # per batch, as in Keras
+Targets = Mapping[str, np.ndarray]
+SampleWeight = np.ndarray | Mapping[str, np.ndarray] | None
+
+
+def in_windows(
+    model: "MultiTaskSteps",
+    data: tuple[Any, Any, Any],
+    batch_size: int | None,
+    kwargs: dict[str, Any],
+) -> tuple[Any, list[keras.callbacks.Callback]]:
+    """Returns what Keras' `fit` takes for `Windows`, and the callbacks that it needs beside it.
+
+    Args:
+        model: the model.
+        data: `x`, `y` and `sample_weight`, checked; whatever is no `Windows` is returned as it is.
+        batch_size: int. Rows per batch; 32 by default.
+        kwargs: the other arguments of `fit`, of which those on a validation in windows are taken.
+    """
+    callbacks: list[keras.callbacks.Callback] = []
+    share = kwargs.pop("validation_split", None) if isinstance(data[0], Windows) else None
+    if share and kwargs.get("validation_data") is None:
+        data, kwargs["validation_data"] = split_off(data, share)
+    validation = kwargs.get("validation_data")
+    if isinstance(validation, tuple) and isinstance(validation[0], Windows):
+        size = kwargs.pop("validation_batch_size", None) or batch_size
+        callbacks = [WindowValidation(validation, kwargs.pop("validation_freq", 1), size)]
+        kwargs["validation_data"] = None
+    if isinstance(data[0], Windows):
+        data = (window_batches(model, *data, batch_size), None, None)
+    return data, callbacks
+
+
+def window_batches(
+    model: "MultiTaskSteps",
+    windows: Windows,
+    y: Targets,
+    sample_weight: SampleWeight,
+    batch_size: int | None,
+) -> Any:
+    """Returns a `tf.data.Dataset` of batches whose windows are drawn anew in each pass over it.
+
+    Args:
+        model: the model; says how many windows are drawn of a text.
+        windows: the `Windows` of N texts.
+        y: dict from task to targets of N rows.
+        sample_weight: `None`, float32 of shape `(N,)`, or a dict of such by task.
+        batch_size: int. Rows per batch; 32 by default.
+    """
+    import tensorflow as tf
+
+    size = batch_size or MOST_ROWS
+    seed = int(np.random.randint(2**31))  # follows from `keras.utils.set_random_seed`
+    passes = 0
+
+    def batch(rows: np.ndarray) -> Any:
+        most = min(int(windows.counts[rows].max()), model.training_windows)
+        x = windows.take(windows.draw(rows, most, (seed, passes)), windows.max_length)
+        return keras.utils.pack_x_y_sample_weight(x, *_rows(y, sample_weight, rows))
+
+    def batches() -> Iterator[Any]:
+        nonlocal passes
+        for start in range(0, len(windows), size):
+            yield batch(np.arange(start, min(start + size, len(windows))))
+        passes += 1
+
+    signature = keras.tree.map_structure(
+        lambda part: tf.TensorSpec([None] * part.ndim, tf.as_dtype(part.dtype)),
+        batch(np.arange(1)),
+    )
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    count = math.ceil(len(windows) / size)
+    return dataset.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def evaluate_windows(
+    model: "MultiTaskSteps",
+    windows: Windows,
+    y: Targets,
+    sample_weight: SampleWeight,
+    batch_size: int | None = None,
+    verbose: int | str = 0,
+) -> dict[str, float]:
+    """Returns the metrics of texts, of which all windows are read.
+
+    The logits are predicted first, in batches of windows, so that a long text needs no more
+    memory than a short one.
+
+    Args:
+        model: the model.
+        windows: the `Windows` of N texts.
+        y: dict from task to targets of N rows.
+        sample_weight: `None`, float32 of shape `(N,)`, or a dict of such by task.
+        batch_size: int. Most windows per batch; 32 by default.
+        verbose: as for `keras.Model.evaluate`.
+    """
+    logits = model.predict_logits(windows, batch_size=batch_size, verbose=verbose)
+    model.reset_metrics()
+    size = batch_size or MOST_ROWS
+    for start in range(0, len(windows), size):
+        rows = np.arange(start, min(start + size, len(windows)))
+        targets, weights = _rows(y, sample_weight, rows)
+        found = {name: ops.convert_to_tensor(values[rows]) for name, values in logits.items()}
+        model.compute_loss(None, targets, found, weights, training=False)
+        model.compute_metrics(None, targets, found, weights)
+    return {name: float(value) for name, value in model.get_metrics_result().items()}
+
+
+class WindowValidation(keras.callbacks.Callback):
+    """Evaluates after an epoch as Keras does, `val_` before the names of the metrics.
+
+    Args:
+        data: `Windows`, targets and optional weights of the validation rows.
+        every: int or list of int. Epochs between two evaluations, or those that have one.
+        batch_size: int. Most windows per batch; 32 by default.
+    """
+
+    def __init__(self, data: tuple[Any, ...], every: Any = 1, batch_size: int | None = None):
+        super().__init__()
+        self.x, self.y, self.sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self.every, self.batch_size = every, batch_size
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        number = epoch + 1
+        due = number % self.every == 0 if isinstance(self.every, int) else number in self.every
+        if due and logs is not None:
+            found = evaluate_windows(
+                self.model, self.x, self.y, self.sample_weight, self.batch_size
+            )
+            logs.update({f"val_{name}": value for name, value in found.items()})
+
+
+def split_off(data: tuple[Any, Any, Any], share: float) -> tuple[Any, Any]:
+    """Returns all but the last share of the rows, and this share, as `validation_split` does.
+
+    Args:
+        data: `Windows`, targets and weights of N rows.
+        share: float between 0 and 1.
+    """
+    windows, y, sample_weight = data
+    at = math.floor(len(windows) * (1 - share))
+    if not 0 < at < len(windows):
+        raise ValueError(
+            f"validation_split of {len(windows)} rows must leave rows on both sides. "
+            f"Received: validation_split={share}"
+        )
+    parts = [np.arange(at), np.arange(at, len(windows))]
+    first, last = ((windows.select(rows), *_rows(y, sample_weight, rows)) for rows in parts)
+    return first, last
+
+
+def _rows(y: Targets, sample_weight: SampleWeight, rows: np.ndarray) -> tuple[Any, Any]:
+    """Returns targets and weights of some rows."""
+    targets = {name: values[rows] for name, values in y.items()}
+    if isinstance(sample_weight, Mapping):
+        return targets, {name: values[rows] for name, values in sample_weight.items()}
+    return targets, None if sample_weight is None else sample_weight[rows]

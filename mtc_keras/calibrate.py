@@ -141,9 +141,9 @@ def _check(thresholds: Any, calibration: Any) -> None:
 
 def _refuse_other_uses(run: Run, data: Any) -> None:
     """Refuses rows that must not choose thresholds: those trained on, and the test rows."""
-    if not isinstance(data, (str, list)) or not all(isinstance(path, str) for path in data):
+    if not isinstance(data, (str, list, dict)) or not all(isinstance(path, str) for path in data):
         return  # rows in memory are of no file
-    from mtc_keras.data.sources import hash_files
+    from mtc_keras.data.sources import hash_files, named
 
     # By a column of splits, the validation rows of a training file are chosen.
     others = ("test",) if run.config.data.split else ("train", "test")
@@ -151,7 +151,7 @@ def _refuse_other_uses(run: Run, data: Any) -> None:
         digest: split
         for split in others
         for path, digest in run.environment["data_sha256"].items()
-        if _names(getattr(run.config.data, split), path)
+        if _is_among(path, named(getattr(run.config.data, split) or []))
     }
     # By content, so that a copy or another working directory hides nothing.
     for path, digest in hash_files(data).items():
@@ -162,9 +162,8 @@ def _refuse_other_uses(run: Run, data: Any) -> None:
             )
 
 
-def _names(files: str | list[str] | None, path: str) -> bool:
-    """Whether a file, glob or list of them names a path."""
-    patterns = [files] if isinstance(files, str) else files or []
+def _is_among(path: str, patterns: list[str]) -> bool:
+    """Whether files or globs name a path."""
     return any(path == pattern or fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 

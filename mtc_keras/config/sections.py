@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from mtc_keras.config.encodings import check_encoding
 
-Files = str | list[str]
+Files = str | list[str] | dict[str, str]
 Word = str | bool | int  # in a column of splits
 Words = Word | list[Word]
 # Above all that anybody trains, and below what one wrong digit, or a stranger's config, costs.
@@ -30,7 +30,8 @@ class DataConfig(Section):
 
     train: Files | None = Field(
         default=None,
-        description="File, glob or list of them (csv, tsv, jsonl, json, parquet; gzipped, too).",
+        description="File, glob or list of them (csv, tsv, jsonl, json, parquet; gzipped, too), or "
+        "a table of parallel files, one per column: { text = 'x.txt', label = 'y.txt' }.",
     )
     validation: Files | int | float | None = Field(
         default=None,

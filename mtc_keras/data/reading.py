@@ -128,7 +128,7 @@ def read_rows(
     """Reads rows for a trained model.
 
     Args:
-        source: files, a DataFrame or an iterator of dicts.
+        source: files (a dict names one per column), a DataFrame or an iterator of dicts.
         tasks: the learned tasks; none to read texts and ids alone, for predictions.
         data: the run's `[data]`.
         name: the split's name.
@@ -143,7 +143,7 @@ def read_rows(
         DataError: with everything that is wrong in the data.
     """
     problems: list[str] = []
-    is_files = isinstance(source, str) or (
+    is_files = isinstance(source, (str, dict)) or (
         isinstance(source, list) and all(isinstance(path, str) for path in source)
     )
     encoder = Encoder(tasks, data, name)

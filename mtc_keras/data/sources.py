@@ -18,13 +18,14 @@ from mtc_keras.data.formats.faults import Faults, files_error
 from mtc_keras.data.formats.files import read_blocks
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.formats.separated import ANY
+from mtc_keras.data.parallel_files import parallel_blocks
 from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.files import sha256
 
 ROWS_AT_ONCE = 20_000
 
 OwnRows = pandas.DataFrame | Iterable[dict[str, Any]]
-Files = str | list[str]
+Files = str | list[str] | dict[str, str]
 
 
 def file_blocks(
@@ -39,7 +40,7 @@ def file_blocks(
     Args:
         files: a path, a glob, or a list of them: csv, tsv, jsonl, ndjson, json (an array
             of objects, read whole), each also with .gz, or parquet. Cells of csv and tsv
-            stay the text that is written there.
+            stay the text that is written there. Or by column, the path of a file of lines.
         rows: int. Most rows per block.
         layout: how csv and tsv are read.
         notes: takes lines for people on what can be read in two ways.
@@ -52,7 +53,11 @@ def file_blocks(
             unknown format.
     """
     problems: list[str] = []
-    for path in expand(files):
+    paths = expand(files)
+    if isinstance(files, dict):
+        yield from parallel_blocks(files, rows, layout=layout, notes=notes)
+        return
+    for path in paths:
         is_empty = True
         faults = Faults(path)
         try:
@@ -124,6 +129,13 @@ def _dict_blocks(source: Iterable[dict[str, Any]], name: str, rows: int) -> Iter
         yield Block(name, where, columns)
 
 
+def named(files: Files) -> list[str]:
+    """Returns the paths and globs as they are written."""
+    if isinstance(files, str):
+        return [files]
+    return list(files.values() if isinstance(files, dict) else files)
+
+
 def expand(files: Files) -> list[str]:
     """Returns the paths that files and globs name, each once, a glob's matches sorted.
 
@@ -134,7 +146,7 @@ def expand(files: Files) -> list[str]:
     """
     paths: list[str] = []
     problems = []
-    for name in [files] if isinstance(files, str) else files:
+    for name in named(files):
         if os.path.isfile(name):
             paths.append(name)
         elif glob.has_magic(name):

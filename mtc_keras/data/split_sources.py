@@ -55,7 +55,7 @@ def split_sources(
         key = f"data.{name}: "
         if rows is not None:
             sources[name] = SplitSource(key, partial(_own_blocks, rows, name))
-        elif isinstance(files, (str, list)):
+        elif isinstance(files, (str, list, dict)):
             sources[name] = SplitSource(key, partial(_file_blocks, files, layout), files)
         elif reader is not None and files is None:  # a number splits off validation
             key = f"data.reader {data.reader!r}: "

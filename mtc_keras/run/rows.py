@@ -1,5 +1,6 @@
 """The labelled rows on which a finished run is judged or calibrated."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from mtc_keras.data.rows import Rows
     from mtc_keras.data.sources import Files, OwnRows
 
-    Data = Files | Path | list[Path] | OwnRows
+    Data = Files | Path | list[Path] | dict[str, Path] | OwnRows
 
 
 def as_run(run: Run | str | Path) -> Run:
@@ -45,8 +46,8 @@ def labelled_files(
     source = _with_names(data)
     if isinstance(source, str):
         return source, source
-    if isinstance(source, list) and all(isinstance(path, str) for path in source):
-        return source, ", ".join(source)
+    if isinstance(source, dict) or _are_texts(source):
+        return source, ", ".join(source.values() if isinstance(source, dict) else source)
     return source, "the given rows"
 
 
@@ -101,6 +102,19 @@ def _with_names(data: Any) -> Any:
     """Returns files as `Files`, by their names, and rows in memory as they are."""
     if isinstance(data, Path):
         return str(data)
+    if isinstance(data, dict) and all(isinstance(path, (str, Path)) for path in data.values()):
+        return {column: str(path) for column, path in data.items()}
     if isinstance(data, (list, tuple)) and all(isinstance(path, (str, Path)) for path in data):
-        return [str(path) for path in data]
+        return _by_column([str(path) for path in data])
     return data
+
+
+def _by_column(paths: list[str]) -> list[str] | dict[str, str]:
+    """Returns paths, or parallel files where they are written as `column=path`."""
+    if not all("=" in path and not os.path.exists(path) for path in paths):
+        return paths
+    return dict(path.split("=", 1) for path in paths)
+
+
+def _are_texts(source: Any) -> bool:
+    return isinstance(source, list) and all(isinstance(path, str) for path in source)

@@ -63,6 +63,18 @@ def test_the_run_trained_on_training_rows_alone_and_bulk_prediction_takes_all(sp
     assert all({"data", "split", "predicted_mood"} <= json.loads(line).keys() for line in lines)
 
 
+def test_a_run_is_judged_on_parallel_files_too(split_run, tmp_path):
+    run, _ = split_run
+    text, mood = tmp_path / "text.txt", tmp_path / "mood.txt"
+    text.write_text("the bus was good\nbad\n")
+    mood.write_text("good\nbad\n")
+    by_column = {"data.text": text, "mood": mood}
+    for data in (by_column, [f"{column}={path}" for column, path in by_column.items()]):
+        found = evaluate_run(run, data)
+        assert found.metrics["tasks"]["mood"]["rows"] == 2
+        assert found.name == f"{text}, {mood}"
+
+
 def test_a_run_without_rows_of_a_split_says_what_is_missing(tmp_path):
     frame = rows(64).assign(split="train")
     frame.to_csv(tmp_path / "x.csv", index=False)

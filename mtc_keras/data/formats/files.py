@@ -15,7 +15,7 @@ from mtc_keras.data.formats.encodings import UTF_8
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.json_rows import read_json, read_jsonl, read_lines
 from mtc_keras.data.formats.layout import Layout
-from mtc_keras.data.formats.lines import PREFIX, read_txt
+from mtc_keras.data.formats.lines import PREFIX, read_text_lines, read_txt
 from mtc_keras.data.formats.separated import ANY, read_csv, read_tsv
 from mtc_keras.data.formats.utf8 import CHUNK, Utf8Stream, undecodable
 from mtc_keras.errors import DataError, did_you_mean, listed
@@ -65,6 +65,26 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
     reader, newline = READERS[extension]
     reader = partial(reader, layout=layout)
     return _read_text(path, reader, newline, faults, rows, encodings=layout.encodings)
+
+
+def read_column(
+    path: str, rows: int, faults: Faults, column: str, layout: Layout = ANY
+) -> Iterator[Block]:
+    """Reads each line of a file, whatever its name is, as a row of one column.
+
+    Args:
+        path: the file.
+        rows: int. Rows per block.
+        faults: takes what is told of the lines.
+        column: the name of the column.
+        layout: names the encoding, if it is not to be found.
+    """
+
+    def reader(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[Block]:
+        return read_text_lines(text, faults, rows, column)
+
+    # A text may hold any other line break.
+    return _read_text(path, reader, "\n", faults, rows, encodings=layout.encodings)
 
 
 def read_stream(

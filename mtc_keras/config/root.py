@@ -64,7 +64,11 @@ OfItsKind = Annotated[
 
 
 # Section, key and type of what all tasks share that set none of their own.
-SHARED_KEYS = (("training", "label_smoothing", float), ("data", "missing", list))
+SHARED_KEYS = (
+    ("training", "label_smoothing", float),
+    ("data", "missing", list),
+    ("data", "votes_by", str),
+)
 
 
 class Config(Section):
@@ -120,6 +124,10 @@ class Config(Section):
                 raise ValueError(
                     f"tasks.{key}: the name is reserved for a column of the predictions; "
                     "choose another"
+                )
+            if getattr(task, "votes_by", None) not in (None, self.data.votes_by):
+                raise ValueError(
+                    f"tasks.{key}.votes_by: rows are joined for all tasks: set it in [data]"
                 )
             for label in task.path.names:
                 for text in self.data.text_columns:

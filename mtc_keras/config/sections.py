@@ -75,6 +75,12 @@ class DataConfig(Section):
         description="Other words in that column: { train = ['0', '1'], test = '2' }; rows of "
         "`ignore` are left out.",
     )
+    votes_by: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column whose equal cells make one row of the rows of several raters, such as "
+        "the text or its id: its labels are the shares of theirs, a number their mean.",
+    )
     delimiter: str | None = Field(
         default=None,
         description="Character that separates the cells of csv, tsv and txt files; default: that "

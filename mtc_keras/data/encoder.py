@@ -2,13 +2,15 @@
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
-from mtc_keras.data.groups import Groups
+from mtc_keras.data.groups import Groups, Raters
+from mtc_keras.data.joining import joined
 from mtc_keras.data.labels import Labels
 from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.data.nearest import nearest
@@ -17,7 +19,7 @@ from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.split_words import SplitWords
 from mtc_keras.data.texts import read_texts, text_faults
 from mtc_keras.data.weights import Weights
-from mtc_keras.errors import listed
+from mtc_keras.errors import listed, plural
 from mtc_keras.tasks import Task
 
 MOST_SHOWN = 3  # rows without a text
@@ -55,7 +57,8 @@ class Encoder:
         self._text_mistakes = Mistakes("data.text")
         self._weights = Weights(data.weight, [task.name for task in tasks])
         self._groups = Groups(data.group) if data.group and tasks else None
-        used = [*data.text_columns, data.id, data.weight, data.group, data.split]
+        self._raters = Raters(data.votes_by) if data.votes_by and tasks else None
+        used = [*data.text_columns, data.id, data.weight, data.group, data.split, data.votes_by]
         used += [column for task in tasks for column in task.path.names]
         self._used = dict.fromkeys(column for column in used if column)
         self._split_words = SplitWords(name, self._used)
@@ -81,8 +84,9 @@ class Encoder:
         if self._is_labelled:
             self._weights.add(block, start)
             self._split_words.add(block)
-        if self._groups:
-            self._groups.add(block, start)
+        for values in (self._groups, self._raters):
+            if values:
+                values.add(block, start)
         found = read_texts(block, self.data.text_columns)
         for parts, texts in zip(self._texts, found, strict=True):
             parts.append(pack(texts))
@@ -203,7 +207,7 @@ class Encoder:
         problems += self._id_mistakes.report(self.where)
         texts = tuple(join(parts) for parts in self._texts)
         ids = join(self._ids) if self._has(self.data.id) else None
-        return Rows(
+        rows = Rows(
             self.name,
             texts,
             targets,
@@ -214,3 +218,32 @@ class Encoder:
             groups=groups,
             told=tuple(told),
         )
+        rows = self._joined(rows, problems)
+        return replace(rows, told=(*rows.told, *self._ties(rows)))
+
+    def _joined(self, rows: Rows, problems: list[str]) -> Rows:
+        """Returns a row for all rows of several raters, if the config says which these are."""
+        if not self._raters or not len(rows):
+            return rows
+        column = self._raters.column
+        if column in self.data.text_columns:
+            return joined(rows, rows.text_keys, column, problems)
+        if not self._has(column):
+            return rows
+        problems += self._raters.mistakes.report(self.where)
+        rows = replace(rows, told=(*rows.told, *self._raters.notes))
+        return joined(rows, self._raters.keys(), column, problems)
+
+    def _ties(self, rows: Rows) -> list[str]:
+        """Returns a line per task of whose shares several are the greatest."""
+        notes = []
+        for name, targets in rows.targets.items():
+            task = self.labels[name].task
+            tied = np.flatnonzero(task.tied(targets))
+            if len(tied):
+                verb = "has" if len(tied) == 1 else "have"
+                notes.append(
+                    f"tasks.{name}: {plural(len(tied), 'row')} {verb} {task.how_tied}, first "
+                    f"{rows.where[tied[0]]}"
+                )
+        return notes

@@ -36,6 +36,13 @@ class Groups(RowValues):
         return np.concatenate([np.zeros(0, "uint64"), *self._parts])
 
 
+class Raters(Groups):
+    """What rows of several raters have in common: those of one text become one row."""
+
+    key = "data.votes_by"
+    without = ("stands alone", "stand alone")
+
+
 def _name(cell: Cell) -> str:
     """Returns what a group is called, however it is spelled, as labels are; `""` for no group."""
     if isinstance(cell, (list, dict)):

@@ -12,6 +12,7 @@ OPTIONAL = {
     "id": "whose predictions have no id",
     "weight": "whose rows weigh 1",
     "group": "whose rows are in no group",
+    "votes_by": "whose rows stand alone",
 }
 
 

@@ -225,8 +225,14 @@ def _array_or_cells(values: Any) -> np.ndarray | list[Cell]:
 def _hold_names(cells: list[Cell]) -> bool:
     """Whether lists hold class names, or nothing at all: no class."""
     lists = [cell for cell in cells if isinstance(cell, list)]
-    return bool(lists) and (
-        not any(lists) or any(isinstance(value, str) for cell in lists for value in cell)
+    return bool(lists) and (not any(lists) or any(map(_names_some, lists)))
+
+
+def _names_some(values: list[Any]) -> bool:
+    """Whether a list holds the name of a class, an annotator's object, or a list of such."""
+    return any(
+        isinstance(value, (str, dict)) or (isinstance(value, list) and _names_some(value))
+        for value in values
     )
 
 

@@ -100,6 +100,11 @@ class Task(LabelReader):
         """Returns bool of shape `(N,)`: rows of which `hard` takes one of several equal shares."""
         return np.zeros(len(targets), bool)
 
+    @property
+    def how_tied(self) -> str:
+        """What such a row has, and what metrics make of it, for people."""
+        return ""
+
     @abstractmethod
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         """Returns bool of shape `(N, C)`: which classes a row carries, for splits and counts.

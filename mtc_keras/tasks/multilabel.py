@@ -84,6 +84,10 @@ class Multilabel(SetLabels):
     def tied(self, targets: np.ndarray) -> np.ndarray:
         return (targets == 0.5).any(axis=1)
 
+    @property
+    def how_tied(self) -> str:
+        return "a class with a share of one half, which metrics read as not there"
+
     def read_targets(self, values: np.ndarray) -> np.ndarray:
         targets = super().read_targets(values)
         known = (targets >= 0) & (targets <= 1) if self.has_shares else np.isin(targets, (0, 1))

@@ -70,6 +70,13 @@ class SingleLabelTask(ClassificationTask):
             return super().tied(targets)
         return np.count_nonzero(targets == targets.max(axis=1, keepdims=True), axis=1) > 1
 
+    @property
+    def how_tied(self) -> str:
+        return (
+            "several classes with the greatest share, of which metrics read the first in the "
+            "order of the classes"
+        )
+
     def one_hot(self, indices: np.ndarray) -> np.ndarray:
         """Returns shares of 0 and 1, float32 of shape `(N, C)`, for classes by their index."""
         shares = self.class_indicator(indices).astype("float32")

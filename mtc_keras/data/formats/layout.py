@@ -50,7 +50,7 @@ class Layout:
         names = [*data.rename, *data.text_columns, data.id, *([data.split] if data.split else [])]
         labels = [name for task in tasks for name in task.path.names]
         if tasks:
-            names += [data.weight, *([data.group] if data.group else []), *labels]
+            names += [data.weight, *(name for name in (data.group, data.votes_by) if name), *labels]
         texts = tuple(_before(text, data.rename) for text in data.text_columns)
         return cls(
             data.encodings,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from mtc_keras.files.reading import MOST_JSON, file_problem, read_bytes
-from mtc_keras.files.whole import sha256, write_whole
+from mtc_keras.files.whole import MARKER, sha256, write_whole
 
 SUMS = "SHA256SUMS"
 WINDOWS = "has line ends of Windows now; git leaves them where .gitattributes says `* -text`"
@@ -25,7 +25,8 @@ def write_sums(folder: Path, names: Iterable[str] | None = None) -> None:
         names: optional names of files in it, at any depth; default: all.
     """
     if names is None:
-        paths = [path for path in folder.rglob("*") if path.is_file() and path.name != SUMS]
+        others = (SUMS, MARKER)  # the latter is there only until the folder has its name
+        paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in others]
         names = sorted(path.relative_to(folder).as_posix() for path in paths)
     _write(folder, {name: [sha256(folder / name)] for name in names})
 
@@ -46,7 +47,8 @@ def read_sums(folder: Path) -> dict[str, list[str]] | None:
         match = _LINE.fullmatch(line.removesuffix("\r"))  # as git may have written it
         if match is None or not _is_inside(match["name"]):
             raise ValueError("is not what was written")
-        sums.setdefault(match["name"], []).append(match["digest"])
+        if match["name"] != MARKER:  # which exports have listed, and none has
+            sums.setdefault(match["name"], []).append(match["digest"])
     return sums
 
 

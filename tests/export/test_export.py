@@ -1,5 +1,6 @@
 """An export answers as `predict` and `classify` do, without Keras and without this package."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -29,6 +30,8 @@ from mtc_keras.export.model_card import UNKNOWN, licence_of
 from mtc_keras.export.saved_model.ask import Served, described
 from mtc_keras.export.saved_model.write import readable, without_padding, write_warm_up
 from mtc_keras.files.whole import MARKER
+from mtc_keras.predict import program as predict
+from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.run.directory import Run
 from tests.conftest import answers_alone, rows, tiny_bert
 from tests.model.test_backbones import sentence_pieces
@@ -167,6 +170,22 @@ def test_the_package_asks_it_alike(exported, client, texts):
         np.testing.assert_allclose(
             values, client[f"{number}/serving_default/{name}"], rtol=0, atol=1e-5
         )
+
+
+def test_predict_takes_it(exported, texts, expected, capsys):
+    predictor = open_predictor(exported)
+    predictor.load()
+    for name, values in predictor.predict((texts,)).items():
+        np.testing.assert_allclose(values, expected[0][name], rtol=0, atol=1e-5)
+    assert predict.main(["--model", str(exported.parent), "--text", "good"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "good"
+
+
+def test_an_export_whose_checksums_name_what_none_has_is_read(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "1")
+    with (folder / "SHA256SUMS").open("a", encoding="utf-8") as file:
+        file.write(f"{hashlib.sha256().hexdigest()}  {MARKER}\n")
+    assert open_predictor(folder).path == folder
 
 
 # === What it is ===

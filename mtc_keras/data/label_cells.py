@@ -6,10 +6,11 @@ from typing import Any
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.tasks import Task
-from mtc_keras.tasks.columns import UNKNOWN, Cell, Mistake, parsed_json
+from mtc_keras.tasks.columns import UNKNOWN, Cell, Mistake
 from mtc_keras.tasks.markers import MARKERS, marker_key
 from mtc_keras.tasks.paths import pick_all
 from mtc_keras.tasks.spelling import number_of
+from mtc_keras.tasks.written import written_value
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _cells_of(block: Block, column: str, markers: Collection[str], other: Cell) 
 
 def list_or_table(cell: Any) -> Cell:
     """Returns the list or table that a text cell writes as JSON; blank text is nothing."""
-    return parsed_json(cell.strip()) or None if isinstance(cell, str) else cell
+    return written_value(cell.strip()) or None if isinstance(cell, str) else cell
 
 
 def _without_markers(

@@ -5,8 +5,9 @@ import math
 import re
 from datetime import date, time
 
-from mtc_keras.tasks.columns import Cell, parsed_json
+from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.spelling import number_of
+from mtc_keras.tasks.written import written_value
 
 # Texts that hardly name a class, beside those of `tasks.markers`: they fill a gap.
 NOTHING = frozenset(["?", "-", "--", "n.a.", "n/d", "nd", "N.A.", "TBD", "tbd", "unlabeled"])
@@ -30,7 +31,7 @@ def parsed(cell: Cell) -> Cell:
     if not isinstance(cell, str) or cell.lstrip()[:1] not in ("[", "{", "("):
         return cell
     try:
-        return parsed_json(cell.strip())
+        return written_value(cell.strip())
     except ValueError:
         pass
     try:

@@ -14,7 +14,7 @@ from mtc_keras.errors import is_utf8, listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.base import Task
 from mtc_keras.tasks.class_index import ClassIndex, same_class
-from mtc_keras.tasks.columns import MOST_CLASSES, Cell, Cells, parsed_json
+from mtc_keras.tasks.columns import MOST_CLASSES, Cell, Cells
 from mtc_keras.tasks.flags import bit, found_labels, word
 from mtc_keras.tasks.markers import MARKERS
 from mtc_keras.tasks.spelling import (
@@ -27,6 +27,7 @@ from mtc_keras.tasks.spelling import (
     natural,
     number_of,
 )
+from mtc_keras.tasks.written import is_json, is_written, written_value
 
 
 class ClassLabels(Task):
@@ -318,7 +319,7 @@ class ClassLabels(Task):
         if self.is_missing(cell):
             return []
         if self.holds_flags:
-            return self._flag_readings(cell)
+            return [*self._flag_readings(cell), *self._written_readings(cell)]
         try:
             self.encode_cell(cell)  # as a mistake is told by itself
             found = [(text.strip(), self.index_of(text)) for text in self.texts_in(cell)]
@@ -326,16 +327,32 @@ class ClassLabels(Task):
         except ValueError:
             return []
         classes = list(self._index)
-        return [Reading("unknown", name) for name in unknown] + [
+        told = self._written_readings(cell) + [Reading("unknown", name) for name in unknown]
+        return told + [
             Reading("position" if self._index.find(name) is None else "name", name, classes[index])
             for name, index in found
             if index is not None and name != classes[index]
         ]
 
+    @property
+    def reads_lists(self) -> bool:
+        """Whether text that writes a list or table is read as what it writes."""
+        return self.holds_flags
+
+    def _written_readings(self, cell: Cell) -> list[Reading]:
+        """Returns the reading of text that writes a list, but not as JSON does."""
+        if not (self.reads_lists and isinstance(cell, str) and is_written(cell)) or is_json(cell):
+            return []
+        try:
+            self.encode_cell(cell)
+        except ValueError:
+            return []
+        return [Reading("list", cell.strip(), json_line(written_value(cell)))]
+
     def _flag_readings(self, cell: Cell) -> list[Reading]:
         """Returns the words of a row that are read as 0 or 1."""
         with suppress(ValueError):
-            table = parsed_json(cell) if isinstance(cell, str) else cell
+            table = written_value(cell) if isinstance(cell, str) else cell
             values = table.values() if isinstance(table, dict) else table
             words = (
                 [value for value in values if word(value)] if isinstance(values, Iterable) else []
@@ -360,7 +377,7 @@ class ClassLabels(Task):
             ValueError: if it is not such a vector or has another length.
         """
         if isinstance(cell, str):
-            cell = parsed_json(cell)
+            cell = written_value(cell)
         width = len(self._index)
         if not isinstance(cell, list) or len(cell) != width:
             raise ValueError(f"expected a list of {width} values 0 or 1, received {cell!r}")

@@ -1,6 +1,5 @@
 """Which columns hold a task's label: `labels`, `labels.tone`, `labels[0:5]` or several columns."""
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -55,22 +54,6 @@ class ColumnPath:
 
     def __str__(self) -> str:
         return ", ".join(self.names)
-
-
-def parsed_json(text: str) -> Cell:
-    """Returns the list or table that a cell of csv such as `[2, 0, 1]` writes, or the text itself.
-
-    Raises:
-        ValueError: if a bracket opens something that is not JSON.
-    """
-    opening = text.lstrip()[:1]
-    if opening not in ("[", "{"):
-        return text
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        what = "list" if opening == "[" else "table"
-        raise ValueError(f"expected a JSON {what}, received {text!r} ({error})") from None
 
 
 def parse_column(column: str | Sequence[str]) -> ColumnPath:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from mtc_keras.tasks.columns import Cell, parsed_json
+from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.paths import EACH
+from mtc_keras.tasks.written import written_value
 
 MOST_DEPTH = 8
 MOST_KEYS = 30  # of one object: where there are more, they are no names of columns
@@ -50,6 +51,6 @@ def _parsed(text: str) -> Cell:
     if text.lstrip()[:1] not in ("[", "{"):
         return text
     try:
-        return parsed_json(text.strip())
+        return written_value(text.strip())
     except ValueError:  # a text that begins with a bracket
         return text

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mtc_keras.tasks.columns import Cell, Mistake, parsed_json
+from mtc_keras.tasks.columns import Cell, Mistake
+from mtc_keras.tasks.written import written_value
 
 EACH = "[]"  # every item of a list; no key is called so, as keys hold no brackets
 Step = str | int | range  # a key or EACH, a position, several positions
@@ -199,7 +200,7 @@ def _no_object(cell: Cell, path: NestedPath, at: int) -> str:
 def _parsed(text: str, path: NestedPath, at: int) -> Cell:
     """Returns what a text writes as JSON, or the text itself; blank text is nothing."""
     try:
-        return parsed_json(text.strip()) if text.strip() else None
+        return written_value(text.strip()) if text.strip() else None
     except ValueError:
         here = NestedPath(path.name, path.steps[:at])
         raise ValueError(f"{_column(here)} holds text that is no JSON") from None

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from mtc_keras.tasks.columns import Cell, parsed_json
+from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.spelling import number_of
 from mtc_keras.tasks.votes import LABEL_KEYS
+from mtc_keras.tasks.written import written_value
 
 SCORE_KEYS = ("score", "scores", "probability", "probabilities", "prob", "p", "confidence", "share")
 HOW = 'a table such as {"joy": 0.7, "anger": 0.3}'
@@ -24,7 +25,7 @@ def stated(cell: Cell, classes: Sequence[str] | None) -> dict[object, float]:
         ValueError: if it is something else.
     """
     if isinstance(cell, str):
-        cell = parsed_json(cell)
+        cell = written_value(cell)
     if isinstance(cell, dict):
         return _of_table(cell)
     if isinstance(cell, list) and cell and all(isinstance(value, dict) for value in cell):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.spelling import class_key
+from mtc_keras.tasks.written import is_written
 
 AUTO, DEFAULT = "auto", "|"
 BRACKETS = "><"  # of `<python><pandas>`, as Stack Overflow writes it
@@ -31,9 +32,9 @@ def joined_names(names: Sequence[str], separator: str) -> str:
 
 
 def texts_of(cells: Iterable[Cell]) -> list[str]:
-    """Returns the different cells that are texts, but for JSON."""
+    """Returns the different cells that are texts, but for lists and tables."""
     texts = (cell.strip() for cell in cells if isinstance(cell, str))
-    return list(dict.fromkeys(text for text in texts if text and text[0] not in "[{"))
+    return list(dict.fromkeys(text for text in texts if text and not is_written(text)))
 
 
 def find_separator(

@@ -11,7 +11,7 @@ from pydantic import Field
 from mtc_keras.errors import listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.classification import ClassificationTask
-from mtc_keras.tasks.columns import Cell, Cells, parsed_json
+from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.flags import BITS, FlagColumn, is_blank
 from mtc_keras.tasks.separators import (
     AUTO,
@@ -25,6 +25,7 @@ from mtc_keras.tasks.separators import (
 )
 from mtc_keras.tasks.share_labels import SHARES
 from mtc_keras.tasks.spelling import Reading, class_key, class_name, is_whole
+from mtc_keras.tasks.written import is_written, written_value
 
 
 class SetLabels(ClassificationTask):
@@ -144,6 +145,10 @@ class SetLabels(ClassificationTask):
         blank = [name for name, column in columns.items() if column.is_blank]
         return [name for name in self._index if name in marked + blank] if marked else []
 
+    @property
+    def reads_lists(self) -> bool:
+        return True
+
     def _texts(self, cells: Cells) -> list[str]:
         known = (cell for cell in cells if not self.is_missing(cell))
         return texts_of(name for cell in known for name in self.names_of_columns(cell))
@@ -189,17 +194,17 @@ class SetLabels(ClassificationTask):
         return found
 
     def readings(self, cell: Cell) -> list[Reading]:
-        if isinstance(cell, str) and cell.lstrip()[:1] not in ("[", "{"):
+        if isinstance(cell, str) and not is_written(cell):
             names = () if self.holds_flags else split_names(cell, self.separator)
             if all(name in self._index for name in names):
                 return []  # nearly always; cells may all differ
-        found = [*self._bits_as_names(cell), *super().readings(cell)]
+        found = [*self._bits_as_names(cell), *self._null_readings(cell), *super().readings(cell)]
         return found if self.holds_flags else [*found, *self._table_readings(cell)]
 
     def _table_readings(self, cell: Cell) -> list[Reading]:
         """Returns the words of a table of classes that are read as 0 or 1."""
         with suppress(ValueError):
-            table = parsed_json(cell) if isinstance(cell, str) else cell
+            table = written_value(cell) if isinstance(cell, str) else cell
             return self._flag_readings(table) if isinstance(table, dict) else []
         return []
 
@@ -215,6 +220,17 @@ class SetLabels(ClassificationTask):
             return []
         repeats = len(set(bits)) < len(bits) and set(bits) <= BITS.keys()
         return [Reading("vector", str(values))] if repeats else []
+
+    def _null_readings(self, cell: Cell) -> list[Reading]:
+        """Returns the reading of a list that holds null beside names."""
+        if self.holds_flags or self.path.is_several or self.labels in SHARES:
+            return []
+        with suppress(ValueError):
+            values = written_value(cell) if isinstance(cell, str) else cell
+            if isinstance(values, list) and None in values and not _is_null(values):
+                self.encode_cell(cell)  # as a mistake is told by itself
+                return [Reading("null", json_line(values))]
+        return []
 
     def remedy(self, name: str) -> str:
         for separator in (*CANDIDATES, BRACKETS):
@@ -240,7 +256,7 @@ class SetLabels(ClassificationTask):
                 for name in (self._values(value) if isinstance(value, str) else [value])
             ]
         if isinstance(cell, str):
-            cell = parsed_json(cell)
+            cell = written_value(cell)
         if isinstance(cell, dict):
             return list(cell)
         if isinstance(cell, str):
@@ -248,7 +264,7 @@ class SetLabels(ClassificationTask):
                 raise ValueError('separator = "auto" is found by `learn`: call it first')
             return list(split_names(cell, self.separator))
         if isinstance(cell, list):
-            return cell
+            return [value for value in cell if value is not None]
         if is_whole(cell):
             return [cell]
         raise ValueError(
@@ -259,12 +275,14 @@ class SetLabels(ClassificationTask):
     def encode_cell(self, cell: Cell) -> np.ndarray:
         if self.labels in SHARES:
             return self.shares_in(cell)
-        table = parsed_json(cell) if isinstance(cell, str) else cell
+        table = written_value(cell) if isinstance(cell, str) else cell
         if isinstance(table, dict):
             return self._partly_known(table)
         if self.holds_flags:
             return self.vector(self._blanks_as_zero(table) if isinstance(table, list) else table)
-        indices = [self.index_of(value) for value in self._values(cell)]
+        if _is_null(table):
+            return self.missing_target
+        indices = [self.index_of(value) for value in self._values(table)]
         known = [index for index in indices if index is not None]
         if indices and not known:  # only classes to be ignored
             return self.missing_target
@@ -284,3 +302,8 @@ class SetLabels(ClassificationTask):
                 raise ValueError(f"class {name!r} is both 0 and 1 in {cell!r}")
             target[index] = value
         return target
+
+
+def _is_null(cell: Cell) -> bool:
+    """Whether a cell is a list of nothing but null, which is not the empty list."""
+    return isinstance(cell, list) and bool(cell) and all(value is None for value in cell)

@@ -44,6 +44,10 @@ class ShareLabels(ClassLabels):
     def has_shares(self) -> bool:
         return self.labels in SHARES or self.votes_by is not None
 
+    @property
+    def reads_lists(self) -> bool:
+        return self.labels in SHARES or super().reads_lists
+
     def _given_classes(self) -> list[str] | None:
         if self.classes is None and self.labels == "probabilities" and self.path.is_vector:
             return self.path.vector_classes

@@ -19,6 +19,19 @@ _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))\.0+")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 _BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 
+Kind = Literal[
+    "missing",
+    "name",
+    "position",
+    "vector",
+    "list",
+    "null",
+    "flag",
+    "blank",
+    "normalised",
+    "unknown",
+]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -27,15 +40,16 @@ class Reading:
     Args:
         kind: `"missing"` (no label is known), `"name"` (another spelling of the class),
             `"position"` (the class at that place of those that the config lists), `"vector"` (a
-            list of 0 and 1 that is read as one of names), `"flag"` (a word for 0 or 1), `"blank"`
-            (an empty cell that is read as 0), `"normalised"` (probabilities that are divided by
-            their sum, which is what is written) or `"unknown"` (no class, and left out because the
-            config says so).
+            list of 0 and 1 that is read as one of names), `"list"` (text that writes a list, but
+            not as JSON does), `"null"` (a list with null beside names), `"flag"` (a word for 0
+            or 1), `"blank"` (an empty cell that is read as 0), `"normalised"` (probabilities that
+            are divided by their sum, which is what is written) or `"unknown"` (no class, and left
+            out because the config says so).
         written: what stands in the cell.
-        read_as: the class's name, or the 0 or 1, if it is one.
+        read_as: the class's name, the 0 or 1, or the list as JSON, if it is one.
     """
 
-    kind: Literal["missing", "name", "position", "vector", "flag", "blank", "normalised", "unknown"]
+    kind: Kind
     written: str
     read_as: str = ""
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtc_keras.errors import listed
-from mtc_keras.tasks.columns import Cell, parsed_json
+from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.separators import split_names
 from mtc_keras.tasks.spelling import number_of
+from mtc_keras.tasks.written import written_value
 
 LABEL_KEYS = ("label", "labels", "value", "answer", "class", "category", "choice")
 
@@ -58,7 +59,7 @@ class Votes:
             ValueError: if it holds something else than votes.
         """
         if isinstance(cell, str):
-            cell = parsed_json(cell)
+            cell = written_value(cell)
         if isinstance(cell, str):
             cell = list(self.split(cell))
         if isinstance(cell, dict):
@@ -72,7 +73,7 @@ class Votes:
     def is_flat(self, cell: Cell) -> bool:
         """Whether a cell says how often classes were chosen, but not by how many annotators."""
         if isinstance(cell, str):
-            cell = parsed_json(cell)
+            cell = written_value(cell)
         if isinstance(cell, dict):
             return _holds_counts(cell)
         if not isinstance(cell, list):
@@ -137,7 +138,7 @@ class Votes:
         """Returns the list of names that a text of one annotator separates."""
         if not isinstance(value, str) or self.says_nothing(value):
             return value
-        found = parsed_json(value)
+        found = written_value(value)
         return self.split(found) if isinstance(found, str) else found
 
 

@@ -9,10 +9,12 @@ Needs labelled rows that the model was not trained on and will not be judged on.
 import argparse
 import fnmatch
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mtc_keras.config import reading_of
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError, legible
 from mtc_keras.files import to_json
@@ -72,6 +74,8 @@ def calibrate_run(
     *,
     thresholds: Literal["per_label", "per_task"] | float = "per_label",
     calibration: Literal["temperature", "none"] = "temperature",
+    reading: Mapping[str, Any] | None = None,
+    reader: bool = False,
 ) -> Calibration:
     """Fits a run's temperatures and thresholds anew, and saves them in it.
 
@@ -85,6 +89,9 @@ def calibrate_run(
             validation files of the run's config.
         thresholds: `"per_label"`, `"per_task"`, or one number from 0 to 1 for all labels.
         calibration: `"temperature"` or `"none"`.
+        reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`, and
+            `"tasks.NAME.column"`; default: those of the run.
+        reader: bool. Whether the run's own `data.reader` is called for its validation rows.
 
     Returns:
         The `Calibration`.
@@ -105,8 +112,9 @@ def calibrate_run(
     run = as_run(run)
     with run.being_changed():  # from the start: nobody trains another model into it meanwhile
         run.check_model()
-        _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
-        rows = labelled_rows(run, data, "validation")
+        if not reader:
+            _refuse_other_uses(run, labelled_files(run, data, "validation")[0])
+        rows = labelled_rows(run, data, "validation", reading=reading, reader=reader)
         start(run.config.distribution)
         from mtc_keras.model.long_texts import tokens_of
         from mtc_keras.scoring.decisions import fit_decisions
@@ -173,6 +181,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "labelled rows that the model was not trained on (default: the config's validation files)",
     )
+    options.add_reading(parser)
+    options.add_reader(parser, "validation rows")
     parser.add_argument(
         "--thresholds",
         type=_thresholds,
@@ -202,7 +212,12 @@ def _thresholds(text: str) -> str | float:
 def run(args: argparse.Namespace) -> None:
     calibrated = Run(args.model, check=args.check)
     found = calibrate_run(
-        calibrated, args.data, thresholds=args.thresholds, calibration=args.calibration
+        calibrated,
+        args.data,
+        thresholds=args.thresholds,
+        calibration=args.calibration,
+        reading=reading_of(args.reading),
+        reader=args.reader,
     )
     from mtc_keras.console.log import Log
 

@@ -4,14 +4,17 @@ Shows the metrics of each task beside those of the best constant prediction.
 
     mtc-keras evaluate --model runs/x
     mtc-keras evaluate --model runs/x --data new.csv --out metrics.json
+    mtc-keras evaluate --model runs/x --data new.csv --set data.delimiter=";"
 """
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtc_keras.config import reading_of
 from mtc_keras.devices.startup import start
 from mtc_keras.files import check_writable, readable_json, to_json, write_whole
 from mtc_keras.programs import options
@@ -60,13 +63,22 @@ class Evaluation:
         show_details(log, self.tasks, self.metrics, verbose=verbose)
 
 
-def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluation:
+def evaluate_run(
+    run: Run | str | Path,
+    data: "Data | None" = None,
+    *,
+    reading: Mapping[str, Any] | None = None,
+    reader: bool = False,
+) -> Evaluation:
     """Judges a run on labelled rows.
 
     Args:
         run: a `Run`, or the path of a run directory.
         data: labelled rows in the run's format: a file, a glob, a list of them, a DataFrame or
             dicts; default: the test files of the run's config.
+        reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`, and
+            `"tasks.NAME.column"`; default: those of the run.
+        reader: bool. Whether the run's own `data.reader` is called for its test rows.
 
     Returns:
         The `Evaluation`.
@@ -85,7 +97,7 @@ def evaluate_run(run: Run | str | Path, data: "Data | None" = None) -> Evaluatio
     run = as_run(run)
     with run.being_read():
         run.check_model()
-        rows = labelled_rows(run, data, "test")
+        rows = labelled_rows(run, data, "test", reading=reading, reader=reader)
         start(run.config.distribution)
         from mtc_keras.model.long_texts import tokens_of
         from mtc_keras.scoring.judging import baseline, judge_logits
@@ -106,6 +118,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_data(
         parser, "labelled rows, in the run's format (default: the config's test files)"
     )
+    options.add_reading(parser)
+    options.add_reader(parser, "test rows")
     options.add_out(parser, "write the metrics as JSON, too")
     options.add_verbose(parser, "show all tasks, however many, and their classes")
 
@@ -114,7 +128,8 @@ def run(args: argparse.Namespace) -> None:
     judged = Run(args.model, check=args.check)
     if args.out:
         check_writable(args.out)
-    evaluation = evaluate_run(judged, args.data)
+    reading = reading_of(args.reading)
+    evaluation = evaluate_run(judged, args.data, reading=reading, reader=args.reader)
     from mtc_keras.console.log import Log
 
     evaluation.show(Log(), verbose=args.verbose)

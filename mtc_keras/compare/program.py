@@ -6,13 +6,15 @@ runs on the same rows.
 
     mtc-keras compare --config configs/x.toml --seeds 3
     mtc-keras compare --runs runs/small runs/large --data new.csv
+
+With --runs, --set says how the rows of --data are read, as in evaluate.
 """
 
 import argparse
 
 from mtc_keras.compare.approaches import compare_approaches, compared_directory
 from mtc_keras.compare.runs import compare_runs
-from mtc_keras.config import load_config
+from mtc_keras.config import load_config, reading_of
 from mtc_keras.errors import ConfigError, legible
 from mtc_keras.files import check_writable, readable_json, write_whole
 from mtc_keras.programs import options
@@ -42,7 +44,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     of_config = {
         "--config": args.config,
-        "--set": args.overrides,
         "--seeds": args.seeds,
         "--with": args.other,
         "--overwrite": args.overwrite,
@@ -69,7 +70,7 @@ def _compare_runs(args: argparse.Namespace) -> None:
     if args.out:
         check_writable(args.out)
     first, second = (Run(directory, check=args.check) for directory in args.runs)
-    comparison = compare_runs(first, second, args.data)
+    comparison = compare_runs(first, second, args.data, reading=reading_of(args.overrides))
     from mtc_keras.console.log import Log
 
     comparison.show(Log())

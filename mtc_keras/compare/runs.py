@@ -66,6 +66,7 @@ def compare_runs(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    reading: Mapping[str, Any] | None = None,
 ) -> RunComparison:
     """Judges two runs on the same rows, by the main metric of each task that both have.
 
@@ -80,6 +81,8 @@ def compare_runs(
             same ones.
         resamples: int. Drawings of the rows.
         seed: int. Seed of the drawings.
+        reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`, and
+            `"tasks.NAME.column"`; default: those of each run.
 
     Returns:
         The `RunComparison`.
@@ -103,7 +106,7 @@ def compare_runs(
     with runs[0].being_read(), runs[1].being_read():
         for run in runs:
             run.check_model()
-        rows_a, rows_b = (labelled_rows(run, data, "test") for run in runs)
+        rows_a, rows_b = (labelled_rows(run, data, "test", reading=reading) for run in runs)
         if list(rows_a.where) != list(rows_b.where):
             raise DataError(
                 f"the runs read different rows of {rows_a.name}: {len(rows_a):,} and "

@@ -2,6 +2,7 @@
 
 from mtc_keras.config.loading import check_config, config_schema, load_config, parse_toml
 from mtc_keras.config.model import ModelConfig, RandomBackboneConfig
+from mtc_keras.config.reading import READ_BY, READING, reading_of, reread, reread_data
 from mtc_keras.config.root import Config, lower_is_better, monitor_names
 from mtc_keras.config.sections import (
     BalancingConfig,
@@ -13,6 +14,8 @@ from mtc_keras.config.sections import (
 )
 
 __all__ = [
+    "READING",
+    "READ_BY",
     "BalancingConfig",
     "Config",
     "DataConfig",
@@ -28,4 +31,7 @@ __all__ = [
     "lower_is_better",
     "monitor_names",
     "parse_toml",
+    "reading_of",
+    "reread",
+    "reread_data",
 ]

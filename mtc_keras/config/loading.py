@@ -5,16 +5,19 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from mtc_keras.config.deprecated import RENAMED, modernised
 from mtc_keras.config.messages import problem_of
 from mtc_keras.config.root import Config
+from mtc_keras.config.sections import Section
 from mtc_keras.errors import ConfigError, did_you_mean, is_utf8, legible, listed, plural
 from mtc_keras.files import readable_json
 from mtc_keras.tasks import known_kinds
+
+Table = TypeVar("Table", bound=Section)
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = (), *, quiet: bool = False) -> Config:
@@ -145,7 +148,33 @@ def _near(path: Path) -> str:
     return hint or (f" There are {listed(sorted(names))}" if names else "")
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def check_table(table: type[Table], values: dict[str, Any], name: str) -> Table:
+    """Checks one table of a config by itself.
+
+    Args:
+        table: its class.
+        values: its keys and values.
+        name: its name, for messages.
+
+    Raises:
+        ConfigError: listing all problems.
+    """
+    try:
+        return table.model_validate(values)
+    except ValidationError as error:
+        details = ({**found, "loc": (name, *found["loc"])} for found in error.errors())
+        problems = [problem_of({name: values}, found) for found in details]
+        raise ConfigError(
+            f"{name}: {plural(len(problems), 'problem')} in the config", problems
+        ) from None
+
+
+def parsed_override(override: str) -> tuple[list[str], Any]:
+    """Returns the keys and the value of a string `"a.b=value"`.
+
+    Raises:
+        ConfigError: if it has another form.
+    """
     key, equals, text = override.partition("=")
     parts = [part.strip() for part in key.split(".")]
     if not equals or not all(parts):
@@ -155,6 +184,11 @@ def _override(values: dict[str, Any], override: str) -> None:
         found = tomllib.loads(f"value = {text}")
         if len(found) == 1:  # not several lines
             value = found["value"]
+    return parts, value
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    parts, value = parsed_override(override)
     table = values
     for part in parts[:-1]:
         table = table.setdefault(part, {})

@@ -43,7 +43,7 @@ def split_sources(
     Raises:
         ConfigError: if there is none for training, or the reader cannot be imported.
     """
-    reader = _import_reader(data.reader) if data.reader else None
+    reader = import_reader(data.reader) if data.reader else None
     if data.train is None and reader is None and own.get("train") is None:
         raise ConfigError(
             "data.train: is required: name a file, a glob, a list of them, or give data.reader"
@@ -82,7 +82,12 @@ def _reader_blocks(
     return None
 
 
-def _import_reader(path: str) -> Callable[[str], OwnRows | None]:
+def import_reader(path: str) -> Callable[[str], OwnRows | None]:
+    """Imports the function that `data.reader` names.
+
+    Raises:
+        ConfigError: if there is none.
+    """
     module_name, _, function_name = path.partition(":")
     problem = f"data.reader: {path!r} cannot be imported: "
     try:

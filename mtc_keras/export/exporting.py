@@ -1,6 +1,7 @@
 """A model or a run exported for serving."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ def export_model(
     max_loss: float | None = None,
     data: "Data | None" = None,
     self_test_texts: "Data | None" = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> "Export":
     """Exports a model as a SavedModel that takes texts, or as ONNX that takes token ids.
 
@@ -50,6 +52,8 @@ def export_model(
             dicts; default: the validation files of the run's config.
         self_test_texts: rows with a run's text columns, which the self-test reads besides its
             own texts.
+        reading: keys of `[data]` that say how the rows of both are read, such as
+            `{"delimiter": ";"}`, and `"tasks.NAME.column"`; default: those of the run.
 
     Returns:
         The `Export`: its `directory`, and what its `mtc_keras.json` holds, `about` it.
@@ -78,6 +82,7 @@ def export_model(
             "quantize": quantize,
             **judges,
             "self_test_texts": self_test_texts,
+            "reading": reading or None,
         }.items():
             if value is not None:
                 raise ConfigError(f"{option} needs a run, whose config says how rows are read")
@@ -88,8 +93,11 @@ def export_model(
     _check_int8(format, quantize, judges)
     with model.being_read():
         model.check_model()
-        rows = labelled_rows(model, data, "validation") if quantize else None
-        own = None if self_test_texts is None else text_rows(model, self_test_texts, "self-test")
+        rows, own = None, None
+        if quantize:
+            rows = labelled_rows(model, data, "validation", reading=reading)
+        if self_test_texts is not None:
+            own = text_rows(model, self_test_texts, "self-test", reading=reading)
         exported = _export_run(
             model,
             directory,

@@ -9,6 +9,7 @@ tested against the run before it is kept.
 
 import argparse
 
+from mtc_keras.config import reading_of
 from mtc_keras.errors import legible
 from mtc_keras.export.exporting import MAX_LOSS, export_model
 from mtc_keras.export.folder import ONNX, SAVED_MODEL
@@ -48,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "rows with the run's text column, which the self-test reads besides its own texts",
         name="--self-test-texts",
     )
+    options.add_reading(parser)
 
 
 def _from_0(text: str) -> float:
@@ -70,6 +72,7 @@ def run(args: argparse.Namespace) -> None:
             max_loss=args.max_loss,
             data=args.data,
             self_test_texts=args.self_test_texts,
+            reading=reading_of(args.reading),
         )
     print(legible(exported.shown))
 

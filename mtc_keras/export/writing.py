@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtc_keras.config import READ_BY
 from mtc_keras.devices import process
 from mtc_keras.errors import ConfigError, legible
 from mtc_keras.export.agreement import run_module, self_test
@@ -213,7 +214,7 @@ def shown_int8(found: dict[str, Any]) -> list[str]:
 
 def _about_data(run: "Run") -> dict[str, Any]:
     """Returns how rows are read, besides the text columns that `inputs` names."""
-    return run.config.data.model_dump(include={"id", "rename"})
+    return run.config.data.model_dump(include=set(READ_BY), exclude_none=True)
 
 
 def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mtc_keras.errors import legible
 from mtc_keras.files import json_line
 from mtc_keras.init.draft import Plan
 from mtc_keras.init.planning import unused_lines
+from mtc_keras.tasks.predictions import target_columns
 
 WIDTH = 96
 MOST_SHOWN = 60  # characters of a text or a label
@@ -62,9 +63,11 @@ def shown_rows(dataset: Dataset, path: str) -> Iterator[str]:
     for split, row in sorted(train, key=lambda part: _number(part[0].where[part[1]]))[:ROWS]:
         texts = "  ".join(f'text "{_cut(column[row])}"' for column in split.texts)
         yield f"row {split.where[row]}  {texts}"
+        labels = target_columns(dataset.tasks, {t: y[[row]] for t, y in split.targets.items()})
         for task in dataset.tasks:
-            label = json_line(task.label(split.targets[task.name][row]))
-            yield f"    {task.name} → {_cut(label)}"
+            name = f"target_{task.name}"
+            [label] = labels.get(f"{name}_shares", labels[name])
+            yield f"    {task.name} → {_cut(json_line(label))}"
 
 
 def _number(where: str) -> int:

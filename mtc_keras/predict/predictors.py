@@ -4,12 +4,13 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from mtc_keras.config import DataConfig
+from mtc_keras.config import READ_BY, DataConfig, reread_data
 from mtc_keras.devices.quiet import quietly
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import DataError
@@ -30,7 +31,6 @@ AnyModel = Union[str, Path, Run, "MultiTaskClassifier", "Predictor"]
 SAVED_MODEL = "saved_model.pb"
 EXPORT_BATCH = 32
 DECIDED = ("temperature", "thresholds")
-READ_BY = ("id", "rename")
 
 
 class Predictor(ABC):
@@ -82,7 +82,9 @@ class Predictor(ABC):
         return digest.hexdigest()
 
 
-def open_predictor(model: AnyModel, check: bool = True) -> Predictor:
+def open_predictor(
+    model: AnyModel, check: bool = True, reading: Mapping[str, Any] | None = None
+) -> Predictor:
     """Returns the predictor of a model; nothing heavy is loaded yet.
 
     Args:
@@ -90,10 +92,21 @@ def open_predictor(model: AnyModel, check: bool = True) -> Predictor:
             of which the newest is taken; a `Run`, a `MultiTaskClassifier`, or a `Predictor`, which
             is returned.
         check: bool. `False` reads files that have changed since they were written.
+        reading: keys of `[data]` that say how rows are read in another way than the model says.
 
     Raises:
+        ConfigError: if a key of `reading` says something else.
         DataError: if a path is neither, or the model is none.
     """
+    predictor = _opened(model, check)
+    if not reading:
+        return predictor
+    predictor = copy(predictor)  # it may be the caller's
+    predictor.data = reread_data(predictor.data, reading)
+    return predictor
+
+
+def _opened(model: AnyModel, check: bool) -> Predictor:
     if isinstance(model, Predictor):
         return model
     if isinstance(model, Run):
@@ -238,9 +251,10 @@ class ExportPredictor(Predictor):
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:
     """Reads what an export says of itself.
 
-    `inputs` holds for each input of its signature the column of texts, `data` the column of ids
-    and those to `rename`; `tasks` for each task's name its `kind`, and where it has them
-    `classes`, `class_names`, `separator`, `temperature` and `thresholds`.
+    `inputs` holds for each input of its signature the column of texts, `data` how its run read
+    rows: the column of ids, those to `rename`, encoding and the like; `tasks` for each task's name
+    its `kind`, and where it has them `classes`, `class_names`, `separator`, `temperature` and
+    `thresholds`.
 
     Raises:
         DataError: if the file is missing or holds something else.

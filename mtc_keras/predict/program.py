@@ -16,15 +16,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mtc_keras.config import reading_of
 from mtc_keras.errors import ConfigError, DataError, legible, plural
 from mtc_keras.files import json_line, shown_json
 from mtc_keras.predict.bulk.job import ENGINES, FORMATS
-from mtc_keras.predict.predictors import Predictor, open_predictor, version_taken
+from mtc_keras.predict.predictors import Predictor, RunPredictor, open_predictor, version_taken
 from mtc_keras.predict.rows import predict_own
 from mtc_keras.programs import options
 from mtc_keras.programs.options import STDIN
 from mtc_keras.programs.program import Program
 from mtc_keras.programs.signals import tidied_at_sigterm
+from mtc_keras.run.rows import reader_rows
 from mtc_keras.tasks.predictions import COLUMNS, DECIMALS, Shown
 
 MOST_SHOWN = 5  # bad rows on the screen
@@ -35,6 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--text",
+        metavar="T",
         action="append",
         nargs="+",
         type=options.text,
@@ -45,6 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "files or globs with the run's text column: csv, tsv, jsonl, json (.gz, too), parquet; "
         "or - for JSON lines from standard input",
     )
+    options.add_reader(source, "test rows")
+    options.add_reading(parser)
     parser.add_argument(
         "--columns",
         metavar="LIST",
@@ -104,8 +109,10 @@ def run(args: argparse.Namespace) -> None:
         if getattr(args, name) is not None:
             option = f"--{name.replace('_', '-')}"
             raise ConfigError(f"{option} needs --data FILE, and --out")
-    if args.text:
-        _predict_texts(args, Shown(**chosen))
+    if args.text and args.reading:
+        raise ConfigError("--set says how the rows of --data are read; --text needs none")
+    if args.text or args.reader:
+        _predict_own(args, Shown(**chosen))
     else:
         _predict_stream(args, Shown(**chosen, decimals=DECIMALS))
 
@@ -120,7 +127,7 @@ def _predict_files(args: argparse.Namespace, chosen: dict[str, Any]) -> None:
     from mtc_keras.predict.bulk.job import BulkOptions
     from mtc_keras.predict.bulk.predicting import predict_files
 
-    bulk = BulkOptions(strict=args.strict, **chosen)
+    bulk = BulkOptions(strict=args.strict, reading=reading_of(args.reading), **chosen)
     with tidied_at_sigterm("stopped before anything was written"):
         predict_files(
             args.model,
@@ -134,29 +141,42 @@ def _predict_files(args: argparse.Namespace, chosen: dict[str, Any]) -> None:
 
 
 def _opened(args: argparse.Namespace) -> Predictor:
-    predictor = open_predictor(args.model, args.check)
+    predictor = open_predictor(args.model, args.check, reading_of(args.reading))
     if version := version_taken(args.model, predictor):
         print(legible(f"note: {version}"), file=sys.stderr)
     return predictor
 
 
-def _predict_texts(args: argparse.Namespace, shown: Shown) -> None:
+def _reader_rows(predictor: Predictor) -> Any:
+    if not isinstance(predictor, RunPredictor):
+        raise ConfigError("--reader needs a run, whose config names it; an export has none")
+    return reader_rows(predictor.run, "test")
+
+
+def _predict_own(args: argparse.Namespace, shown: Shown) -> None:
     predictor = _opened(args)
     columns = predictor.data.text_columns
-    for row in args.text:
+    for row in args.text or ():
         if len(row) != len(columns):
             raise ConfigError(f"--text needs {len(columns)} of {columns}, received {len(row)}")
+    path = None
     if args.out:
         from mtc_keras.predict.saving import check_file, save_predictions
 
         path = check_file(args.out)
-        save_predictions(predict_own(predictor, args.text, shown), predictor, path, shown)
-        print(legible(f"{plural(len(args.text), 'prediction')} in {path}"))
-        return
-    as_table = sys.stdout.isatty() and not args.json
-    shown = replace(shown, columns=COLUMNS if as_table else shown.columns, decimals=DECIMALS)
-    found = predict_own(predictor, args.text, shown)
-    if as_table:
+    as_table = path is None and bool(args.text) and sys.stdout.isatty() and not args.json
+    if path is None:
+        shown = replace(shown, columns=COLUMNS if as_table else shown.columns, decimals=DECIMALS)
+    rows = _reader_rows(predictor) if args.reader else args.text
+    found = predict_own(predictor, rows, shown)
+    bad = BadRowsShown(args.strict)
+    for place, reason in found.bad_rows:
+        bad.add(f"{place}: {reason}")
+    bad.close()
+    if path is not None:
+        save_predictions(found, predictor, path, shown)
+        print(legible(f"{plural(len(found), 'prediction')} in {path}"))
+    elif as_table:
         from mtc_keras.console.log import Log
         from mtc_keras.predict.tables import text_tables
 

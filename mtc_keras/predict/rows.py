@@ -48,6 +48,7 @@ def predict_rows(
     *,
     columns: str | Sequence[str] = ("labels", "probabilities"),
     abstain_below: float | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> Predictions:
     """Predicts rows in memory.
 
@@ -59,6 +60,7 @@ def predict_rows(
         columns: one or several of `"labels"`, `"confidence"` and `"probabilities"`.
         abstain_below: optional float in [0, 1]. Labels that are right with a lower probability
             are `None`.
+        reading: keys of `[data]` in place of the model's, such as `{"text": "comment"}`.
 
     Returns:
         The `Predictions`, in the order of the rows. A row whose text is missing is left out and
@@ -76,7 +78,7 @@ def predict_rows(
     ```
     """
     shown = Shown((columns,) if isinstance(columns, str) else tuple(columns), abstain_below)
-    return predict_own(open_predictor(model), rows, shown)
+    return predict_own(open_predictor(model, reading=reading), rows, shown)
 
 
 def predict_own(predictor: Predictor, rows: OwnRows, shown: Shown) -> Predictions:

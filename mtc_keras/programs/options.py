@@ -71,6 +71,29 @@ def add_data(
     complete(option, shtab.FILE)
 
 
+def add_reading(parser: "argparse._ActionsContainer") -> None:
+    """Adds `--set KEY=VALUE` of programs that read rows for a finished run."""
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        type=text,
+        default=[],
+        dest="reading",
+        help="read the rows of --data in another way than the run did, such as "
+        "data.delimiter=';' or tasks.topic.column=subject (may be repeated)",
+    )
+
+
+def add_reader(parser: "argparse._ActionsContainer", rows: str) -> None:
+    """Adds `--reader`, in place of files."""
+    parser.add_argument(
+        "--reader",
+        action="store_true",
+        help=f"{rows} from the run's own data.reader, which is code that is run then",
+    )
+
+
 def add_out(
     parser: "argparse._ActionsContainer", help: str, metavar: str = "FILE", required: bool = False
 ) -> None:

@@ -1,11 +1,11 @@
 """The labelled rows on which a finished run is judged or calibrated."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mtc_keras.config import DataConfig
+from mtc_keras.config import DataConfig, reread
 from mtc_keras.errors import ConfigError
 from mtc_keras.run.directory import Run
 from mtc_keras.tasks import Task
@@ -39,9 +39,7 @@ def labelled_files(
         config = run.config.data
         files = getattr(config, split) if _has_files(config, split) else config.train
         if files is None or not (_has_files(config, split) or config.split):
-            raise ConfigError(
-                f"the config of {run.directory} names no {split} file: give --data FILE"
-            )
+            raise ConfigError(_without_rows(run, split))
         return files, split
     source = _with_names(data)
     if isinstance(source, str):
@@ -51,8 +49,22 @@ def labelled_files(
     return source, "the given rows"
 
 
-def labelled_rows(run: Run, data: "Data | None", split: Literal["validation", "test"]) -> "Rows":
+def labelled_rows(
+    run: Run,
+    data: "Data | None",
+    split: Literal["validation", "test"],
+    *,
+    reading: Mapping[str, Any] | None = None,
+    reader: bool = False,
+) -> "Rows":
     """Returns the encoded rows of `labelled_files`.
+
+    Args:
+        run: the run.
+        data: what `labelled_files` takes.
+        split: what `labelled_files` takes.
+        reading: keys that `config.reread` takes, for files that are laid out in another way.
+        reader: bool. Whether the rows are those of the run's own reader.
 
     Raises:
         ConfigError: if there are none.
@@ -60,10 +72,15 @@ def labelled_rows(run: Run, data: "Data | None", split: Literal["validation", "t
     """
     from mtc_keras.data.reading import read_rows
 
+    config = reread(run.config, reading)
+    if reader:
+        if data is not None:
+            raise ConfigError("the run's reader takes the place of files: leave one of them out")
+        return read_rows(reader_rows(run, split), config.task_list, config.data, split)
     source, name = labelled_files(run, data, split)
     # The config's own files of a split are read whole, whatever their column of splits says.
-    chosen = None if data is None and _has_files(run.config.data, split) else split
-    return read_rows(source, run.config.task_list, run.config.data, name, chosen)  # type: ignore[arg-type]
+    chosen = None if data is None and _has_files(config.data, split) else split
+    return read_rows(source, config.task_list, config.data, name, chosen)  # type: ignore[arg-type]
 
 
 def source_of_test(data: DataConfig) -> object:
@@ -78,7 +95,26 @@ def _has_files(data: DataConfig, split: str) -> bool:
     return files is not None and not isinstance(files, (int, float))
 
 
-def text_rows(run: Run, data: "Data", name: str) -> "Rows":
+def reader_rows(run: Run, split: Literal["validation", "test"]) -> "OwnRows":
+    """Calls a run's own `data.reader`, which is code of whoever made the run.
+
+    Raises:
+        ConfigError: if the run has none, or it has no such rows.
+    """
+    path = run.config.data.reader
+    if path is None:
+        raise ConfigError(f"run {str(run.directory)!r} has no data.reader: name files of rows")
+    from mtc_keras.data.split_sources import import_reader
+
+    rows = import_reader(path)(split)
+    if rows is None:
+        raise ConfigError(f"data.reader {path!r} has no {split} rows: it returned None")
+    return rows
+
+
+def text_rows(
+    run: Run, data: "Data", name: str, *, reading: Mapping[str, Any] | None = None
+) -> "Rows":
     """Returns rows in a run's format, of which only texts and ids are read.
 
     Raises:
@@ -86,7 +122,7 @@ def text_rows(run: Run, data: "Data", name: str) -> "Rows":
     """
     from mtc_keras.data.reading import read_rows
 
-    return read_rows(_with_names(data), [], run.config.data, name)
+    return read_rows(_with_names(data), [], reread(run.config, reading).data, name)
 
 
 def unlabelled_notes(rows: "Rows", tasks: Sequence[Task]) -> list[str]:
@@ -96,6 +132,17 @@ def unlabelled_notes(rows: "Rows", tasks: Sequence[Task]) -> list[str]:
         for task in tasks
         if not task.labelled(rows.targets[task.name]).any()
     ]
+
+
+def _without_rows(run: Run, split: str) -> str:
+    """Returns the message that neither a run nor its user names rows of a split."""
+    reader = run.config.data.reader
+    if reader is None:
+        return f"the config of {run.directory} names no {split} file: give --data FILE"
+    return (
+        f"the config of {run.directory} names no {split} file, but a reader, {reader!r}, which is "
+        "code: --reader calls it (in Python, reader=True), or give --data FILE"
+    )
 
 
 def _with_names(data: Any) -> Any:

@@ -1,7 +1,7 @@
 """What is to be predicted, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mtc_keras.errors import ConfigError, check_count
@@ -28,6 +28,8 @@ class BulkOptions:
         engine: `"local"`, this process, or `"ray"`, the actors of a Ray cluster.
         workers: optional int. Actors of `"ray"`; default: one per GPU, or else one per machine.
         strict: bool. Whether a single bad row is an error.
+        reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`; default:
+            those of the run or export.
 
     Raises:
         ConfigError: if a value is none of these.
@@ -40,6 +42,7 @@ class BulkOptions:
     engine: str = "local"
     workers: int | None = None
     strict: bool = False
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", self.shown.columns)
@@ -62,7 +65,8 @@ class BulkOptions:
     def identity(self) -> dict[str, Any]:
         """What decides the bytes of the parts, beside model and input."""
         names = ("format", "columns", "rows_per_part", "abstain_below")
-        return {name: getattr(self, name) for name in names}
+        reading = {"reading": dict(self.reading)} if self.reading else {}
+        return {name: getattr(self, name) for name in names} | reading
 
 
 @dataclass(frozen=True)

@@ -129,9 +129,8 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     if not problems and then["bad_rows"] != now["bad_rows"]:
         bad = f"{plural(then['bad_rows'], 'bad row')} then, {now['bad_rows']:,} now"
         problems.append(f"{bad}, in the same files: another version of mtc_keras wrote it")
-    for name, value in now["options"].items():
-        if then["options"][name] != value:
-            problems.append(
-                f"{name}: {json_line(then['options'][name])} then, {json_line(value)} now"
-            )
+    for name in {**then["options"], **now["options"]}:
+        before, value = (side["options"].get(name) for side in (then, now))
+        if before != value:
+            problems.append(f"{name}: {json_line(before)} then, {json_line(value)} now")
     return problems

@@ -31,7 +31,7 @@ class PartPredictor:
 
     def __init__(self, job: Job, predictor: Predictor | None = None) -> None:
         self.job = job
-        self.predictor = predictor or open_predictor(job.model, job.check)
+        self.predictor = predictor or open_predictor(job.model, job.check, job.options.reading)
         self.predictor.load()
         self.reader = PartReader(job, self.predictor.data)
 

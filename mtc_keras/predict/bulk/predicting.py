@@ -95,7 +95,7 @@ def predict_files(
     options = replace(options, format=output.part_form)
     output.check(resume)
     output.check_input(paths)
-    predictor = open_predictor(model, check)
+    predictor = open_predictor(model, check, options.reading)
     if options.engine == "ray" and not predictor.path.exists():
         raise ConfigError("the engine ray needs a model that is saved: the path of a run or export")
     log = Log(quiet=not verbose)

@@ -89,7 +89,8 @@ class DataConfig(Section):
     header: list[str] | None = Field(
         default=None,
         min_length=1,
-        description="Names of the columns of files without a header: csv, tsv, txt and sheets.",
+        description="Names of the columns of files without a header: csv, tsv, txt and sheets, and "
+        "JSON whose rows are lists of cells.",
     )
     quoting: Literal["minimal", "escaped", "none"] | None = Field(
         default=None,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas
 
+from mtc_keras.errors import DataError, listed
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.nesting import nested_paths
 from mtc_keras.tasks.paths import ABSENT, NestedPath, Picked, found_path, pick, pick_all
@@ -124,6 +125,28 @@ def _is_at(path: NestedPath, cell: Cell) -> bool:
         return pick(cell, path) is not ABSENT
     except ValueError:
         return True
+
+
+def named_columns(source: str, names: Sequence[str], notes: list[str] | None) -> list[int]:
+    """Returns the positions of the columns that can be told apart by their names.
+
+    Args:
+        source: what messages call the table.
+        names: the names of its columns.
+        notes: takes a line on two or more columns without a name, which are left out.
+
+    Raises:
+        DataError: if two columns have one name.
+    """
+    unnamed = [at for at, name in enumerate(names) if not name.strip()]
+    twice = dict.fromkeys(name for name in names if name.strip() and names.count(name) > 1)
+    if twice:
+        raise DataError(f"{source}: several columns are called {listed(list(twice))}")
+    if len(unnamed) < 2:
+        return list(range(len(names)))
+    if notes is not None:
+        notes.append(f"{source}: {len(unnamed)} columns have no name and are not read")
+    return [at for at in range(len(names)) if at not in unnamed]
 
 
 def cells_by_column(records: Sequence[dict[str, Any]]) -> dict[str, list[Cell]]:

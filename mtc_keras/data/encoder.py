@@ -112,7 +112,7 @@ class Encoder:
     def _add_names(self, block: Block) -> None:
         """Notes the columns of a source, the paths in its first rows, and those that are used."""
         if block.source not in self.names:
-            self.names[block.source] = dict.fromkeys(block.nested_names())
+            self.names[block.source] = dict.fromkeys([*block.columns, *block.nested_names()])
         names = self.names[block.source]
         new = (column for column in self._used if column not in names and block.has(column))
         self.names[block.source] |= dict.fromkeys([*block.columns, *new])

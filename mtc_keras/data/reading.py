@@ -150,7 +150,7 @@ def read_rows(
     blocks = (
         file_blocks(source, layout=Layout.of(data, tasks), notes=encoder.told)  # type: ignore[arg-type]
         if is_files
-        else own_blocks(source, name)  # type: ignore[arg-type]
+        else own_blocks(source, name, notes=encoder.told)  # type: ignore[arg-type]
     )
     column = SplitColumn(data) if data.split and split else None
     for block in blocks:
@@ -187,6 +187,8 @@ def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str,
                 raise ValueError(f"every label is missing in train (column {str(task.path)!r})")
         except ValueError as error:
             failed[task.name] = [f"tasks.{task.name}: {_message(error)}{labels.marked}"]
+            if not task.can_encode:
+                failed[task.name] += labels.unreadable().report(train.where)
     return [learned.get(task.name, task) for task in tasks], failed
 
 

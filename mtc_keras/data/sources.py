@@ -13,13 +13,13 @@ from typing import Any
 
 import pandas
 
-from mtc_keras.data.blocks import Block, cells_by_column, plain_cells
+from mtc_keras.data.blocks import Block, cells_by_column, named_columns, plain_cells
 from mtc_keras.data.formats.faults import Faults, files_error
 from mtc_keras.data.formats.files import read_blocks
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.formats.separated import ANY
 from mtc_keras.data.parallel_files import parallel_blocks
-from mtc_keras.errors import DataError, did_you_mean, listed
+from mtc_keras.errors import DataError, did_you_mean
 from mtc_keras.files import sha256
 
 ROWS_AT_ONCE = 20_000
@@ -77,7 +77,9 @@ def file_blocks(
         raise files_error(problems)
 
 
-def own_blocks(source: OwnRows, name: str, rows: int = ROWS_AT_ONCE) -> Iterator[Block]:
+def own_blocks(
+    source: OwnRows, name: str, rows: int = ROWS_AT_ONCE, *, notes: list[str] | None = None
+) -> Iterator[Block]:
     """Reads a user's own source as the same kind of blocks.
 
     Args:
@@ -85,12 +87,13 @@ def own_blocks(source: OwnRows, name: str, rows: int = ROWS_AT_ONCE) -> Iterator
             over once.
         name: what messages call it; rows are "name row LABEL" by the DataFrame's index.
         rows: int. Most rows per block.
+        notes: takes a line on columns that are not read.
 
     Raises:
         DataError: if it is neither, holds no rows, or has two columns of one name.
     """
     if isinstance(source, pandas.DataFrame):
-        blocks = _frame_blocks(source, name, rows)
+        blocks = _frame_blocks(source, name, rows, notes)
     else:
         blocks = _dict_blocks(source, name, rows)
     first = next(blocks, None)
@@ -100,16 +103,22 @@ def own_blocks(source: OwnRows, name: str, rows: int = ROWS_AT_ONCE) -> Iterator
     yield from blocks
 
 
-def _frame_blocks(source: pandas.DataFrame, name: str, rows: int) -> Iterator[Block]:
-    columns = [str(column) for column in source.columns]
-    if len(set(columns)) < len(columns):
-        twice = sorted({column for column in columns if columns.count(column) > 1})
-        raise DataError(f"{name}: several columns are called {listed(twice)}")
+def _frame_blocks(
+    source: pandas.DataFrame, name: str, rows: int, notes: list[str] | None
+) -> Iterator[Block]:
+    columns = list(map(_column_name, source.columns))
+    kept = named_columns(name, columns, notes)
     for start in range(0, len(source), rows):
         part = source.iloc[start : start + rows]
-        cells = [plain_cells(part.iloc[:, at].tolist()) for at in range(len(columns))]
-        where = [f"{name} row {label}" for label in part.index]
-        yield Block(name, where, dict(zip(columns, cells, strict=True)))
+        cells = {columns[at]: plain_cells(part.iloc[:, at].tolist()) for at in kept}
+        yield Block(name, [f"{name} row {label}" for label in part.index], cells)
+
+
+def _column_name(column: Any) -> str:
+    """Returns what a column is called; one of several levels by those that say something."""
+    if isinstance(column, tuple):
+        return ".".join(filter(None, map(_column_name, column)))
+    return "" if column is None or column != column or column is pandas.NA else str(column)
 
 
 def _dict_blocks(source: Iterable[dict[str, Any]], name: str, rows: int) -> Iterator[Block]:

@@ -68,7 +68,7 @@ def _file_blocks(files: Files, layout: Layout, told: list[str]) -> Iterator[Bloc
 
 
 def _own_blocks(rows: OwnRows, name: str, told: list[str]) -> Iterator[Block]:
-    return own_blocks(rows, name)
+    return own_blocks(rows, name, notes=told)
 
 
 def _reader_blocks(
@@ -76,7 +76,7 @@ def _reader_blocks(
 ) -> Iterator[Block] | None:
     rows = reader(name)
     if rows is not None:
-        return own_blocks(rows, name)
+        return own_blocks(rows, name, notes=told)
     if name == "train":
         raise DataError("returned None for 'train'")
     return None

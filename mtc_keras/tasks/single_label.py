@@ -102,6 +102,9 @@ class SingleLabelTask(ClassificationTask):
     def texts_in(self, cell: Cell) -> list[str]:
         return [name for name in self.named_in(cell) if isinstance(name, str)]
 
+    def is_missing(self, cell: Cell) -> bool:
+        return cell == [] or super().is_missing(cell)
+
     def _single(self, cell: Cell) -> Cell:
         """Returns the only label of a cell; a list of one, or of one in other spellings, is it."""
         if not isinstance(cell, list):

@@ -153,7 +153,7 @@ def test_records_is_a_path_and_a_wrong_one_is_refused():
         ({"columns": 3, "data": [[1]]}, "no lists of names and of rows"),
         ({"a": 1, "b": {"c": 2}}, 'set records = "key.key"'),
         ("secret", "must be an array of objects, received str"),
-        ([["secret", "label"]], "row 0: must be an object, received list"),
+        ([["secret", "label"]], "x.json: its rows are lists of cells without names, set data.head"),
         ({}, "holds no rows"),
         ({"data": []}, "data"),
     ],

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from mtc_keras.config import DataConfig, check_config
 from mtc_keras.data.inputs import read_inputs
@@ -123,6 +125,40 @@ def test_a_text_column_of_another_case_is_the_nearest():
     write("t.csv", "TEXT,mood,texts\na,good,x\n")
     assert "no text column 'text' (data.text). Did you mean 'TEXT'?" in problems(train="t.csv")[0]
     assert did_you_mean("Label", ["labels", " LABEL"]) == " Did you mean ' LABEL'?"
+
+
+def test_columns_without_a_name_are_nobodys_in_tables_too():
+    table = pyarrow.table([["a", "b"], ["good", "bad"], [1, 2], [3, 4]],
+                          names=["text", "mood", "", " "])  # fmt: skip
+    parquet.write_table(table, "x.parquet")
+    found = read(train="x.parquet")
+    assert found.notes == ["x.parquet: 2 columns have no name and are not read"]
+    [(inputs, _)] = read_inputs("x.parquet", DataConfig(), 10)
+    assert list(inputs.columns) == ["text", "mood"]
+    frame = table.to_pandas()
+    for names in (["text", "mood", "", ""], ["text", "mood", float("nan"), None]):
+        frame.columns = names
+        assert read({"train": frame}).notes == ["train: 2 columns have no name and are not read"]
+    frame.columns = ["text", "mood", "n", "n"]
+    assert problems({"train": frame}) == ["data.train: train: several columns are called 'n'"]
+
+
+def test_the_columns_that_pandas_adds_do_no_harm():
+    frame = pd.DataFrame({"text": ["a", "b"], "mood": ["good", "bad"]}, index=[7, 8])
+    frame.to_parquet("x.parquet")  # with __index_level_0__
+    assert read(train="x.parquet").notes == []
+    frame.to_csv("x.csv")  # with one column without a name
+    pd.read_csv("x.csv").to_csv("y.csv")  # and with `Unnamed: 0`
+    assert read(train=["x.csv", "y.csv"]).notes == []
+
+
+def test_columns_of_several_levels_are_called_by_what_they_say():
+    names = pd.MultiIndex.from_tuples([("text", ""), ("labels", "mood"), ("labels", "other")])
+    frame = pd.DataFrame([["a", "good", 1], ["b", "bad", 2]], columns=names)
+    [problem] = problems({"train": frame})
+    assert "Set column = \"labels.mood\". Columns: 'text', 'labels.mood'" in problem
+    tasks = {"mood": {"kind": "multiclass", "column": "labels.mood"}}
+    assert len(read_splits(check_config({"tasks": tasks}), {"train": frame}).train) == 2
 
 
 @pytest.mark.parametrize(

@@ -169,3 +169,12 @@ def test_rows_to_predict_have_nested_texts_and_keep_their_columns():
     assert [place for place, _ in bad] == [3, 4]
     assert bad[0][1] == "text column 'data.text' is missing or null"
     assert "must hold an object, received a list of 1" in bad[1][1]
+
+
+def test_rows_that_teach_no_class_say_what_is_wrong_with_their_cells():
+    rows = [{**row, "genres": [] if n else "Drama"} for n, row in enumerate(ROWS)]
+    tasks = {"genres": TASKS["genres"]}
+    assert problems(rows, tasks=tasks) == [
+        "tasks.genres: found 0 classes in column 'genres[].name'; a task needs two or more",
+        "x.jsonl:1: tasks.genres: column 'genres' must hold a list, received text",
+    ]

@@ -245,7 +245,7 @@ def test_two_columns_of_one_name_are_refused():
         ('{"text": "x"}', "x.json: must be an array of objects, or an object with one inside"),
         ('[{"text": "x"}, 3]', "x.json:row 1: must be an object, received int"),
         ('[\n{"text": }]', "x.json:2: is not JSON"),
-        ('{"text": "x"}\n["y"]', "x.json:2: must be an object such as {…}, received list"),
+        ('{"text": "x"}\n["y"]', "x.json:2: must be an object such as {…}, or a list with the"),
     ],
 )
 def test_json_must_be_an_array_of_objects(content, message):

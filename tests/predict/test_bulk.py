@@ -302,7 +302,7 @@ def test_parquet_with_two_columns_of_one_name_is_refused(finished, tmp_path, cap
     )
     parquet.write_table(table, tmp_path / "in.parquet")
     assert predict_to(finished, tmp_path / "in.parquet", tmp_path / "out") == 2
-    assert "in.parquet: two columns are called 'a'" in capsys.readouterr().err
+    assert "in.parquet: several columns are called 'a'" in capsys.readouterr().err
 
 
 def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):

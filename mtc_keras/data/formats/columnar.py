@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow  # type: ignore[import-untyped]
 from pyarrow import parquet
 
-from mtc_keras.data.blocks import Block, LazyColumns, plain_cells
+from mtc_keras.data.blocks import Block, LazyColumns, named_columns, plain_cells
 from mtc_keras.errors import DataError, is_utf8
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.paths import EACH
@@ -29,8 +29,13 @@ def parquet_file(path: str | Path) -> Iterator[Any]:
         yield found
 
 
-def read_parquet(path: str, rows: int) -> Iterator[Block]:
+def read_parquet(path: str, rows: int, notes: list[str] | None = None) -> Iterator[Block]:
     """Reads the rows of a Parquet file as blocks of so many rows.
+
+    Args:
+        path: the file.
+        rows: int. Most rows per block.
+        notes: takes a line on columns that are not read.
 
     Raises:
         DataError: if it is no such file; when a column is read that Python cannot hold, naming
@@ -40,14 +45,12 @@ def read_parquet(path: str, rows: int) -> Iterator[Block]:
     try:  # not through pandas, which turns integers beside gaps into floats
         with parquet_file(path) as file:
             names = file.schema_arrow.names
-            for name in dict.fromkeys(name for name in names if names.count(name) > 1):
-                raise DataError(f"{path}: two columns are called {name!r}")
-            nested = {field.name: _nested(field.type) for field in file.schema_arrow}
+            kept = named_columns(path, names, notes)
+            nested = {names[at]: _nested(file.schema_arrow.field(at).type) for at in kept}
             for batch in file.iter_batches(rows):
                 where = [f"{path}:row {number}" for number in range(start, start + len(batch))]
                 makers = {
-                    name: partial(_cells, column, name, where)
-                    for name, column in zip(names, batch.columns, strict=True)
+                    names[at]: partial(_cells, batch.columns[at], names[at], where) for at in kept
                 }
                 start += len(batch)
                 yield Block(path, where, LazyColumns(makers), nested=nested)

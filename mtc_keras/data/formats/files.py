@@ -52,7 +52,7 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
     name = path.lower().removesuffix(".gz")
     extension = os.path.splitext(name)[1]
     if extension == ".parquet" and not path.lower().endswith(".gz"):
-        return read_parquet(path, rows)
+        return read_parquet(path, rows, faults.notes)
     if extension not in READERS and _is_lines(path, layout):
         extension = ".txt"
     if extension not in READERS:
@@ -100,7 +100,8 @@ def read_stream(
         layout: names the encoding, if it is not UTF-8.
     """
     encodings = layout.encodings or (UTF_8,)
-    yield from read_lines(name, _text(file, faults, encodings, "\n", is_live=True), faults, rows)
+    text = _text(file, faults, encodings, "\n", is_live=True)
+    yield from read_lines(name, text, faults, rows, layout)
 
 
 def _read_text(

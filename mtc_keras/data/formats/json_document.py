@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from mtc_keras.data.formats.headers import guessed_names
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.split_words import WORDS
 from mtc_keras.errors import DataError, did_you_mean, listed, plural
@@ -14,7 +15,7 @@ MOST_PLACES = 30  # where rows may be, as far as they are looked for
 
 
 def document_rows(path: str, document: Any, layout: Layout, notes: list[str]) -> list[Any]:
-    """Returns the rows of a document: those of an array, or of the part of an object that is one.
+    """Returns the rows of a document, those that are lists with the names of `data.header`.
 
     Args:
         path: the file.
@@ -23,8 +24,27 @@ def document_rows(path: str, document: Any, layout: Layout, notes: list[str]) ->
         notes: takes what is told of a file that is no array.
 
     Raises:
-        DataError: if there are no rows, or several parts may be them.
+        DataError: if there are no rows, several parts may be them, or they are lists without names.
     """
+    rows = _found_rows(path, document, layout, notes)
+    if rows and not layout.header and all(isinstance(row, list) for row in rows[:MOST_PLACES]):
+        texts = [list(map(str, row)) for row in rows[:MOST_PLACES] if row]
+        names = guessed_names(texts, layout) if texts else "[…]"
+        raise DataError(
+            f"{path}: its rows are lists of cells without names, set data.header = {names}"
+        )
+    return [named_row(row, layout) for row in rows] if layout.header else rows
+
+
+def named_row(row: Any, layout: Layout) -> Any:
+    """Returns a row that is a list of cells with the names of `data.header`, if they fit."""
+    if isinstance(row, list) and len(row) == len(layout.header):
+        return dict(zip(layout.header, row, strict=True))
+    return row
+
+
+def _found_rows(path: str, document: Any, layout: Layout, notes: list[str]) -> list[Any]:
+    """Returns the rows of a document: those of an array, or of a part of an object that is one."""
     if layout.records is not None:
         return _rows_of(path, _at(path, document, layout.records), layout, notes)
     if not isinstance(document, dict):
@@ -55,11 +75,13 @@ def _with_split(
     path: str, parts: dict[str, Any], layout: Layout, notes: list[str]
 ) -> list[dict[str, Any]]:
     """Returns the rows of several parts, each with the key of its part as its split."""
-    return [
-        {str(layout.split): _last_key(place), **row} if isinstance(row, dict) else row
-        for place, part in parts.items()
-        for row in _rows_of(path, part, layout, notes)
-    ]
+    rows = []
+    for place, part in parts.items():
+        for row in _rows_of(path, part, layout, notes):
+            named = named_row(row, layout)
+            split = {str(layout.split): _last_key(place)}
+            rows.append({**split, **named} if isinstance(named, dict) else row)
+    return rows
 
 
 def _last_key(place: str) -> str:
@@ -176,6 +198,7 @@ def _places(path: str, document: dict[str, Any], layout: Layout) -> Iterator[tup
             for key, part in inside.items()
         ][: MOST_PLACES**2]
         rows = [(place, part) for place, part in found if _may_be_rows(path, part, layout)]
+        rows = rows or [(place, part) for place, part in found if part and _are_lists(part)]
         if rows:
             yield from rows[:MOST_PLACES]
             return

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from mtc_keras.data.blocks import Block, cells_by_column
 from mtc_keras.data.formats.faults import Faults
-from mtc_keras.data.formats.json_document import document_rows
+from mtc_keras.data.formats.json_document import document_rows, named_row
 from mtc_keras.data.formats.json_values import DECODER, problem
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.errors import DataError
@@ -27,13 +27,13 @@ def read_jsonl(
     lines = iter(text)
     start = _start(lines)
     if not _opens_document("".join(start)):
-        yield from read_lines(path, itertools.chain(start, lines), faults, rows)
+        yield from read_lines(path, itertools.chain(start, lines), faults, rows, layout)
         return
     content = "".join([*start, *lines])
     try:
         document = _parsed(content)
     except (ValueError, RecursionError):  # lines of which the first is broken
-        yield from read_lines(path, io.StringIO(content, "\n"), faults, rows)
+        yield from read_lines(path, io.StringIO(content, "\n"), faults, rows, layout)
         return
     faults.notes.append(f"{path}: is one JSON document, not an object per line, and is read so")
     yield from _document_blocks(path, document, faults, rows, layout)
@@ -48,7 +48,7 @@ def read_json(
     more = _start(lines) if _is_object("".join(start)) else []
     if "".join(more).strip():
         faults.notes.append(f"{path}: holds an object per line, and is read so")
-        yield from read_lines(path, itertools.chain(start, more, lines), faults, rows)
+        yield from read_lines(path, itertools.chain(start, more, lines), faults, rows, layout)
         return
     content = "".join([*start, *more, *lines])
     content.encode("utf-8", "surrogateescape").decode("utf-8")  # no row of it could be passed over
@@ -60,12 +60,16 @@ def read_json(
     yield from _document_blocks(path, document, faults, rows, layout)
 
 
-def read_lines(path: str, lines: Iterable[str], faults: Faults, rows: int) -> Iterator[Block]:
+def read_lines(
+    path: str, lines: Iterable[str], faults: Faults, rows: int, layout: Layout = ANY
+) -> Iterator[Block]:
     """Reads the objects of lines as blocks of so many lines, blank and broken ones counted."""
+    if layout.records is not None:
+        faults.notes.append(f"{path}: holds a row per line; data.records is for one document")
     numbered = iter(faults.decoded(enumerate(lines, 1)))
     while part := list(itertools.islice(numbered, rows)):
         with _without_collection():
-            records, where = _parsed_lines(path, part, faults)
+            records, where = _parsed_lines(path, part, faults, layout)
             columns = cells_by_column(records)
             del records
         if where:
@@ -139,7 +143,7 @@ def _opens_document(line: str) -> bool:
 
 
 def _parsed_lines(
-    path: str, lines: Sequence[tuple[int, str]], faults: Faults
+    path: str, lines: Sequence[tuple[int, str]], faults: Faults, layout: Layout
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Returns the objects of numbered lines, and where they stand."""
     scan = DECODER.scan_once  # type: ignore[attr-defined]  # without the checks of `decode`
@@ -159,11 +163,15 @@ def _parsed_lines(
             except (ValueError, RecursionError) as error:
                 faults.add(number, problem(error))
                 continue
+        if layout.header:
+            record = named_row(record, layout)
         if isinstance(record, dict):
             records.append(record)
             where.append(f"{path}:{number}")
         else:
-            faults.add(number, "must be an object such as {…}", type(record).__name__)
+            is_list = isinstance(record, list)
+            help = ", or a list with the cells of data.header" if is_list else ""
+            faults.add(number, f"must be an object such as {{…}}{help}", type(record).__name__)
     return records, where
 
 

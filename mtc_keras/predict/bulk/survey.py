@@ -154,7 +154,12 @@ class Survey:
                 usable += len(rows)
         if path.lower().endswith(".parquet") and self.options.format == "parquet":
             with parquet_file(path) as file:
-                columns = {field.name: _stored(field.type) for field in file.schema_arrow}
+                names = file.schema_arrow.names  # those without a name may be several
+                columns = {
+                    field.name: _stored(field.type)
+                    for field in file.schema_arrow
+                    if names.count(field.name) == 1
+                }
         for name, found in columns.items():
             self.types[name] = common_type(self.types[name], found) if name in self.types else found
         self.inputs.append(

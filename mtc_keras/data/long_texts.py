@@ -85,7 +85,7 @@ def text_lengths(
 
     Args:
         preprocessor: what tokenized them.
-        texts: the texts.
+        texts: the texts; of `Windows` they are not needed.
         tokens: what `read_texts_as` returned for them.
         overlap: int. Tokens that neighbouring windows share.
 

@@ -25,6 +25,7 @@ from mtc_keras.model.backbones import load_backbone
 from mtc_keras.model.balancing import Balancing, make_balancing
 from mtc_keras.model.by_task import check_names
 from mtc_keras.model.compiling import CompiledSteps
+from mtc_keras.model.deciding_windows import explained
 from mtc_keras.model.inputs import is_dataset, read_texts
 from mtc_keras.model.long_texts import LONG_TEXTS, of_windows, tokens_of
 from mtc_keras.model.pooling import POOLINGS, pool
@@ -348,7 +349,12 @@ class MultiTaskClassifier(CompiledSteps):
         }
 
     def classify(
-        self, x: Any, batch_size: int | None = None, abstain_below: float | None = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        abstain_below: float | None = None,
+        *,
+        explain_window: bool = False,
     ) -> list[dict[str, dict[str, Any]]]:
         """Returns a plain dict per text: for every task its label or labels and probabilities.
 
@@ -357,17 +363,25 @@ class MultiTaskClassifier(CompiledSteps):
             batch_size: int. Most rows per batch; 32 by default.
             abstain_below: float in [0, 1]. A task's label is `None` where the probability
                 that its decision is wholly right is lower.
+            explain_window: bool. Whether each task has, under `window`, what `deciding_windows`
+                returns: which window of the text counted most for its most probable class. Of a
+                model with `long_texts="windows"`.
 
         Raises:
-            ValueError: if `abstain_below` is not a probability.
+            ValueError: if `abstain_below` is not a probability, or `explain_window` is asked of
+                what is read in no windows.
         """
         if abstain_below is not None and not 0 <= abstain_below <= 1:
             raise ValueError(
                 f"abstain_below must lie between 0 and 1. Received: abstain_below={abstain_below}"
             )
-        probabilities = self.predict(x, batch_size=batch_size, verbose=0)
+        deciding = None
+        if explain_window:
+            probabilities, deciding = explained(self, x, batch_size)
+        else:
+            probabilities = self.predict(x, batch_size=batch_size, verbose=0)
         rows = len(next(iter(probabilities.values())))
-        return [
+        answers = [
             {
                 task.name: task.describe(
                     probabilities[task.name][row], self.decisions.get(task.name), abstain_below
@@ -376,6 +390,10 @@ class MultiTaskClassifier(CompiledSteps):
             }
             for row in range(rows)
         ]
+        for answer, of_tasks in zip(answers, deciding or (), strict=False):
+            for name, window in of_tasks.items():
+                answer[name]["window"] = window
+        return answers
 
     # === Export ===
 

@@ -194,6 +194,22 @@ class Task(LabelReader):
         """Whether a learned pooling of windows has one weight per window, not one per logit."""
         return False
 
+    def evidence(
+        self, logits: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns how much the windows of texts speak for what is predicted of their text.
+
+        Args:
+            logits: float32 of shape `(W, C)` or `(W,)`, those of W windows.
+            probabilities: of shape `(W, …)`, for each window those of its text.
+
+        Returns:
+            float of shape `(W,)`, comparable among the windows of a text: by default the logit of
+            the text's most probable class; and int of shape `(W,)`, which logit it is of.
+        """
+        best = probabilities.argmax(axis=-1)
+        return np.take_along_axis(logits, best[:, None], axis=1)[:, 0], best
+
     @abstractmethod
     def make_loss(self) -> "keras.losses.Loss":
         """Returns the `keras.losses.Loss` of this task, which leaves out missing labels.

@@ -56,6 +56,17 @@ class Ordinal(SingleLabelTask):
     def weighs_windows_whole(self) -> bool:
         return True  # its logits are the steps of one scale
 
+    def evidence(
+        self, logits: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the probability that a window alone gives the text's most probable class."""
+        from keras import ops
+
+        best = probabilities.argmax(axis=-1)
+        own = ops.convert_to_numpy(self.activate(ops.convert_to_tensor(logits)))
+        # All logits of a window weigh the same, and so the first stands for them.
+        return np.take_along_axis(own, best[:, None], axis=1)[:, 0], np.zeros_like(best)
+
     def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks.losses import MaskedCORN
 

@@ -80,6 +80,13 @@ class Regression(NumberTask):
     def logit_unit(self) -> float:
         return self.scale or 1.0
 
+    def evidence(
+        self, logits: np.ndarray, probabilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns how far a window lies from the training mean, on the text's side of it."""
+        mean = self.mean or 0.0
+        return (logits - mean) * np.sign(probabilities - mean), np.zeros(len(logits), int)
+
     def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks import losses
 

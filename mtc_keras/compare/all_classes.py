@@ -23,12 +23,16 @@ class AllClasses:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = [task for task in tasks if task.has_classes]
         names = [[f"{task.name}: {name}" for name in task.known_classes] for task in self.tasks]
-        self.task = Multilabel(name=ALL_CLASSES, classes=list(chain(*names)))
+        self.task = Multilabel(
+            name=ALL_CLASSES,
+            classes=list(chain(*names)),
+            labels="probabilities" if any(task.has_shares for task in self.tasks) else None,
+        )
         ends = np.cumsum([len(block) for block in names]).tolist()
         self.blocks = [slice(*block) for block in pairwise([0, *ends])]
 
     def targets(self, targets: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns float32 of shape `(N, all classes)`: 0, 1, and NaN where a label is missing."""
+        """Returns float32 of shape `(N, all classes)`: 0, 1 or a share, NaN where not known."""
         return np.concatenate([_cells(task, targets[task.name]) for task in self.tasks], axis=1)
 
     def read_back(
@@ -71,5 +75,7 @@ class AllClasses:
 
 
 def _cells(task: Task, targets: np.ndarray) -> np.ndarray:
+    if task.has_shares:
+        return targets
     cells = task.class_indicator(targets).astype("float32")
     return np.where(task.known_cells(targets), cells, np.float32(np.nan))

@@ -44,7 +44,7 @@ def joined(rows: Rows, keys: np.ndarray, column: str, problems: list[str]) -> Ro
     sizes = np.bincount(number)
     note = (
         f"{rows.name}: {len(rows):,} rows become {plural(len(first), 'row')} by their {column!r}, "
-        f"each of {sizes.min()} to {sizes.max()} raters"
+        f"each of {_range(sizes)}"
     )
     return replace(
         rows,
@@ -56,6 +56,11 @@ def joined(rows: Rows, keys: np.ndarray, column: str, problems: list[str]) -> Ro
         groups=None if rows.groups is None else rows.groups[first],
         told=(*rows.told, note),
     )
+
+
+def _range(sizes: np.ndarray) -> str:
+    least, most = int(sizes.min()), int(sizes.max())
+    return plural(most, "rater") if least == most else f"{least} to {most} raters"
 
 
 def _numbered(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ HOW = {
     "vector": 'read as lists of names; labels = "flags" reads a 0 or 1 for each of `classes`',
     "list": "read as lists, {read_as}",
     "null": "lists with null beside names, which is left out",
-    "normalised": "sums of probabilities, which are divided by them",
+    "normalised": "divided, so as to sum to 1",
     "flag": "read as {read_as}",
     "blank": "read as 0 beside marks such as x",
     "unknown": "left out, as no class is called so",

@@ -189,7 +189,7 @@ class ShareLabels(ClassLabels):
             return found
         total = sum(self.probabilities(cell).values())
         if abs(total - 1) > ROUNDING:  # False of NaN, where nothing is known
-            found.append(Reading("normalised", f"{total:.4g}"))
+            found.append(Reading("normalised", f"sum of {total:.4g}"))
         return found
 
     def remarks(self, asked: Any, cells: Cells) -> list[str]:

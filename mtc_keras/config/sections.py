@@ -30,8 +30,9 @@ class DataConfig(Section):
 
     train: Files | None = Field(
         default=None,
-        description="File, glob or list of them (csv, tsv, jsonl, json, parquet; gzipped, too), or "
-        "a table of parallel files, one per column: { text = 'x.txt', label = 'y.txt' }.",
+        description="File, glob or list of them (csv, tsv, txt, jsonl, json, parquet, xlsx; "
+        "compressed or in a zip, too), or a table of parallel files, one per column: "
+        "{ text = 'x.txt', label = 'y.txt' }.",
     )
     validation: Files | int | float | None = Field(
         default=None,

@@ -14,6 +14,7 @@ from typing import Any
 import pandas
 
 from mtc_keras.data.blocks import Block, cells_by_column, named_columns, plain_cells
+from mtc_keras.data.formats.containers import located, matching
 from mtc_keras.data.formats.faults import Faults, files_error
 from mtc_keras.data.formats.files import read_blocks
 from mtc_keras.data.formats.layout import Layout
@@ -38,11 +39,11 @@ def file_blocks(
     """Reads files block by block.
 
     Args:
-        files: a path, a glob, or a list of them: csv, tsv, jsonl, ndjson, json (an array
-            of objects, read whole), each also with .gz, or parquet. Cells of csv and tsv
-            stay the text that is written there. Or by column, the path of a file of lines.
+        files: a path, a glob, or a list of them: csv, tsv, txt, jsonl, ndjson, json (read
+            whole), parquet or xlsx, each also compressed or in a zip archive. Cells of csv and
+            tsv stay the text that is written there. Or by column, the path of a file of lines.
         rows: int. Most rows per block.
-        layout: how csv and tsv are read.
+        layout: how they are read.
         notes: takes lines for people on what can be read in two ways.
 
     Yields:
@@ -156,8 +157,11 @@ def expand(files: Files) -> list[str]:
     paths: list[str] = []
     problems = []
     for name in named(files):
-        if os.path.isfile(name):
-            paths.append(name)
+        if os.path.isfile(located(name)[0]):
+            found = matching(name)
+            paths += found
+            if not found:
+                problems.append(f"{name}: no file of the archive matches this glob")
         elif glob.has_magic(name):
             matches = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
             paths += sorted(matches)
@@ -169,15 +173,15 @@ def expand(files: Files) -> list[str]:
         problems.append("the list of files is empty")
     if problems:
         raise files_error(problems)
-    found: dict[str, str] = {}
+    by_place: dict[str, str] = {}
     for path in paths:
-        found.setdefault(os.path.abspath(path), path)
-    return list(found.values())
+        by_place.setdefault(os.path.abspath(path), path)
+    return list(by_place.values())
 
 
 def hash_files(files: Files) -> dict[str, str]:
-    """Returns the SHA-256 of each file by its path."""
-    return {path: sha256(Path(path)) for path in expand(files)}
+    """Returns the SHA-256 of each file by its path: that of the archive, if it stands in one."""
+    return {path: sha256(Path(located(path)[0])) for path in expand(files)}
 
 
 def _missing(path: str) -> str:

@@ -45,8 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_data(
         source,
-        "files or globs with the run's text column: csv, tsv, jsonl, json (.gz, too), parquet; "
-        "or - for JSON lines from standard input",
+        "files or globs with the run's text column: csv, tsv, txt, jsonl, json, parquet, "
+        "xlsx, also in a zip; or - for JSON lines from standard input",
     )
     options.add_reader(source, "test rows")
     options.add_reading(parser)

@@ -330,7 +330,7 @@ def test_strict_stops_before_anything_is_written(finished, tmp_path, capsys):
             "is not a complete gzip file",
         ),
         ("in.parquet", b"text", "is not a Parquet file"),
-        ("in.txt", b"text", "unknown extension '.txt'"),
+        ("in.text", b"text", "unknown extension '.text'"),
     ],
 )
 def test_files_that_cannot_be_read_are_refused(name, content, message, finished, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Rows of Parquet files, whose columns become Python only where they are read."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +11,7 @@ import pyarrow  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from mtc_keras.data.blocks import Block, LazyColumns, named_columns, plain_cells
+from mtc_keras.data.formats.containers import opened
 from mtc_keras.errors import DataError, is_utf8
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.paths import EACH
@@ -20,12 +22,15 @@ UNREADABLE = (pyarrow.ArrowException, ValueError, OverflowError, LookupError)
 
 @contextmanager
 def parquet_file(path: str | Path) -> Iterator[Any]:
-    """Opens a Parquet file, whatever its name: Arrow itself opens names in UTF-8 alone."""
-    if is_utf8(str(path)):
+    """Opens a Parquet file, whatever its name: Arrow itself opens names in UTF-8 alone.
+
+    One that is compressed or stands in an archive is read whole, as it is read from its end.
+    """
+    if is_utf8(str(path)) and os.path.isfile(path) and str(path).lower().endswith(".parquet"):
         with parquet.ParquetFile(path) as found:
             yield found
         return
-    with open(path, "rb") as file, parquet.ParquetFile(file) as found:
+    with opened(str(path)) as data, parquet.ParquetFile(data.in_memory()) as found:
         yield found
 
 

@@ -1,23 +1,23 @@
 """The formats of files: csv, tsv, jsonl, json, parquet, read block by block."""
 
-import gzip
 import io
 import os
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from functools import partial
 from typing import IO
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.columnar import read_parquet
+from mtc_keras.data.formats.containers import OLD_WORKBOOKS, OPENERS, WORKBOOKS, opened
 from mtc_keras.data.formats.encodings import UTF_8
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.json_rows import read_json, read_jsonl, read_lines
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.formats.lines import PREFIX, read_text_lines, read_txt
 from mtc_keras.data.formats.separated import ANY, read_csv, read_tsv
+from mtc_keras.data.formats.signatures import check_signature
 from mtc_keras.data.formats.utf8 import CHUNK, Utf8Stream, undecodable
+from mtc_keras.data.formats.workbooks import read_workbook
 from mtc_keras.errors import DataError, did_you_mean, listed
 
 # Takes a path for messages, the open file, what takes its broken lines, the rows per block, and
@@ -49,22 +49,35 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
         DataError: if the file cannot be read as what its name says; after its last row, if
             lines are broken and `faults` does not pass them over.
     """
-    name = path.lower().removesuffix(".gz")
-    extension = os.path.splitext(name)[1]
-    if extension == ".parquet" and not path.lower().endswith(".gz"):
-        return read_parquet(path, rows, faults.notes)
-    if extension not in READERS and _is_lines(path, layout):
-        extension = ".txt"
-    if extension not in READERS:
-        known = [*READERS, ".parquet"]
-        raise DataError(
-            f"{path}: unknown extension {extension!r}.{did_you_mean(extension, known)} "
-            f"Known: {listed(known)}; all but .parquet also with .gz; a table of text of any name "
-            "is read with data.delimiter or data.header"
-        )
-    reader, newline = READERS[extension]
-    reader = partial(reader, layout=layout)
-    return _read_text(path, reader, newline, faults, rows, encodings=layout.encodings)
+    with opened(path) as found:
+        faults.notes += [f"{path}: {note}" for note in found.notes]
+        extension = os.path.splitext(found.name)[1].lower()
+        if extension == ".parquet":
+            yield from read_parquet(path, rows, faults.notes)
+            return
+        if extension in WORKBOOKS:
+            check_signature(found.file, path, is_text=False)
+            yield from read_workbook(path, found.file, found.part, faults, rows, layout)
+            return
+        if extension not in READERS and _is_lines(found.file, layout):
+            extension = ".txt"
+        if extension not in READERS:
+            raise DataError(_unknown(path, extension))
+        reader, newline = READERS[extension]
+        if extension != ".txt":
+            check_signature(found.file, path)
+        read = partial(reader, layout=layout)
+        yield from _read_text(found.file, read, newline, faults, rows, layout)
+
+
+def _unknown(path: str, extension: str) -> str:
+    known = [*READERS, ".parquet", *WORKBOOKS]
+    help_ = "; save it as .xlsx or .csv" if extension in OLD_WORKBOOKS else ""
+    return (
+        f"{path}: unknown extension {extension!r}{help_}.{did_you_mean(extension, known)} "
+        f"Known: {listed(known)}; those of text also with {listed([*OPENERS])} or in a .zip; a "
+        "table of text of any name is read with data.delimiter or data.header"
+    )
 
 
 def read_column(
@@ -83,8 +96,9 @@ def read_column(
     def reader(path: str, text: IO[str], faults: Faults, rows: int) -> Iterator[Block]:
         return read_text_lines(text, faults, rows, column)
 
-    # A text may hold any other line break.
-    return _read_text(path, reader, "\n", faults, rows, encodings=layout.encodings)
+    with opened(path) as found:
+        # A text may hold any other line break.
+        yield from _read_text(found.file, reader, "\n", faults, rows, layout)
 
 
 def read_stream(
@@ -105,27 +119,22 @@ def read_stream(
 
 
 def _read_text(
-    path: str,
+    file: IO[bytes],
     reader: Reader,
     newline: str,
     faults: Faults,
     rows: int,
-    *,
-    encodings: Sequence[str],
+    layout: Layout,
 ) -> Iterator[Block]:
     """Reads a file of text; bytes that cannot be read are reported instead of broken lines."""
+    text = _text(file, faults, layout.encodings, newline)
     try:
-        with closing(_open(path)) as file:
-            text = _text(file, faults, encodings, newline)
-            try:
-                yield from reader(path, text, faults, rows)
-                while text.read(io.DEFAULT_BUFFER_SIZE):  # a reader may stop at a broken line
-                    continue
-            except UnicodeDecodeError:
-                file.seek(0)
-                raise DataError(undecodable(file, path)) from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: is not a complete gzip file: {error}") from None
+        yield from reader(faults.path, text, faults, rows)
+        while text.read(io.DEFAULT_BUFFER_SIZE):  # a reader may stop at a broken line
+            continue
+    except UnicodeDecodeError:
+        file.seek(0)
+        raise DataError(undecodable(file, faults.path)) from None
     faults.check()
 
 
@@ -142,13 +151,8 @@ def _text(
     return io.TextIOWrapper(io.BufferedReader(utf8, CHUNK), UTF_8, errors, newline)
 
 
-def _is_lines(path: str, layout: Layout) -> bool:
+def _is_lines(file: IO[bytes], layout: Layout) -> bool:
     """Whether a file whose name says nothing is one of lines: fastText's, or by the config."""
-    if layout.delimiter or layout.header:
-        return True
-    with closing(_open(path)) as file:
-        return file.read(len(PREFIX)) == PREFIX.encode()
-
-
-def _open(path: str) -> IO[bytes]:
-    return gzip.open(path) if path.lower().endswith(".gz") else open(path, "rb")  # type: ignore[return-value]
+    start = file.read(len(PREFIX))
+    file.seek(0)
+    return bool(layout.delimiter or layout.header) or start == PREFIX.encode()

@@ -64,7 +64,8 @@ def predict_files(
     Args:
         model: the path of a run or of an export's folder, a `Run`, or a `MultiTaskClassifier`,
             whose rows have their text in a column `text`.
-        files: paths and globs: csv, tsv, jsonl, ndjson, json, each also with .gz, or parquet.
+        files: paths and globs: csv, tsv, txt, jsonl, ndjson, json, parquet or xlsx, each also
+            compressed or in a zip archive.
         out: a file whose name ends in .jsonl, .csv, either with .gz, or .parquet; or a folder of
             parts, new or empty.
         options: the `BulkOptions`; default: labels and probabilities, by this process.

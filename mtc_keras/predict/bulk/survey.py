@@ -11,6 +11,7 @@ import pyarrow  # type: ignore[import-untyped]
 
 from mtc_keras.config import DataConfig
 from mtc_keras.data.formats.columnar import parquet_file
+from mtc_keras.data.formats.containers import located
 from mtc_keras.data.inputs import BadRow, lacking_texts, read_inputs
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError, plural
@@ -165,8 +166,8 @@ class Survey:
         self.inputs.append(
             {
                 "file": path,
-                "bytes": os.path.getsize(path),
-                "sha256": sha256(Path(path)),
+                "bytes": os.path.getsize(located(path)[0]),
+                "sha256": sha256(Path(located(path)[0])),
                 "rows": usable,
             }
         )
@@ -197,7 +198,7 @@ class Survey:
 
 def _stamp(path: str) -> tuple[int, ...]:
     """Returns what changes with a file, without reading it."""
-    found = os.stat(path)
+    found = os.stat(located(path)[0])
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 

@@ -138,6 +138,11 @@ def whole_texts(
         yield ragged.flat_values.numpy().astype(kind), ragged.row_splits.numpy().astype("int64")
 
 
+def room_of(preprocessor: "keras_hub.models.TextClassifierPreprocessor") -> int:
+    """Returns how many tokens of a text a preprocessor packs, special tokens not counted."""
+    return _Form(preprocessor).room
+
+
 class _Form:
     """What a preprocessor makes of the token ids of a single text.
 

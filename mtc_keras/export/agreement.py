@@ -1,5 +1,6 @@
 """The self-test of an export: texts of every sort go through the model and through the export."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtc_keras.data.tokens import tokenize
+from mtc_keras.data.long_texts import HEAD, AnyTokens, room_of
+from mtc_keras.data.windows import Windows
 from mtc_keras.devices import process
 from mtc_keras.errors import ExportError
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import described
+from mtc_keras.export.texts import TEXTS, long_texts
 from mtc_keras.files import json_line, write_whole
 
 if TYPE_CHECKING:
@@ -23,30 +26,6 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 BATCH_SIZES = (1, 32)
 PACKAGE = Path(__file__).parents[2]
-TEXTS = [
-    "",
-    "   ",
-    "good",
-    "The clerk was kind, but I waited two hours.",
-    "ALL IN CAPITALS, and then not!",
-    "one\ttab, two\n\nlines\r\n",
-    "café naïve Straße ﬁne e\u0301",
-    "😀 👩‍👩‍👧 🇫🇷 !!! ¿…?",
-    "مرحبا بالعالم، كيف الحال",
-    "今日は、元気ですか",
-    "Привет, как дела",
-    "नमस्ते दुनिया",
-    "한국어 문장",
-    "form\0fee",
-    "\0",
-    "\ufeffmark \u200bof \u202eorder",
-    "[CLS] [SEP] [MASK] [PAD] <s> </s>",
-    "a lone \ud83d surrogate",
-    "3.14 % of 1,000,000 €",
-    "slow " * 2000,
-    "x" * 5000,
-    "今" * 1000,
-]
 
 
 def self_test(
@@ -72,8 +51,9 @@ def self_test(
             label is not the one that the probabilities decide, or `tokenizer.json` of an ONNX
             export reads other tokens than the model.
     """
-    columns = [list(TEXTS), list(reversed(TEXTS))][: 1 + text_pairs]
-    columns = [[*own, *given] for own, given in zip(columns, texts or [[], []], strict=False)]
+    own = [*TEXTS, *long_texts(model)]
+    columns = [own, own[::-1]][: 1 + text_pairs]
+    columns = [[*ours, *given] for ours, given in zip(columns, texts or [[], []], strict=False)]
     with process.full_precision():
         x = tuple(columns) if text_pairs else columns[0]
         expected = model.predict(x, batch_size=max(BATCH_SIZES), verbose=0)
@@ -89,7 +69,7 @@ def self_test(
         if not difference <= TOLERANCE
     ]
     if is_onnx(export):
-        problems = [*_wrong_tokens(model, columns, answers), *problems]
+        problems = [*_wrong_tokens(model, columns[0], answers), *problems]
     elif not problems:
         for size in BATCH_SIZES:
             answered = described(only(answers, f"{size}/classify/"))
@@ -167,19 +147,39 @@ def _difference(found: np.ndarray | None, expected: np.ndarray) -> float:
 
 def _wrong_tokens(
     model: "MultiTaskClassifier",
-    columns: Sequence[Sequence[str]],
+    texts: Sequence[str],
     answers: Mapping[str, np.ndarray],
 ) -> list[str]:
     """Returns a problem if texts have other tokens in an export than in the model."""
-    tokens = tokenize(model.preprocessor, columns)
-    expected = np.split(tokens.flat["token_ids"], tokens.offsets[1:-1])
-    found = np.split(answers["tokens/ids"], np.cumsum(answers["tokens/lengths"])[:-1])
-    wrong = sum(not np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+    expected = _rows(model.tokenize(texts))
+    ids = np.split(answers["tokens/ids"], np.cumsum(answers["tokens/lengths"])[:-1])
+    found: list[list[list[int]]] = [[] for _ in expected]
+    for text, window in zip(answers["tokens/text_of_window"], ids, strict=True):
+        found[text].append(_cut(model, window).tolist())
+    wrong = sum(one != other for one, other in zip(found, expected, strict=True))
     if not wrong:
         return []
     return [
-        f"tokenizer.json: {wrong} of {len(tokens)} texts have other tokens than the model reads"
+        f"tokenizer.json: {wrong} of {len(expected)} texts have other tokens than the model reads"
     ]
+
+
+def _rows(read: AnyTokens) -> list[list[list[int]]]:
+    """Returns the token ids of each text's windows, of which most texts have one."""
+    tokens, offsets = (
+        (read.tokens, read.offsets) if isinstance(read, Windows) else (read, range(len(read) + 1))
+    )
+    ids = [part.tolist() for part in np.split(tokens.flat["token_ids"], tokens.offsets[1:-1])]
+    return [ids[start:end] for start, end in itertools.pairwise(offsets)]
+
+
+def _cut(model: "MultiTaskClassifier", ids: np.ndarray) -> np.ndarray:
+    """Returns token ids without the middle that a model of head and tail leaves out itself."""
+    left_out = len(ids) - model.preprocessor.sequence_length
+    if model.long_texts != "head_tail" or left_out <= 0:
+        return ids
+    head = len(model.preprocessor.packer.start_value) + room_of(model.preprocessor) // HEAD
+    return np.delete(ids, slice(head, head + left_out))
 
 
 def _wrong_labels(

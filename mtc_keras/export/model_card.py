@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 LICENCES = {"minilm": "Apache-2.0", MINILM: "Apache-2.0", f"hf://{MINILM}": "Apache-2.0"}
 UNKNOWN = "unknown; see where the backbone comes from"
+LONGER = {
+    "truncate": "what is longer is cut",
+    "head_tail": "of what is longer it reads a quarter of that from the beginning, the rest from "
+    "the end",
+    "windows": "what is longer it reads in windows that share {overlap} tokens with the next, and "
+    "each task pools their logits",
+}
 
 
 def model_card(about: Mapping[str, Any], backbone: str, run: "Run | None" = None) -> str:
@@ -54,17 +61,26 @@ def licence_of(backbone: str) -> str:
 def _purpose(about: Mapping[str, Any]) -> str:
     columns = " and ".join(f"`{column}`" for column in about["inputs"].values())
     pair = ", text pairs," if len(about["inputs"]) > 1 else ""
+    read = LONGER[about["long_texts"]].format(overlap=about.get("window_overlap"))
+    most = about["max_length"]
+    if about["model_format"] == ONNX and about["long_texts"] == "windows":
+        return (
+            f"An ONNX model that reads windows of at most {most} token ids, which `tokenizer.json` "
+            f"makes of texts ({columns}); {read}. `model.onnx` answers with the logits of each "
+            "window, and `pool.onnx` makes one calibrated answer of those of a text; thresholds "
+            "are in `mtc_keras.json`."
+        )
     if about["model_format"] == ONNX:
         return (
-            f"An ONNX model that reads at most {about['max_length']} token ids, which "
-            f"`tokenizer.json` makes of texts ({columns}); what is longer is cut. It answers with "
-            "calibrated probabilities; thresholds are in `mtc_keras.json`."
+            f"An ONNX model that reads at most {most} token ids, which `tokenizer.json` makes of "
+            f"texts ({columns}); {read}. It answers with calibrated probabilities; thresholds are "
+            "in `mtc_keras.json`."
         )
     return (
-        f"A SavedModel that reads texts{pair} ({columns}) of at most {about['max_length']} tokens; "
-        "what is longer is cut. Signatures: `serving_default` (probabilities), `classify` (labels "
-        "and their probabilities), `tokens` (token ids in). Probabilities are calibrated: "
-        "temperatures and thresholds are part of it."
+        f"A SavedModel that reads texts{pair} ({columns}) of at most {most} tokens; {read}. "
+        "Signatures: `serving_default` (probabilities), `classify` (labels and their "
+        "probabilities), `tokens` (token ids in). Probabilities are calibrated: temperatures and "
+        "thresholds are part of it."
     )
 
 
@@ -79,7 +95,10 @@ def _tasks(about: Mapping[str, Any]) -> str:
         ]
         temperature = f"{task['temperature']:.3f}" if "temperature" in task else ""
         rows.append([name, task["kind"], temperature, ", ".join(shown)])
-    return _table(["task", "kind", "temperature", "classes, with thresholds"], rows)
+        if "window_pooling" in task:
+            rows[-1].append(task["window_pooling"])
+    heads = ["task", "kind", "temperature", "classes, with thresholds", "windows pooled by"]
+    return _table(heads[: len(rows[0])], rows)
 
 
 def _judgement(run: "Run") -> list[str]:

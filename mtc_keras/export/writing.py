@@ -6,7 +6,8 @@ assets.extra/tf_serving_warmup_requests    what TensorFlow Serving asks itself f
 README.md                                  the model card
 SHA256SUMS                                 checksums of all of them
 
-An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json, README.md and SHA256SUMS.
+An ONNX export holds model.onnx, tokenizer.json, mtc_keras.json, README.md and SHA256SUMS, and of
+a model that reads windows pool.onnx.
 """
 
 import errno
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config import READ_BY
+from mtc_keras.data.long_texts import room_of
 from mtc_keras.devices import process
 from mtc_keras.errors import ConfigError, legible
 from mtc_keras.export.agreement import run_module, self_test
@@ -37,7 +39,7 @@ from mtc_keras.export.folder import (
 from mtc_keras.export.model_card import model_card
 from mtc_keras.export.saved_model.ask import INPUTS
 from mtc_keras.files import readable_json, resolved, write_sums, write_whole
-from mtc_keras.tasks import Decision, Task
+from mtc_keras.tasks import Task
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
@@ -146,9 +148,8 @@ def export_saved(
             "inputs": dict(zip(INPUTS, columns, strict=False)),
             "data": {} if run is None else _about_data(run),
             "max_length": model.preprocessor.sequence_length,
-            "tasks": {
-                task.name: _about_task(task, model.decisions.get(task.name)) for task in model.tasks
-            },
+            **_about_long_texts(model),
+            "tasks": {task.name: _about_task(task, model) for task in model.tasks},
             "self_test": self_test(model, part, text_pairs, texts),
             "versions": process.versions(),
         }
@@ -177,6 +178,10 @@ def check_tokenizer(
 
     if model.preprocessor is None:
         raise ConfigError("the model has no preprocessor, so that an export could take no texts")
+    if text_pairs and model.long_texts != "truncate":
+        raise ConfigError(
+            f'long_texts = "{model.long_texts}" reads one text per row, and no text pairs'
+        )
     if format == ONNX:
         tokenizer = model.preprocessor.tokenizer
         if not isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer):
@@ -212,11 +217,24 @@ def shown_int8(found: dict[str, Any]) -> list[str]:
     ]
 
 
+def _about_long_texts(model: "MultiTaskClassifier") -> dict[str, Any]:
+    """Returns what is read of texts of more than `max_length` tokens."""
+    preprocessor = model.preprocessor
+    about = {
+        "special_tokens": preprocessor.sequence_length - room_of(preprocessor),
+        "long_texts": model.long_texts,
+    }
+    return about | ({"window_overlap": model.window_overlap} if model.window_poolings else {})
+
+
 def _about_data(run: "Run") -> dict[str, Any]:
     """Returns how rows are read, besides the text columns that `inputs` names."""
     return run.config.data.model_dump(include=set(READ_BY), exclude_none=True)
 
 
-def _about_task(task: Task, decision: Decision | None) -> dict[str, Any]:
+def _about_task(task: Task, model: "MultiTaskClassifier") -> dict[str, Any]:
     about = task.exported()
+    if task.name in model.window_poolings:
+        about["window_pooling"] = model.window_poolings[task.name].rule
+    decision = model.decisions.get(task.name)
     return about if decision is None else {**about, **decision.to_dict()}

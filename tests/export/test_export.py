@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +29,8 @@ from mtc_keras.export import writing as exporting
 from mtc_keras.export.folder import unfinished_folder, version_folder
 from mtc_keras.export.model_card import UNKNOWN, licence_of
 from mtc_keras.export.saved_model.ask import Served, described
-from mtc_keras.export.saved_model.write import readable, without_padding, write_warm_up
+from mtc_keras.export.saved_model.long_texts import truncated
+from mtc_keras.export.saved_model.write import readable, write_warm_up
 from mtc_keras.files.whole import MARKER
 from mtc_keras.predict import program as predict
 from mtc_keras.predict.predictors import open_predictor
@@ -287,10 +289,11 @@ def test_without_the_package_for_it_there_are_no_warm_up_requests(tmp_path, monk
 @pytest.fixture(scope="module")
 def read():
     """A preprocessor, and its tokens in a graph of one text a row, and of two."""
-    _, preprocessor = tiny_bert()
+    backbone, preprocessor = tiny_bert()
+    reader = SimpleNamespace(backbone=backbone, preprocessor=preprocessor)
 
     def in_graph(*columns):
-        return without_padding(preprocessor, readable(columns))
+        return truncated(reader, readable(columns))
 
     spec = tf.TensorSpec([None], tf.string)
     return preprocessor, [tf.function(in_graph, input_signature=[spec] * n) for n in (1, 2)]

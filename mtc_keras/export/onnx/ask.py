@@ -8,13 +8,20 @@ asks it, in a process of its own.
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 MODEL = "model.onnx"
+POOL = "pool.onnx"  # beside a model that reads windows
 TOKENIZER = "tokenizer.json"
+TEXT_OF_WINDOW = "text_of_window"
+LOGITS = "__logits"  # after a task's name: its logits of windows
 # The inputs of backbones, as `tokenizers` names them.
 COLUMNS = {"token_ids": "ids", "padding_mask": "attention_mask", "segment_ids": "type_ids"}
 
@@ -35,35 +42,74 @@ class ServedOnnx:
         import onnxruntime
         from tokenizers import Tokenizer
 
-        self._tokenizer = Tokenizer.from_file(str(Path(directory) / TOKENIZER))
-        self._session = onnxruntime.InferenceSession(
-            str(Path(directory) / MODEL), providers=["CPUExecutionProvider"]
-        )
+        folder = Path(directory)
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
 
-    def read(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """Returns the inputs of B texts, int32 of shape `(B, T)`, T tokens of the longest."""
+        def loaded(name: str) -> "onnxruntime.InferenceSession":
+            return onnxruntime.InferenceSession(
+                str(folder / name), providers=["CPUExecutionProvider"]
+            )
+
+        self._model = loaded(MODEL)
+        self._pool = loaded(POOL) if (folder / POOL).is_file() else None
+
+    def read(self, texts: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Returns what the model reads of B texts.
+
+        Args:
+            texts: B strings.
+
+        Returns:
+            Its inputs, int32 of shape `(W, T)`, T tokens of the longest window, and the text of
+            each window, int32 of shape `(W,)`. Of a model that reads no windows, a text is one.
+        """
         # Lone surrogates, which JSON may hold, cannot be encoded.
         readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         found = self._tokenizer.encode_batch(readable)
-        return {
-            tensor.name: np.array([getattr(text, COLUMNS[tensor.name]) for text in found], "int32")
-            for tensor in self._session.get_inputs()
+        windows = [[text, *text.overflowing] if self._pool else [text] for text in found]
+        inputs = {
+            tensor.name: np.array(
+                [getattr(window, COLUMNS[tensor.name]) for text in windows for window in text],
+                "int32",
+            )
+            for tensor in self._model.get_inputs()
         }
+        return inputs, np.repeat(np.arange(len(texts), dtype="int32"), [*map(len, windows)])
 
     def ask(self, texts: Sequence[str], batch_size: int = 32) -> dict[str, np.ndarray]:
         """Returns each task's probabilities, or its numbers, for N ≥ 1 texts.
 
         Args:
             texts: N strings.
-            batch_size: int. Texts asked at once.
+            batch_size: int. Texts, or windows of so many texts, asked at once.
         """
-        names = [tensor.name for tensor in self._session.get_outputs()]
         answers = [
-            self._session.run(names, self.read(texts[start : start + batch_size]))
+            self._ask_at_once(texts[start : start + batch_size], batch_size)
             for start in range(0, len(texts), batch_size)
         ]
-        joined = [np.concatenate(parts) for parts in zip(*answers, strict=True)]
-        return dict(zip(names, joined, strict=True))
+        return _joined(answers)
+
+    def _ask_at_once(self, texts: Sequence[str], batch_size: int) -> dict[str, np.ndarray]:
+        inputs, text_of_window = self.read(texts)
+        answers = [
+            _run(self._model, {name: v[start : start + batch_size] for name, v in inputs.items()})
+            for start in range(0, len(text_of_window), batch_size)
+        ]
+        found = _joined(answers)
+        if self._pool is None:
+            return found
+        return _run(self._pool, {TEXT_OF_WINDOW: text_of_window, **found})
+
+
+def _run(
+    session: "onnxruntime.InferenceSession", inputs: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    names = [tensor.name for tensor in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def _joined(answers: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
 
 def main(export: str, questions: str, answers: str) -> None:
@@ -71,9 +117,13 @@ def main(export: str, questions: str, answers: str) -> None:
     asked = json.loads(Path(questions).read_text(encoding="utf-8"))
     [texts] = asked["texts"]
     served = ServedOnnx(export)
-    inputs = served.read(texts)
+    inputs, text_of_window = served.read(texts)
     real = inputs["padding_mask"].astype(bool)
-    found = {"tokens/ids": inputs["token_ids"][real], "tokens/lengths": real.sum(axis=1)}
+    found = {
+        "tokens/ids": inputs["token_ids"][real],
+        "tokens/lengths": real.sum(axis=1),
+        "tokens/text_of_window": text_of_window,
+    }
     served.ask(texts[: max(asked["batch_sizes"])])  # the first time allocates memory
     for size in asked["batch_sizes"]:
         started = time.perf_counter()

@@ -34,13 +34,21 @@ TOO_LONG = r"[\x{80}-\x{10FFFF}]{51,}|[\x{800}-\x{10FFFF}]{34,}|[\x{10000}-\x{10
 UNKNOWN = "\x01"  # part of no word piece
 
 
-def tokenizer_json(preprocessor: "keras_hub.models.TextClassifierPreprocessor") -> str:
+def tokenizer_json(
+    preprocessor: "keras_hub.models.TextClassifierPreprocessor",
+    long_texts: str = "truncate",
+    overlap: int = 0,
+) -> str:
     """Returns the tokenizer of a text classifier as the JSON of `tokenizers`.
 
-    It cuts to the preprocessor's `sequence_length` and pads a batch to its longest text.
+    It cuts to the preprocessor's `sequence_length`, unless the model does that itself, and pads a
+    batch to its longest text.
 
     Args:
         preprocessor: a `keras_hub.models.TextClassifierPreprocessor` of word pieces.
+        long_texts: `"truncate"`; `"windows"`: a text's windows after the first one are its
+            `overflowing`; or `"head_tail"`, which the model reads of whole texts.
+        overlap: int. Tokens that neighbouring windows share.
     """
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
@@ -77,6 +85,7 @@ def tokenizer_json(preprocessor: "keras_hub.models.TextClassifierPreprocessor") 
         single=f"{start} $A {end}",
         special_tokens=[(start, own.cls_token_id), (end, own.sep_token_id)],
     )
-    found.enable_truncation(preprocessor.sequence_length)
+    if long_texts != "head_tail":
+        found.enable_truncation(preprocessor.sequence_length, stride=overlap)
     found.enable_padding(pad_id=own.pad_token_id, pad_token=own.pad_token)
     return found.to_str()

@@ -3,16 +3,17 @@
 `python -m mtc_keras.export.onnx.write PRESET DIRECTORY`, started by `export.writing`: tf2onnx
 converts what `saved_model.write` traces, the tokenizer aside.
 
-Shapes: B texts, T tokens.
+Shapes: B texts, W windows of all of them, T tokens.
 """
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtc_keras.export.onnx.ask import MODEL, TOKENIZER
+from mtc_keras.data.long_texts import HEAD, room_of
+from mtc_keras.export.onnx.ask import LOGITS, MODEL, POOL, TEXT_OF_WINDOW, TOKENIZER
 from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.export.saved_model.write import probabilities
 from mtc_keras.files import write_whole
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
 
 OPSET = 18
-DIMENSIONS = ("texts", "tokens")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,39 +35,141 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mtc_keras.model.classifier import MultiTaskClassifier
 
     model = MultiTaskClassifier.from_preset(args.preset, dtype="float32")
-    write_onnx(model, Path(args.directory) / MODEL)
-    text = tokenizer_json(model.preprocessor)
-    write_whole(Path(args.directory) / TOKENIZER, text)
+    directory = Path(args.directory)
+    if model.long_texts == "windows":
+        write_model_of_windows(model, directory / MODEL)
+        write_pool(model, directory / POOL)
+    else:
+        write_model(model, directory / MODEL)
+    text = tokenizer_json(model.preprocessor, model.long_texts, model.window_overlap or 0)
+    write_whole(directory / TOKENIZER, text)
 
 
-def write_onnx(model: "MultiTaskClassifier", path: Path) -> None:
-    """Writes an ONNX model.
+def write_model(model: "MultiTaskClassifier", path: Path) -> None:
+    """Writes an ONNX model of texts.
 
     Its inputs are those of the backbone, int32 of shape `(B, T)`; its outputs the tasks, float32
-    of shape `(B, C)`, calibrated probabilities, or `(B,)`, the numbers of a regression.
+    of shape `(B, C)`, calibrated probabilities, or `(B,)`, the numbers of a regression. A model
+    that reads head and tail takes texts of any length, and leaves out their middle itself.
 
     Args:
         model: the `MultiTaskClassifier`, loaded on the TensorFlow backend.
         path: the file.
     """
+
+    length, room = model.preprocessor.sequence_length, room_of(model.preprocessor)
+    head = len(model.preprocessor.packer.start_value) + room // HEAD
+
+    def answer(inputs: dict[str, Any]) -> dict[str, Any]:
+        if model.long_texts == "head_tail":
+            inputs = without_middle(inputs, head, length)
+        return probabilities(model, model(inputs, training=False))
+
+    _write(path, answer, _token_ids(model), (("texts", "tokens"), ("texts",)))
+
+
+def write_model_of_windows(model: "MultiTaskClassifier", path: Path) -> None:
+    """Writes an ONNX model of windows: token ids `(W, T)` to logits of shape `(W, C)` or `(W,)`.
+
+    It knows nothing of texts, so that a client may ask for as many windows at once as it likes.
+
+    Args:
+        model: the `MultiTaskClassifier`, loaded on the TensorFlow backend.
+        path: the file.
+    """
+
+    def answer(inputs: dict[str, Any]) -> dict[str, Any]:
+        logits = model(inputs, training=False)
+        return {f"{task.name}{LOGITS}": logits[task.name] for task in model.tasks}
+
+    _write(path, answer, _token_ids(model), (("windows", "tokens"), ("windows",)))
+
+
+def write_pool(model: "MultiTaskClassifier", path: Path) -> None:
+    """Writes an ONNX model that takes the logits of all windows of some texts.
+
+    Its inputs are `text_of_window`, int32 of shape `(W,)`, which counts the texts from 0, and the
+    outputs of the model of windows; its outputs are those of `write_model`.
+
+    Args:
+        model: the `MultiTaskClassifier`, loaded on the TensorFlow backend.
+        path: the file.
+    """
+    import tensorflow as tf
+
+    from mtc_keras.model.window_pooling import pool_windows
+
+    inputs = [tf.TensorSpec([None], "int32", TEXT_OF_WINDOW)]
+    for task in model.tasks:
+        shape = model.output[task.name].shape
+        inputs.append(tf.TensorSpec(shape, "float32", f"{task.name}{LOGITS}"))
+
+    def answer(given: dict[str, Any]) -> dict[str, Any]:
+        of = given[TEXT_OF_WINDOW]
+        logits = {task.name: given[f"{task.name}{LOGITS}"] for task in model.tasks}
+        texts = tf.reduce_max(of) + 1
+        return probabilities(model, pool_windows(model.window_poolings, logits, of, texts))
+
+    _write(path, answer, inputs, (("windows",), ("texts",)))
+
+
+def without_middle(inputs: dict[str, Any], head: int, length: int) -> dict[str, Any]:
+    """Returns head and tail of texts of more tokens than a model reads, others as they are.
+
+    Args:
+        inputs: int32 of shape `(B, T)`; T may be any number.
+        head: int. Tokens of the head, special tokens included.
+        length: int. Tokens of head and tail, special tokens included.
+    """
+    import tensorflow as tf
+
+    lengths = tf.reduce_sum(inputs["padding_mask"], axis=1, keepdims=True)  # (B, 1)
+    places = tf.range(tf.minimum(tf.shape(inputs["padding_mask"])[1], length))  # (T,)
+    left_out = tf.where(places < head, 0, tf.maximum(lengths - length, 0))  # (B, T)
+    return {
+        name: tf.gather(values, places + left_out, batch_dims=1) for name, values in inputs.items()
+    }
+
+
+def _token_ids(model: "MultiTaskClassifier") -> list[Any]:
+    import tensorflow as tf
+
+    return [tf.TensorSpec([None, None], "int32", name) for name in model.backbone.input]
+
+
+def _write(
+    path: Path,
+    answer: Callable[[dict[str, Any]], dict[str, Any]],
+    inputs: Sequence[Any],
+    dimensions: tuple[Sequence[str], Sequence[str]],
+) -> None:
+    """Writes a function of tensors by name as an ONNX model.
+
+    Args:
+        path: the file.
+        answer: the function.
+        inputs: the `tf.TensorSpec` of each input.
+        dimensions: names of the sizes that are free, of inputs and of outputs.
+    """
     import onnx
     import tensorflow as tf
     import tf2onnx
 
-    names = list(model.backbone.input)
-    ids = [tf.TensorSpec([None, None], "int32", name) for name in names]
+    names = [tensor.name for tensor in inputs]
 
-    @tf.function(input_signature=ids)
-    def predict(*inputs: Any) -> dict[str, Any]:
-        return probabilities(model, dict(zip(names, inputs, strict=True)))
+    @tf.function(input_signature=inputs)
+    def graph(*given: Any) -> dict[str, Any]:
+        return answer(dict(zip(names, given, strict=True)))
 
-    converted, _ = tf2onnx.convert.from_function(predict, input_signature=ids, opset=OPSET)
+    converted, _ = tf2onnx.convert.from_function(graph, input_signature=inputs, opset=OPSET)
     converted = folded(converted)
-    for tensor in [*converted.graph.input, *converted.graph.output]:
-        dimensions = tensor.type.tensor_type.shape.dim
-        for dimension, name in zip(dimensions, DIMENSIONS, strict=False):
-            if not dimension.dim_value:  # tf2onnx gives it a number of its own
-                dimension.dim_param = name
+    tensors = (converted.graph.input, converted.graph.output)
+    for several, sizes in zip(tensors, dimensions, strict=True):
+        for tensor in several:
+            shape = tensor.type.tensor_type.shape.dim
+            for dimension, name in zip(shape, sizes, strict=False):
+                if not dimension.dim_value:  # tf2onnx gives it a number of its own
+                    dimension.dim_param = name
     onnx.save(converted, path)
 
 

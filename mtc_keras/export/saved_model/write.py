@@ -9,11 +9,14 @@ Shapes: B texts, T tokens of the longest of them.
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtc_keras.data.long_texts import room_of
 from mtc_keras.export.folder import WARM_UP
 from mtc_keras.export.saved_model.ask import INPUTS
+from mtc_keras.export.saved_model.long_texts import logits_of_texts, packed
 
 if TYPE_CHECKING:
     import keras_hub
@@ -51,33 +54,35 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     """
     import tensorflow as tf
 
+    room = room_of(model.preprocessor)  # which makes what packs tokens, outside of any graph
     texts = [tf.TensorSpec([None], tf.string, name) for name in names]
-
-    # `read` and `predict` are traced once: the signatures call them.
-    @tf.function(input_signature=texts)
-    def read(*columns: Any) -> dict[str, Any]:
-        return without_padding(model.preprocessor, readable(columns))
-
+    rows = tf.RaggedTensorSpec([None, None], tf.int32)
+    read = tf.function(partial(packed, model), input_signature=[rows])
     ids = {
         name: tf.TensorSpec([None, None], tensor.dtype, name)
         for name, tensor in read.get_concrete_function().structured_outputs.items()
     }
 
+    # `logits` and `predict` are traced once: the signatures call them.
     @tf.function(input_signature=[ids])
-    def predict(inputs: dict[str, Any]) -> dict[str, Any]:
-        return probabilities(model, inputs)
+    def logits(inputs: dict[str, Any]) -> dict[str, Any]:
+        return dict(model(inputs, training=False))
+
+    @tf.function(input_signature=texts)
+    def predict(*columns: Any) -> dict[str, Any]:
+        return probabilities(model, logits_of_texts(model, room, logits, readable(columns)))
 
     @tf.function(input_signature=texts)
     def serving_default(*columns: Any) -> dict[str, Any]:
-        return predict(read(*columns))
+        return predict(*columns)
 
     @tf.function(input_signature=texts)
     def classify(*columns: Any) -> dict[str, Any]:
-        return answers(model, predict(read(*columns)))
+        return answers(model, predict(*columns))
 
     @tf.function(input_signature=[ids])
     def tokens(inputs: dict[str, Any]) -> dict[str, Any]:
-        return predict(inputs)
+        return probabilities(model, logits(inputs))
 
     functions = {"serving_default": serving_default, "classify": classify, "tokens": tokens}
     signatures = {name: call.get_concrete_function() for name, call in functions.items()}
@@ -104,29 +109,10 @@ def readable(columns: Sequence[Any]) -> tuple[Any, ...]:
     )
 
 
-def without_padding(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor", columns: tuple[Any, ...]
-) -> dict[str, Any]:
-    """Returns the tokens of texts, of shape `(B, T)`: no longer than the longest text."""
-    import tensorflow as tf
-
-    # `y` is given, because a pair alone would be taken for (x, y).
-    padded = preprocessor(columns if len(columns) > 1 else columns[0], y=None)
-    real = tf.cast(padded["padding_mask"], "bool")
-    padding = {"token_ids": preprocessor.tokenizer.pad_token_id}
-    return {
-        name: tf.ragged.boolean_mask(values, real).to_tensor(
-            tf.cast(padding.get(name, 0), values.dtype)
-        )
-        for name, values in padded.items()
-    }
-
-
-def probabilities(model: "MultiTaskClassifier", inputs: dict[str, Any]) -> dict[str, Any]:
-    """Returns each task's calibrated probabilities, or its numbers, for tokens."""
+def probabilities(model: "MultiTaskClassifier", logits: dict[str, Any]) -> dict[str, Any]:
+    """Returns each task's calibrated probabilities, or its numbers, for logits of texts."""
     from mtc_keras.scoring.decisions import calibrated
 
-    logits = model(inputs, training=False)
     return {
         task.name: calibrated(task, logits[task.name], model.decisions.get(task.name))
         for task in model.tasks

@@ -13,7 +13,7 @@ from mtc_keras.data.groups import Groups, Raters
 from mtc_keras.data.joining import joined
 from mtc_keras.data.labels import Labels
 from mtc_keras.data.mistakes import Mistakes
-from mtc_keras.data.nearest import nearest
+from mtc_keras.data.nearest import inside, nearest
 from mtc_keras.data.packed import join, pack
 from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.split_words import SplitWords
@@ -117,6 +117,12 @@ class Encoder:
         new = (column for column in self._used if column not in names and block.has(column))
         self.names[block.source] |= dict.fromkeys([*block.columns, *new])
 
+    def with_inside(self, problems: list[str], task: Task) -> list[str]:
+        """Returns problems of a task's labels, with the line that reads the values inside them."""
+        names = itertools.chain.from_iterable(self.names.values())
+        hint = "" if task.path.is_several else inside(str(task.path), names, "column")
+        return [f"{problems[0]}{hint}", *problems[1:]] if problems else []
+
     def _has(self, column: str) -> bool:
         return any(column in names for names in self.names.values())
 
@@ -191,7 +197,7 @@ class Encoder:
         for name, labels in self.labels.items():
             if name not in unlearned:
                 targets[name] = labels.targets()
-                problems += labels.mistakes.report(self.where)
+                problems += self.with_inside(labels.mistakes.report(self.where), labels.task)
                 told += labels.told(self.where)
         weights = None
         if self._is_labelled and self._has(self.data.weight):

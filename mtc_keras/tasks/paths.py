@@ -203,7 +203,7 @@ def _parsed(text: str, path: NestedPath, at: int) -> Cell:
         return written_value(text.strip()) if text.strip() else None
     except ValueError:
         here = NestedPath(path.name, path.steps[:at])
-        raise ValueError(f"{_column(here)} holds text that is no JSON") from None
+        raise ValueError(f"{_column(here)} holds text that is no list or object") from None
 
 
 def _column(path: NestedPath) -> str:

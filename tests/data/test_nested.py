@@ -178,3 +178,16 @@ def test_rows_that_teach_no_class_say_what_is_wrong_with_their_cells():
         "tasks.genres: found 0 classes in column 'genres[].name'; a task needs two or more",
         "x.jsonl:1: tasks.genres: column 'genres' must hold a list, received text",
     ]
+
+
+def test_cells_of_objects_that_are_read_as_labels_get_the_line_that_goes_into_them():
+    [problem, *_] = problems(ROWS, tasks={"genres": {"kind": "multilabel"}})
+    assert problem.startswith("tasks.genres: found 0 classes in column 'genres'")
+    assert problem.endswith('; values stand inside of its cells: column = "genres[].name"')
+    mood = {"mood": {"kind": "multiclass", "column": "labels", "classes": ["sad", "glad"]}}
+    [problem, *_] = problems(ROWS, tasks=mood)
+    assert problem.endswith('column = "labels.tone" or column = "labels.topic"')
+    python = [{"text": f"t{n}", "genres": str(row["genres"])} for n, row in enumerate(ROWS)]
+    pd.DataFrame(python).to_csv("x.csv", index=False)  # as Kaggle's tables of films have them
+    config = check_config({"data": {"train": "x.csv"}, "tasks": {"genres": TASKS["genres"]}})
+    assert read_splits(config).tasks[0].known_classes == ["Action", "Drama"]

@@ -176,7 +176,7 @@ def test_a_csv_cell_that_is_no_json_list_is_a_problem():
     task = Multiclass(name="a", column="labels[0]", classes=["x", "y"])
     _, problems = encode({"labels": "[0, 1"}, {"labels": "x|y"}, tasks=[task])
     assert problems[0].startswith(
-        "train row 0: tasks.a: column 'labels' holds text that is no JSON"
+        "train row 0: tasks.a: column 'labels' holds text that is no list or object"
     )
     assert problems[1] == "train row 1: tasks.a: column 'labels' must hold a list, received text"
 

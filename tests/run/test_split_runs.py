@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtc_keras import calibrate_run, compare_runs, evaluate_run, fit, predict_files
+from mtc_keras import (
+    calibrate_run,
+    compare_runs,
+    evaluate_run,
+    export_model,
+    fit,
+    predict_files,
+)
 from mtc_keras.errors import ConfigError, DataError
 from tests.conftest import rows, tiny_config
 
@@ -90,3 +97,17 @@ def test_a_run_without_rows_of_a_split_says_what_is_missing(tmp_path):
     fit(config, verbose=0)
     with pytest.raises((ConfigError, DataError), match="no row belongs to test"):
         evaluate_run(tmp_path / "run")
+
+
+def test_a_saved_model_predicts_rows_whose_texts_are_nested(split_run, tmp_path):
+    run, file = split_run
+    export_model(run, tmp_path / "export")
+    out = {}
+    for name, model in (("run", run), ("export", tmp_path / "export")):
+        predict_files(model, [str(file)], tmp_path / f"{name}.jsonl", verbose=0)
+        lines = (tmp_path / f"{name}.jsonl").read_text().splitlines()
+        out[name] = list(map(json.loads, lines))
+    assert [row["data"] for row in out["export"]] == [row["data"] for row in out["run"]]
+    for ours, theirs in zip(out["run"], out["export"], strict=True):
+        for label, probability in ours["mood_probabilities"].items():
+            assert theirs["mood_probabilities"][label] == pytest.approx(probability, abs=1e-4)

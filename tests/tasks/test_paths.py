@@ -130,7 +130,7 @@ def test_a_path_picks_what_stands_there(column, cell, expected):
     [
         ("labels.tone", "joy", "column 'labels' must hold an object, received text"),
         ("labels.tone", True, "column 'labels' must hold an object, received true or false"),
-        ("labels.tone", "{x", "column 'labels' holds text that is no JSON"),
+        ("labels.tone", "{x", "column 'labels' holds text that is no list or object"),
         (
             "genres.name",
             GENRES,

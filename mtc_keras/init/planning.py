@@ -2,9 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from mtc_keras.data.sources import Files
 from mtc_keras.errors import listed
 from mtc_keras.init import words
 from mtc_keras.init.cells import is_nothing
@@ -13,27 +15,33 @@ from mtc_keras.init.families import family_tasks
 from mtc_keras.init.roles import find_roles
 from mtc_keras.init.singles import NoLabel, single_task
 from mtc_keras.init.sizes import model_values, training_values
-from mtc_keras.init.splits import given_splits, siblings, split_of, stem
+from mtc_keras.init.splits import files_beside, split_of, stem
 from mtc_keras.init.survey import Survey
 
 FEW_ROWS = 12  # from which nothing can be concluded about pairs of columns
 
 
-def make_plan(survey: Survey, paths: Sequence[str]) -> Plan:
+def make_plan(survey: Survey, files: Mapping[str, Files], keys: Mapping[str, Any]) -> Plan:
     """Returns the plan of a config.
 
     Args:
         survey: what the training files hold.
-        paths: the files that were given.
+        files: the files of each split.
+        keys: those of `[data]` with which they were read.
 
     Raises:
         DataError: if no column holds texts, or none labels.
     """
-    roles = find_roles(survey)
+    text = keys.get("text", [])
+    roles = find_roles(survey, [text] if isinstance(text, str) else list(text))
+    roles.values |= {name: value for name, value in keys.items() if name != "text"}
     drafts = _find_tasks(survey, roles)
+    if "header" in keys:
+        roles.unsure.append("the first row looks like data; change the names in `header` at will")
+        _call_label(roles, drafts)
     plan = Plan(survey.files, survey.rows, roles, drafts)
     plan.check()
-    _add_files(plan, paths)
+    _add_files(plan, files)
     texts = [
         [cell for cell in survey.compared[name] if isinstance(cell, str)] for name in roles.text
     ]
@@ -50,19 +58,16 @@ def make_plan(survey: Survey, paths: Sequence[str]) -> Plan:
     return plan
 
 
-def _add_files(plan: Plan, paths: Sequence[str]) -> None:
+def _add_files(plan: Plan, given: Mapping[str, Files]) -> None:
     """Puts the files of the splits first in `[data]`."""
-    found = given_splits(paths)
-    files: dict[str, str | list[str]] = {
-        split: names[0] if len(names) == 1 else names for split, names in found.items()
-    }
-    if len(found["train"]) == 1 and "split" not in plan.roles.values:
-        for split, path in siblings(found["train"][0]).items():
-            if split not in files:
-                files[split] = path
-                plan.said["data", split] = "lies beside it"
-    if split_of(found["train"][0]) in ("validation", "test"):
-        plan.roles.unsure.append(f"{found['train'][0]} is trained on, whatever its name says")
+    files = dict(given)
+    beside = {} if "split" in plan.roles.values else files_beside(files["train"])
+    for split, found in beside.items():
+        if split not in files:
+            files[split] = found
+            plan.said["data", split] = "lies beside it"
+    if split_of(plan.files[0]) in ("validation", "test"):
+        plan.roles.unsure.append(f"{plan.files[0]} is trained on, whatever its name says")
     text = plan.roles.text[0] if len(plan.roles.text) == 1 else plan.roles.text
     order = ("train", "validation", "test")
     plan.roles.values = {
@@ -109,6 +114,16 @@ def _tasks_of(survey: Survey, names: Sequence[str], roles: Roles) -> list[Draft]
         drafts.append(draft)
     place = {name: at for at, name in enumerate(survey.columns)}
     return sorted(drafts, key=lambda draft: place[draft.columns[0]])
+
+
+def _call_label(roles: Roles, drafts: list[Draft]) -> None:
+    """Calls the only column of labels of a file without a header so."""
+    header = roles.values["header"]
+    [draft, *others] = drafts or [Draft("", [], {})]
+    if others or draft.columns != [draft.name] or "label" in header:
+        return
+    roles.values["header"] = ["label" if name == draft.name else name for name in header]
+    draft.name, draft.columns = "label", ["label"]
 
 
 def _task_name(survey: Survey, column: str, taken: Sequence[str]) -> str:

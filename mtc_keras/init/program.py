@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 
+from mtc_keras.config import reading_of
 from mtc_keras.errors import ConfigError, legible
 from mtc_keras.files import check_writable, write_whole
 from mtc_keras.programs import options
@@ -21,6 +22,11 @@ from mtc_keras.programs.program import Program
 def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser, "files of texts and labels, or globs", required=True)
     options.add_out(parser, "the config, a file that is not there yet (default: the screen)")
+    options.add_reading(
+        parser,
+        "how the files are read, where that cannot be seen, such as data.text=body or "
+        "data.delimiter='^' (may be repeated)",
+    )
     parser.add_argument(
         "--no-rows", action="store_false", dest="rows", help="show no rows in the config"
     )
@@ -33,7 +39,12 @@ def run(args: argparse.Namespace) -> None:
         check_writable(args.out)
     from mtc_keras.init.first_config import init_config
 
-    first = init_config(args.data, rows=args.rows, out=args.out or "config.toml")
+    first = init_config(
+        args.data,
+        rows=args.rows,
+        out=args.out or "config.toml",
+        reading=reading_of(args.reading),
+    )
     for note in first.notes:
         print(legible(note), file=sys.stdout if args.out else sys.stderr)
     if not args.out:

@@ -1,5 +1,6 @@
 """Which column holds the texts, and which ones ids, weights, groups or splits."""
 
+import json
 from collections.abc import Sequence
 
 from mtc_keras.data.split_words import COLUMNS as SPLIT_COLUMNS
@@ -23,23 +24,28 @@ from mtc_keras.init.survey import Survey
 MOST_COUNTED = 200  # characters beyond which a text is not more of a text
 ENOUGH_WORDS = 1.5  # of a mean cell
 UNIQUE = 0.98
-MOST_RATERS = 10  # fewer may have read every text, and so be one group
+MOST_ALONE = 0.8  # texts per row, where several raters read most of them
+FEWEST_GROUPS = 10
 
 
-def find_roles(survey: Survey) -> Roles:
+def find_roles(survey: Survey, given: list[str]) -> Roles:
     """Finds what columns are, beside labels.
+
+    Args:
+        survey: what the files hold.
+        given: the text columns, if they are known.
 
     Raises:
         DataError: if no column holds texts.
     """
     scores = {name: text_score(column) for name, column in survey.columns.items()}
     texts = sorted((name for name in scores if scores[name]), key=lambda name: -scores[name])
-    if not texts:
+    if not texts and not given:
         raise DataError(
             f"{', '.join(survey.files)}: no column holds texts. "
             f"Columns: {listed(list(survey.columns))}"
         )
-    roles = Roles(_pair(texts) or [texts[0]])
+    roles = Roles(given or _pair(texts) or [texts[0]])
     roles.used.update(roles.text)
     _offer_other_texts(survey, texts, roles)
     _find_split(survey, roles)
@@ -160,11 +166,20 @@ def _find_group(survey: Survey, roles: Roles) -> None:
             continue
         if not column.all(lambda cell: is_integer(cell) or 0 < word_count(cell) <= 3):
             continue
-        if column.distinct < MOST_RATERS or column.uniqueness > 0.9:
-            if is_rater and column.uniqueness <= 0.9:
-                roles.unused[name] = "who gave the labels; rows of one text stay together anyway"
+        if column.uniqueness > 0.9:
             continue
-        roles.values["group"] = name
-        roles.said["group"] = "its rows stay on one side of the split"
-        roles.used.add(name)
-        return
+        if is_rater:
+            _offer_votes(survey, name, roles)
+        elif column.distinct >= FEWEST_GROUPS and "group" not in roles.values:
+            roles.values["group"] = name
+            roles.said["group"] = "its rows stay on one side of the split"
+            roles.used.add(name)
+
+
+def _offer_votes(survey: Survey, rater: str, roles: Roles) -> None:
+    """Tells of the rows of several raters, and how those of one text become one row."""
+    text = roles.text[0]
+    roles.unused[rater] = "who gave the labels; rows of one text stay together anyway"
+    if len(roles.text) == 1 and survey.columns[text].uniqueness < MOST_ALONE:
+        offer = f"votes_by = {json.dumps(text, ensure_ascii=False)}"
+        roles.offers.append((offer, "makes one row of the rows of a text, with shares as labels"))

@@ -58,7 +58,7 @@ def single_task(column: Column) -> Draft:
 def classes_of(column: Column) -> list[Cell]:
     """Returns the cells of a column that hold few different names or numbers, else none."""
     cells = [cell for cell, _ in column.known]
-    few = len(cells) <= MOST_CLASSES and not column.mean(lambda c: is_list(c) or is_table(c))
+    few = len(cells) <= MOST_CLASSES and column.all(lambda c: isinstance(c, str) or is_integer(c))
     short_names = column.mean(length) <= LONGEST_NAME
     return cells if few and short_names and (column.uniqueness <= 0.5 or len(cells) < 4) else []
 
@@ -122,6 +122,10 @@ def _lists(column: Column) -> Draft:
         draft = _draft(column, "multiclass", f"lists of several answers, {short(list(names))}")
         draft.values["labels"] = "votes"
         draft.unsure.append("its lists hold names twice, and are read as votes of annotators")
+        return draft
+    if all(len(cell) == 1 for cell in found):
+        draft = _draft(column, "multiclass", f"lists of one name, {short(list(names))}")
+        draft.unsure.append('if lists of other rows hold several, kind = "multilabel" is right')
         return draft
     return _draft(column, "multilabel", f"lists of names, {short(list(names))}")
 

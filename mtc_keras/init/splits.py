@@ -2,9 +2,9 @@
 
 import os
 import re
-from collections.abc import Sequence
 
 from mtc_keras.data.formats.files import READERS
+from mtc_keras.data.sources import Files
 from mtc_keras.data.split_words import WORDS
 
 _WORD = re.compile("|".join(sorted(WORDS, key=len, reverse=True)), re.IGNORECASE)
@@ -16,18 +16,44 @@ def split_of(path: str) -> str:
     return WORDS[found[0].lower()] if found else ""
 
 
-def given_splits(paths: Sequence[str]) -> dict[str, list[str]]:
-    """Returns files by split; those whose names tell none are trained on."""
+def given_splits(files: list[str] | dict[str, str]) -> dict[str, Files]:
+    """Returns files by split; those whose names tell none are trained on.
+
+    Args:
+        files: paths, or those of parallel files by column.
+    """
+    if isinstance(files, dict):
+        return {"train": files}
     found: dict[str, list[str]] = {}
-    for path in paths:
+    for path in files:
         found.setdefault(split_of(path) or "train", []).append(path)
     if "train" not in found:  # a single `test.csv` is what there is
-        return {"train": list(paths)}
-    return found
+        return {"train": files[0] if len(files) == 1 else files}
+    return {split: paths[0] if len(paths) == 1 else paths for split, paths in found.items()}
 
 
-def siblings(path: str) -> dict[str, str]:
-    """Returns the files beside one of training rows that its own name suggests, by split."""
+def paths_of(files: Files) -> list[str]:
+    """Returns the paths of files."""
+    if isinstance(files, str):
+        return [files]
+    return list(files.values()) if isinstance(files, dict) else files
+
+
+def files_beside(files: Files) -> dict[str, Files]:
+    """Returns the files beside those of training rows that their names suggest, by split."""
+    if isinstance(files, list):
+        return {}
+    if isinstance(files, str):
+        return dict(_siblings(files))
+    by_column = {column: _siblings(path) for column, path in files.items()}
+    return {
+        split: {column: found[split] for column, found in by_column.items()}
+        for split in ("validation", "test")
+        if all(split in found for found in by_column.values())
+    }
+
+
+def _siblings(path: str) -> dict[str, str]:
     match = _in_name(path)
     if match is None or WORDS[match[0].lower()] != "train":
         return {}

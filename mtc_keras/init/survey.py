@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.layout import Layout
-from mtc_keras.data.sources import file_blocks
+from mtc_keras.data.sources import Files, file_blocks
 from mtc_keras.init.cells import is_number
 from mtc_keras.init.columns import Column
+from mtc_keras.init.splits import paths_of
 from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.nesting import nested_paths
+from mtc_keras.tasks.paths import found_path, pick_all
 
 OF_BLOCK = 1_000  # rows of each 20,000 whose columns are compared with each other
 MOST_COMPARED = 10_000
@@ -57,18 +60,18 @@ class Survey:
         return [list(row) for row in zip(*(self.compared[name] for name in names), strict=True)]
 
 
-def survey_files(files: Sequence[str], layout: Layout) -> Survey:
+def survey_files(files: Files, layout: Layout) -> Survey:
     """Reads files, in memory that does not grow with their rows.
 
     Args:
-        files: their paths.
+        files: their paths, or those of parallel files by column.
         layout: how they are read.
 
     Raises:
         DataError: if they cannot be read.
     """
-    survey = Survey(files)
-    for block in file_blocks(list(files), layout=layout, notes=survey.notes):
+    survey = Survey(paths_of(files))
+    for block in file_blocks(files, layout=layout, notes=survey.notes):
         survey.add(block)
     return survey
 
@@ -81,9 +84,10 @@ def flattened(
         keys = nested_keys(cells) if depth else []
         if not keys:
             yield name, cells
-            if items := _keys_of_items(cells):
-                for key in items:
-                    yield f"{name}[].{key}", [_of_items(cell, key) for cell in cells]
+            for way in _ways_into_items(cells):
+                path = found_path(f"{name}{way}", [name])
+                if path is not None:
+                    yield str(path), pick_all(cells, path).cells
             continue
         inner = {
             f"{name}.{key}": [cell.get(key) if isinstance(cell, dict) else None for cell in cells]
@@ -109,16 +113,9 @@ def _counts_classes(table: dict[str, Cell]) -> bool:
     )
 
 
-def _keys_of_items(cells: Sequence[Cell]) -> list[str]:
-    """Returns the keys of the tables in lists whose values are names, if cells are such lists."""
+def _ways_into_items(cells: Sequence[Cell]) -> list[str]:
+    """Returns the ways to the values in cells that are lists of tables."""
     items = [item for cell in cells if isinstance(cell, list) for item in cell]
     if not items or not all(isinstance(item, dict) for item in items):
         return []
-    keys = dict.fromkeys(key for item in items for key in item)
-    return [
-        key for key in keys if all(isinstance(i.get(key), (str, int, type(None))) for i in items)
-    ]
-
-
-def _of_items(cell: Cell, key: str) -> Cell:
-    return [item.get(key) for item in cell] if isinstance(cell, list) else None
+    return nested_paths(cells)

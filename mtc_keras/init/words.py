@@ -48,7 +48,9 @@ ASIDE = _words(  # who, when, where, how much: seldom what a text says
     "country city platform file filename path version subreddit retweet_count likes upvotes "
     "downvotes ups downs length num_words word_count confidence"
 )
-ASIDE_PARTS = _words("confidence count timestamp url date id uid timezone")
+ASIDE_PARTS = _words(
+    "confidence count timestamp url date time created id uid hash timezone location coord"
+)
 ORDERS: tuple[tuple[str, ...], ...] = (
     ("none", "very low", "low", "medium", "moderate", "high", "very high", "critical"),
     ("none", "minor", "moderate", "major", "critical", "blocker"),
@@ -114,7 +116,9 @@ def known_order(names: Iterable[str]) -> list[str] | None:
     Args:
         names: three or more different names.
     """
-    spelled = {plain(name).replace("_", " "): name for name in names}
+    spelled = {_spelled(name): name for name in names}
+    if spelled.keys() == {"negative", "neutral", "positive"}:
+        return None  # classes of a mood more often than its degrees
     stars = {match["number"]: name for text, name in spelled.items() if (match := _star(text))}
     if len(stars) == len(spelled) > 2:
         return [stars[number] for number in sorted(stars, key=int)]

@@ -1,5 +1,6 @@
 """A plan as the text of a config file, with what is said of its values as comments."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
@@ -33,7 +34,7 @@ def toml_text(plan: Plan, dataset: Dataset, out: str, rows: bool) -> str:
     lines += [f"#   mtc-keras train --config {_one_line(out)}", "#"]
     if rows:
         lines += ["# Rows as they are read, with the label of each task:"]
-        lines += [_one_line(f"# {line}") for line in shown_rows(dataset, plan.files[0])]
+        lines += [_one_line(f"# {line}") for line in shown_rows(dataset, plan.files)]
     for line in [*(f"unsure: {line}" for line in plan.roles.unsure), *unused_lines(plan.roles)]:
         lines += comment(line)
     lines += _table("data", _in_order(plan.roles.values), _said(plan, "data", plan.roles.said))
@@ -55,12 +56,15 @@ def comment(text: str) -> list[str]:
     return [f"# {first}", *(f"#   {line}" for line in others)]
 
 
-def shown_rows(dataset: Dataset, path: str) -> Iterator[str]:
-    """Yields the first rows of a file: where each stands, its text, its label of each task."""
+def shown_rows(dataset: Dataset, paths: Sequence[str]) -> Iterator[str]:
+    """Yields the first rows of the first file: where each stands, its text, its labels."""
     splits = [dataset.train, *([dataset.validation] if dataset.validation else [])]
     first = [(split, row) for split in splits for row in range(min(ROWS, len(split)))]
-    train = [part for part in first if part[0].where[part[1]].startswith(path)]
-    for split, row in sorted(train, key=lambda part: _number(part[0].where[part[1]]))[:ROWS]:
+    of_file = ([f for f in first if f[0].where[f[1]].startswith(path)] for path in paths)
+    places = [
+        (_number(split.where[row]), split, row) for split, row in next(filter(None, of_file), [])
+    ]
+    for _, split, row in sorted(places, key=lambda place: place[0])[:ROWS]:
         texts = "  ".join(f'text "{_cut(column[row])}"' for column in split.texts)
         yield f"row {split.where[row]}  {texts}"
         labels = target_columns(dataset.tasks, {t: y[[row]] for t, y in split.targets.items()})
@@ -72,7 +76,8 @@ def shown_rows(dataset: Dataset, path: str) -> Iterator[str]:
 
 def _number(where: str) -> int:
     """Returns the number in `train.csv:17` or `train.json:row 17`."""
-    return int(where.rpartition(":")[2].removeprefix("row "))
+    digits = re.search(r"\d+$", where)
+    return int(digits[0]) if digits else 0
 
 
 def _in_order(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +113,8 @@ def toml_value(value: Any) -> str:
         if sum(map(len, items)) + 2 * len(items) < WIDTH:
             return f"[{', '.join(items)}]"
         return "\n".join(["[", *_filled(items), "]"])
-    return tomli_w.dumps({"x": value}).removeprefix("x = ").rstrip("\n")
+    written = tomli_w.dumps({"x": value}).removeprefix("x = ").rstrip("\n")
+    return written.replace("\t", "\\t")  # which nobody sees as it is
 
 
 def _filled(items: Sequence[str]) -> Iterator[str]:

@@ -71,8 +71,8 @@ def add_data(
     complete(option, shtab.FILE)
 
 
-def add_reading(parser: "argparse._ActionsContainer") -> None:
-    """Adds `--set KEY=VALUE` of programs that read rows for a finished run."""
+def add_reading(parser: "argparse._ActionsContainer", help: str = "") -> None:
+    """Adds `--set KEY=VALUE` of programs that read rows without a config of their own."""
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -80,8 +80,9 @@ def add_reading(parser: "argparse._ActionsContainer") -> None:
         type=text,
         default=[],
         dest="reading",
-        help="read the rows of --data in another way than the run did, such as "
-        "data.delimiter=';' or tasks.topic.column=subject (may be repeated)",
+        help=help
+        or "read the rows of --data in another way than the run did, such as data.delimiter=';' "
+        "or tasks.topic.column=subject (may be repeated)",
     )
 
 

@@ -41,7 +41,7 @@ def labelled_files(
         if files is None or not (_has_files(config, split) or config.split):
             raise ConfigError(_without_rows(run, split))
         return files, split
-    source = _with_names(data)
+    source = with_names(data)
     if isinstance(source, str):
         return source, source
     if isinstance(source, dict) or _are_texts(source):
@@ -122,7 +122,7 @@ def text_rows(
     """
     from mtc_keras.data.reading import read_rows
 
-    return read_rows(_with_names(data), [], reread(run.config, reading).data, name)
+    return read_rows(with_names(data), [], reread(run.config, reading).data, name)
 
 
 def unlabelled_notes(rows: "Rows", tasks: Sequence[Task]) -> list[str]:
@@ -145,7 +145,7 @@ def _without_rows(run: Run, split: str) -> str:
     )
 
 
-def _with_names(data: Any) -> Any:
+def with_names(data: Any) -> Any:
     """Returns files as `Files`, by their names, and rows in memory as they are."""
     if isinstance(data, Path):
         return str(data)

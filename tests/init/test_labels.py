@@ -18,6 +18,7 @@ def task_keys(task: dict) -> dict:
     return {key: value for key, value in found.items() if (key, value) != ("separator", "|")}
 
 
+VOTERS = {"ann_1": "hate", "ann_2": "none", "ann_3": ""}
 STARS = {"kind": "ordinal", "classes": ["1", "2", "3", "4", "5"]}
 
 
@@ -69,6 +70,40 @@ STARS = {"kind": "ordinal", "classes": ["1", "2", "3", "4", "5"]}
             {"topic": None, "topic_2": None},
         ),
         (
+            {"mood": cycle("negative", "positive", "neutral")},
+            {"mood": {"kind": "multiclass"}},
+        ),
+        (
+            {name: cycle("hate", "none", "none", shift) for name, shift in VOTERS.items()},
+            {"label": {"kind": "multiclass", "column": [*VOTERS], "labels": "votes"}},
+        ),
+        (
+            {"rater_1": cycle(1, 2, 3), "rater_2": cycle(1, 3, 3, 2)},
+            {
+                "label": {
+                    "kind": "ordinal",
+                    "column": ["rater_1", "rater_2"],
+                    "classes": ["1", "2", "3"],
+                    "labels": "votes",
+                }
+            },
+        ),
+        (
+            {"joy": cycle(0.7, 0.1), "fear": cycle(0.2, 0.3), "none": cycle(0.1, 0.6)},
+            {
+                "label": {
+                    "kind": "multiclass",
+                    "column": ["joy", "fear", "none"],
+                    "labels": "probabilities",
+                }
+            },
+        ),
+        ({"genres": cycle("['a', 'b']", "[]", "['b']")}, {"genres": {"kind": "multilabel"}}),
+        (
+            {"votes": cycle("['a', 'a', 'b']", "['b', 'b', 'b']")},
+            {"votes": {"kind": "multiclass", "labels": "votes"}},
+        ),
+        (
             {"label": cycle(0, 1, 2), "label_text": cycle("bus", "fee", "door")},
             {"label_text": {"kind": "multiclass"}},
         ),
@@ -96,6 +131,34 @@ def test_columns_of_csv(tmp_path, columns, expected):
         ),
         ({"toxic": cycle(True, False, None)}, {"toxic": {"kind": "multiclass"}}),
         ({"topic": cycle("None", "bus", None)}, {"topic": {"kind": "multiclass"}}),
+        (
+            {"labels": cycle({"mood": "good", "topic": "bus"}, {"mood": "bad", "topic": "fee"})},
+            {
+                "mood": {"kind": "multiclass", "column": "labels.mood"},
+                "topic": {"kind": "multiclass", "column": "labels.topic"},
+            },
+        ),
+        (
+            {"genres": cycle([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], [])},
+            {"name": {"kind": "multilabel", "column": "genres[].name"}},
+        ),
+        (
+            {
+                "votes": cycle(
+                    [{"user": 1, "label": "a"}, {"user": 2, "label": "b"}],
+                    [{"user": 2, "label": "a"}],
+                )
+            },
+            {"votes": {"kind": "multiclass", "labels": "votes"}},
+        ),
+        (
+            {"probs": cycle({"a": 0.7, "b": 0.3}, {"a": 0.2, "b": 0.8})},
+            {"probs": {"kind": "multiclass", "labels": "probabilities"}},
+        ),
+        (
+            {"counts": cycle({"a": 3, "b": 1}, {"a": 0, "b": 4})},
+            {"counts": {"kind": "multiclass", "labels": "votes"}},
+        ),
     ],
     ids=lambda value: "+".join(value),
 )

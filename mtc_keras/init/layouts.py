@@ -1,0 +1,54 @@
+"""Files without a header, whose columns get names."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mtc_keras.config import DataConfig, reread_data
+from mtc_keras.data.formats.delimiters import delimiter_of
+from mtc_keras.data.formats.dialects import OF_TEXTS
+from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.sources import Files
+from mtc_keras.errors import DataError
+from mtc_keras.init.survey import Survey, survey_files
+
+# What reading proposes for a file whose first row is no header, or whose cells it would not split.
+_PROPOSED = re.compile(r"data\.(delimiter|header) = (\"(?:[^\"\\]|\\.)*\"|\[.*?\"\])")
+
+
+def survey_laid_out(files: Files, reading: Mapping[str, Any]) -> tuple[Survey, dict[str, Any]]:
+    """Reads files, without a header, too.
+
+    Args:
+        files: their paths, or those of parallel files by column.
+        reading: keys of `[data]` that say how they are read.
+
+    Returns:
+        What they hold, and the keys with which they were read.
+
+    Raises:
+        DataError: if they cannot be read.
+    """
+    keys = {name.removeprefix("data."): value for name, value in reading.items()}
+    try:
+        survey = survey_files(files, Layout.of(reread_data(DataConfig(), keys)))
+    except DataError as error:
+        message = "\n".join(error.problems or [error.headline])
+        proposed = {name: json.loads(value) for name, value in _PROPOSED.findall(message)}
+        if not proposed or proposed.keys() & keys.keys():
+            raise
+    else:
+        proposed = {} if "delimiter" in keys else _delimiter_in_texts(survey)
+        if not proposed:
+            return survey, keys
+    return survey_laid_out(files, {**keys, **proposed})
+
+
+def _delimiter_in_texts(survey: Survey) -> dict[str, str]:
+    """Returns what separates cells in lines that were read as texts, if they are all so."""
+    if list(survey.columns) != ["text"]:
+        return {}
+    lines = [cell for cell in survey.compared["text"] if isinstance(cell, str) and cell]
+    found = delimiter_of(lines, Layout())
+    return {"delimiter": found} if found in OF_TEXTS else {}

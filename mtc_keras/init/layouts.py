@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtc_keras.config import DataConfig, reread_data
@@ -14,6 +14,10 @@ from mtc_keras.errors import DataError
 from mtc_keras.init.survey import Survey, survey_files
 
 # What reading proposes for a file whose first row is no header, or whose cells it would not split.
+_FOUND = {
+    "delimiter": re.compile(r": its cells are separated by '(.+?)'"),
+    "encoding": re.compile(r": is read as ([\w-]+), first"),
+}
 _PROPOSED = re.compile(r"data\.(delimiter|header) = (\"(?:[^\"\\]|\\.)*\"|\[.*?\"\])")
 
 
@@ -43,6 +47,15 @@ def survey_laid_out(files: Files, reading: Mapping[str, Any]) -> tuple[Survey, d
         if not proposed:
             return survey, keys
     return survey_laid_out(files, {**keys, **proposed})
+
+
+def found_keys(notes: Sequence[str]) -> dict[str, str]:
+    """Returns keys that would say what reading has found out, where it is one thing."""
+    found = {
+        key: {match[1] for note in notes if (match := pattern.search(note))}
+        for key, pattern in _FOUND.items()
+    }
+    return {key: values.pop() for key, values in found.items() if len(values) == 1}
 
 
 def _delimiter_in_texts(survey: Survey) -> dict[str, str]:

@@ -12,6 +12,7 @@ from mtc_keras.init import words
 from mtc_keras.init.cells import is_nothing
 from mtc_keras.init.draft import Draft, Plan, Roles
 from mtc_keras.init.families import family_tasks
+from mtc_keras.init.layouts import found_keys
 from mtc_keras.init.roles import find_roles
 from mtc_keras.init.singles import NoLabel, single_task
 from mtc_keras.init.sizes import model_values, training_values
@@ -36,6 +37,8 @@ def make_plan(survey: Survey, files: Mapping[str, Files], keys: Mapping[str, Any
     roles = find_roles(survey, [text] if isinstance(text, str) else list(text))
     roles.values |= {name: value for name, value in keys.items() if name != "text"}
     drafts = _find_tasks(survey, roles)
+    for key, value in found_keys(survey.notes).items():
+        roles.offers.append((f'{key} = "{value}"', "as the file shows; the key keeps it so"))
     if "header" in keys:
         roles.unsure.append("the first row looks like data; change the names in `header` at will")
         _call_label(roles, drafts)

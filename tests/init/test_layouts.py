@@ -74,6 +74,8 @@ def test_cp1252_and_a_semicolon(tmp_path):
     assert first.config.tasks["sujet"].kind == "multiclass"
     assert "classes 'busé', 'feeé'" in first.text
     assert any("cp1252" in note for note in first.notes)
+    assert '# encoding = "cp1252"  # as the file shows' in first.text
+    assert '# delimiter = ";"  # as the file shows' in first.text
 
 
 def test_keys_that_are_given_stand_in_the_config(tmp_path):

@@ -63,7 +63,13 @@ def run(args: argparse.Namespace) -> None:
     if not trained.is_here:  # process 0 has written it, and says so
         return
     print(legible(f"\nthe run is in {trained.directory}; try:"))
-    data = "" if config.data.test or config.data.split else " --data FILE"
+    data = (
+        ""
+        if config.data.test or config.data.split
+        else " --reader"
+        if config.data.reader
+        else " --data FILE"
+    )
     print(legible(f"  mtc-keras evaluate --model {trained.directory}{data}"))
     texts = " ".join(['"…"'] * len(config.data.text_columns))
     print(legible(f"  mtc-keras predict --model {trained.directory} --text {texts}"))

@@ -1,6 +1,6 @@
 """What is read of long texts, measured on documents of real clips.
 
-    python -m benchmarks.long_texts --data FOLDER [--documents 2000] [--epochs 2]
+    python -m benchmarks.long_texts --data FOLDER --documents 800 --poolings max
 
 FOLDER holds `train.jsonl`, `validation.jsonl` and `test.jsonl` of GoEmotions, with `text` and
 `sentiment`. A document is 20 of its clips, one paragraph each: all neutral, but for a passage of
@@ -19,13 +19,6 @@ import pandas as pd
 import mtc_keras
 
 CLIPS, PASSAGE = 20, 3
-WAYS = (
-    ("truncate", None),
-    ("head_tail", None),
-    ("windows", "max"),
-    ("windows", "attention"),
-    ("windows", "mean"),
-)
 
 
 def documents(clips: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -62,7 +55,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--documents", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--poolings", nargs="*", default=["max", "attention", "mean"])
     args = parser.parse_args()
+    ways = [("truncate", None), ("head_tail", None), *(("windows", p) for p in args.poolings)]
     splits = {}
     for seed, (name, share) in enumerate({"train": 1, "validation": 4, "test": 2}.items()):
         clips = pd.read_json(args.data / f"{name}.jsonl", lines=True)
@@ -70,7 +65,7 @@ def main() -> None:
     test = splits["test"]
     print("| read | accuracy | passage in the first third | second | last | seconds |")
     print("|---|---|---|---|---|---|")
-    for mode, pooling in WAYS:
+    for mode, pooling in ways:
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             run = mtc_keras.fit(

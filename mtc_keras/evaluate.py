@@ -37,7 +37,8 @@ class Evaluation:
         tasks: the model's tasks.
         metrics: `tasks`: for each its metrics, `loss` and labelled `rows`, or `None` where no
             row carries a label; `overall`: F1 over all classes of all tasks together, mean and
-            standard deviation over tasks; `score`; `loss`.
+            standard deviation over tasks; `score`; `loss`; `by_length`: the main metrics of short
+            and long texts apart, as `judge_by_length` returns them.
         baseline: the same of the best constant prediction, learned in training.
         notes: lines on rows that were left out, such as those without a text, and on tasks for
             which no row has a label.
@@ -55,12 +56,14 @@ class Evaluation:
 
     def show(self, log: "Log", verbose: bool = False) -> None:
         """Shows the metrics as tables; `verbose` shows every task and class."""
+        from mtc_keras.console.lengths import show_lengths
         from mtc_keras.console.scores import show_details, show_scores
 
         for note in self.notes:
             log.line(note)
         show_scores(log, self.name, self.tasks, self.metrics, self.baseline, verbose=verbose)
         show_details(log, self.tasks, self.metrics, verbose=verbose)
+        show_lengths(log, self.tasks, self.metrics, verbose=verbose)
 
 
 def evaluate_run(
@@ -99,7 +102,9 @@ def evaluate_run(
         run.check_model()
         rows = labelled_rows(run, data, "test", reading=reading, reader=reader)
         start(run.config.distribution)
-        from mtc_keras.model.long_texts import tokens_of
+        from mtc_keras.data.long_texts import long_texts_note
+        from mtc_keras.model.long_texts import lengths_of, tokens_of
+        from mtc_keras.scoring.by_length import judge_by_length
         from mtc_keras.scoring.judging import baseline, judge_logits
 
         model = run.model
@@ -108,8 +113,13 @@ def evaluate_run(
         metrics = judge_logits(
             model.tasks, rows.targets, logits, model.decisions, model=model, details=True
         )
+        lengths, limit = lengths_of(model, rows.texts, tokens), tokens.max_length
+        metrics["by_length"] = judge_by_length(
+            model.tasks, rows.targets, logits, model.decisions, lengths, max_length=limit
+        )
+        long = long_texts_note("evaluated", rows.where, lengths, limit, model.long_texts)
         constant = baseline(model.tasks, run.constants, rows.targets)
-        notes = (*rows.notes, *unlabelled_notes(rows, model.tasks))
+        notes = (*rows.notes, *unlabelled_notes(rows, model.tasks), *([long] if long else []))
         return Evaluation(rows.name, model.tasks, metrics, constant, notes)
 
 

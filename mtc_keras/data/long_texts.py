@@ -108,6 +108,36 @@ def text_lengths(
     return lengths
 
 
+def long_texts_note(
+    name: str, where: Sequence[str], lengths: np.ndarray, max_length: int, long_texts: str
+) -> str | None:
+    """Returns a line for people on the texts that are longer than the backbone reads at once.
+
+    Args:
+        name: what the rows are called, such as `"training"`.
+        where: where each of them stands.
+        lengths: int of shape `(N,)`, what `text_lengths` returned.
+        max_length: int. Tokens that the backbone reads at once.
+        long_texts: what is done with them: a mode of `read_texts_as`, or `"drop"`.
+
+    Returns:
+        The line, with their number and the first; `None` where there is none.
+    """
+    long = np.flatnonzero(lengths > max_length)
+    if not len(long):
+        return None
+    done = {
+        "truncate": 'truncated; long_texts = "windows" reads them whole',
+        "head_tail": "cut in the middle",
+        "windows": "read in windows of so many",
+        "drop": "dropped",
+    }[long_texts]
+    return (
+        f"of {len(lengths):,} {name} rows, {len(long):,} exceed max_length = {max_length} tokens "
+        f"and are {done}, first {where[int(long[0])]}"
+    )
+
+
 def whole_texts(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[str]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from mtc_keras.config.model import LongTexts
-from mtc_keras.data.long_texts import AnyTokens, read_texts_as
+from mtc_keras.data.long_texts import AnyTokens, read_texts_as, text_lengths
 from mtc_keras.data.tokens import MASK
 from mtc_keras.data.windows import Windows
 from mtc_keras.model.window_pooling import WindowPooling, pool_windows
@@ -24,6 +24,19 @@ LONG_TEXTS: tuple[str, ...] = get_args(LongTexts)
 def tokens_of(model: "MultiTaskSteps", texts: Sequence[Sequence[str]]) -> AnyTokens:
     """Returns the tokens of one or two columns of texts, read as the model reads long ones."""
     return read_texts_as(model.preprocessor, texts, model.long_texts, model.window_overlap or 0)
+
+
+def lengths_of(
+    model: "MultiTaskSteps", texts: Sequence[Sequence[str]], tokens: AnyTokens
+) -> np.ndarray:
+    """Returns how many tokens whole texts have, special ones counted: int64 of shape `(N,)`.
+
+    Args:
+        model: the model.
+        texts: one or two columns of N texts.
+        tokens: what `tokens_of` returned for them.
+    """
+    return text_lengths(model.preprocessor, texts, tokens, model.window_overlap or 0)
 
 
 def of_windows(

@@ -205,8 +205,11 @@ class Task(LabelReader):
 
         Returns:
             float of shape `(W,)`, comparable among the windows of a text: by default the logit of
-            the text's most probable class; and int of shape `(W,)`, which logit it is of.
+            the text's most probable class, or the mean where logits are not those of classes; and
+            int of shape `(W,)`, which logit it is of.
         """
+        if logits.ndim == 1 or logits.shape != probabilities.shape:
+            return logits.reshape(len(logits), -1).mean(axis=1), np.zeros(len(logits), int)
         best = probabilities.argmax(axis=-1)
         return np.take_along_axis(logits, best[:, None], axis=1)[:, 0], best
 

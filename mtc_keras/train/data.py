@@ -8,13 +8,14 @@ import numpy as np
 
 from mtc_keras.config import Config
 from mtc_keras.data.dataset import Dataset, Split
-from mtc_keras.data.long_texts import text_lengths
+from mtc_keras.data.long_texts import long_texts_note
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
 from mtc_keras.data.windows import Windows
 from mtc_keras.devices import process
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.long_texts import lengths_of
 from mtc_keras.scoring.judging import baseline
 from mtc_keras.tasks import Task
 
@@ -109,28 +110,19 @@ def _without_long(
     config: Config, train: Split, model: MultiTaskClassifier
 ) -> tuple[Split, list[str]]:
     """Returns the training rows that are kept, and notes on those whose tokens are too many."""
-    lengths = text_lengths(
-        model.preprocessor, train.rows.texts, train.tokens, model.window_overlap or 0
-    )
-    long = np.flatnonzero(lengths > train.tokens.max_length)
-    if not len(long):
+    lengths = lengths_of(model, train.rows.texts, train.tokens)
+    limit = train.tokens.max_length
+    done = "drop" if config.data.too_long == "drop" else model.long_texts
+    note = long_texts_note("training", train.rows.where, lengths, limit, done)
+    if note is None:
         return train, []
-    note = f"of {len(train):,} training rows, {len(long):,} exceed max_length = "
-    note += f"{config.model.max_length} tokens and are "
-    where = train.rows.where[int(long[0])]
     if isinstance(train.tokens, Windows):
-        most = int(train.tokens.counts.max())
-        note += f"read in up to {most:,} windows of so many, first {where}"
-        if most > model.training_windows:
-            note += f"; a step draws {model.training_windows:,} of them at most"
+        most, drawn = int(train.tokens.counts.max()), model.training_windows
+        note += f"; a text has up to {most:,}"
+        return train, [f"{note}, of which a step draws {drawn:,}" if most > drawn else note]
+    if done != "drop":
         return train, [note]
-    if config.data.too_long == "truncate":
-        is_cut = {
-            "truncate": 'truncated; long_texts = "windows" reads them whole',
-            "head_tail": "cut in the middle",
-        }
-        return train, [f"{note}{is_cut[model.long_texts]}, first {where}"]
-    kept = train.take(np.setdiff1d(np.arange(len(train)), long))
+    kept = train.take(np.flatnonzero(lengths <= limit))
     problems = [
         f"tasks.{name}: no row of at most {config.model.max_length} tokens has a label"
         for name, known in kept.rows.coverage(model.tasks).items()
@@ -138,7 +130,7 @@ def _without_long(
     ]
     if problems:
         raise DataError('data.too_long = "drop" leaves too few training rows', problems)
-    return kept, [f"{note}dropped, first {where}"]
+    return kept, [note]
 
 
 def check_needs_of_validation(config: Config, dataset: Dataset) -> None:

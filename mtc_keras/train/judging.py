@@ -6,10 +6,14 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config import Config
+from mtc_keras.console.lengths import show_lengths
 from mtc_keras.console.log import Log
 from mtc_keras.console.scores import show_scores
 from mtc_keras.console.tables import decision_tables
+from mtc_keras.data.long_texts import long_texts_note
 from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.long_texts import lengths_of
+from mtc_keras.scoring.by_length import judge_by_length
 from mtc_keras.scoring.decisions import fit_decisions
 from mtc_keras.scoring.judging import judge_logits
 from mtc_keras.train.data import TrainingData
@@ -83,10 +87,18 @@ def judge(
         evaluation = judge_logits(
             model.tasks, rows.targets, logits, model.decisions, model=model, details=True
         )
+        lengths = lengths_of(model, rows.texts, split.tokens)
+        limit = split.tokens.max_length
+        evaluation["by_length"] = judge_by_length(
+            model.tasks, rows.targets, logits, model.decisions, lengths, max_length=limit
+        )
+        if note := long_texts_note(split.name, rows.where, lengths, limit, model.long_texts):
+            run.log.line(note)
         constant = data.baseline(split)
         found[split.name] = {**evaluation, "baseline": constant}
         run.writer.write_predictions(
             split.name, model, model.activate(logits), rows.targets, rows.ids
         )
         show_scores(run.log, split.name, data.tasks, evaluation, constant)
+        show_lengths(run.log, data.tasks, evaluation)
     return found

@@ -20,6 +20,8 @@ LAUNCH = [sys.executable, "-m", "mtc_keras", "launch"]
 SAME = {"rtol": 0, "atol": 1e-5}
 # All weights begin at random, and nothing else is drawn.
 WITHOUT_DROPOUT = {"model": {**RANDOM, "dropout": 0.0, "backbone_dropout": 0.0}}
+# Texts of up to 11 words, in windows of 4.
+IN_WINDOWS = {"model": {"long_texts": "windows", "training_windows": 2}}
 
 
 def command(out: Path, trainings: dict, *more: str) -> list[str]:
@@ -52,6 +54,8 @@ def trained(tmp_path_factory) -> Path:
         "eight": {},
         "split": {"distribution": {"data_parallel": 2, "model_parallel": 2}},
         "no dropout": WITHOUT_DROPOUT,
+        "windows, one": {**IN_WINDOWS, "distribution": {"data_parallel": False}},
+        "windows, eight": IN_WINDOWS,
     }
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"
     done = call(command(out, trainings), XLA_FLAGS=flags)
@@ -68,6 +72,16 @@ def test_many_devices_train_as_one_does(trained, name):
     for line, other in zip(history(trained / "one"), history(trained / name), strict=True):
         for key in ("val_mood_f1_macro", "val_topics_f1_macro", "val_length_mae", "val_loss"):
             assert other[key] == pytest.approx(line[key], abs=1e-3)
+
+
+def test_many_devices_train_on_windows_as_one_does(trained):
+    one, many = (read(trained / f"windows, {number}.0.json") for number in ("one", "eight"))
+    np.testing.assert_allclose(many["losses"], one["losses"], **SAME)
+    assert many["fed"] == one["fed"]
+    assert {np.ndim(batch) for batch in many["fed"]} == {3}
+    left, right = (predictions(trained / f"windows, {number}") for number in ("one", "eight"))
+    for row, other in zip(left, right, strict=True):
+        assert other["predicted_length"] == pytest.approx(row["predicted_length"], abs=1e-3)
 
 
 def test_a_process_that_sees_one_device_trains_as_one_that_sees_eight(trained, tmp_path):

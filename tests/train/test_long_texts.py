@@ -78,8 +78,14 @@ def test_a_label_in_the_last_third_is_found_by_those_who_read_it(
     assert least <= found <= most
     assert run.model.long_texts == mode
     # The saved model is judged as it was in training.
-    again = mtc_keras.evaluate_run(run.directory, documents(100, 2)).metrics["tasks"]["mood"]
-    assert again["accuracy"] == found
+    again = mtc_keras.evaluate_run(run.directory, documents(100, 2))
+    assert again.metrics["tasks"]["mood"]["accuracy"] == found
+    assert again.metrics["by_length"] == run.metrics["test"]["by_length"]
+    # All documents are longer than a window, and some than two.
+    rows = [bucket["rows"] for bucket in again.metrics["by_length"]]
+    assert rows[:2] == [0, 0] and rows[2] > 0 and rows[3] > 0 and sum(rows) == 100
+    told = "of 100 evaluated rows, 100 exceed max_length = 16 tokens and are "
+    assert any(note.startswith(told) for note in again.notes)
 
 
 def test_a_training_on_windows_resumes_to_the_same_numbers(tmp_path, monkeypatch):
@@ -177,7 +183,8 @@ def test_what_is_read_of_long_texts_is_told_once(tmp_path, capsys):
     for mode, told in {
         "truncate": 'are truncated; long_texts = "windows" reads them whole, first train row 0',
         "head_tail": "are cut in the middle, first train row 0",
-        "windows": "are read in up to 4 windows of so many, first train row 0; a step draws 2",
+        "windows": "are read in windows of so many, first train row 0; "
+        "a text has up to 4, of which a step draws 2",
     }.items():
         model = {"training_windows": 2} if mode == "windows" else {}
         config = configured(tmp_path / mode, mode, epochs=1, model=model)

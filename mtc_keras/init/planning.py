@@ -19,6 +19,7 @@ from mtc_keras.init.sizes import model_values, training_values
 from mtc_keras.init.splits import files_beside, split_of, stem
 from mtc_keras.init.survey import Survey
 
+UNNAMED = "column_"  # how reading calls a column that no name is known of
 FEW_ROWS = 12  # from which nothing can be concluded about pairs of columns
 
 
@@ -39,7 +40,7 @@ def make_plan(survey: Survey, files: Mapping[str, Files], keys: Mapping[str, Any
     drafts = _find_tasks(survey, roles)
     for key, value in found_keys(survey.notes).items():
         roles.offers.append((f'{key} = "{value}"', "as the file shows; the key keeps it so"))
-    if "header" in keys:
+    if any(name.startswith(UNNAMED) for name in keys.get("header", ())):
         roles.unsure.append("the first row looks like data; change the names in `header` at will")
         _call_label(roles, drafts)
     plan = Plan(survey.files, survey.rows, roles, drafts)
@@ -123,7 +124,8 @@ def _call_label(roles: Roles, drafts: list[Draft]) -> None:
     """Calls the only column of labels of a file without a header so."""
     header = roles.values["header"]
     [draft, *others] = drafts or [Draft("", [], {})]
-    if others or draft.columns != [draft.name] or "label" in header:
+    is_unnamed = draft.columns == [draft.name] and draft.name.startswith(UNNAMED)
+    if others or not is_unnamed or "label" in header:
         return
     roles.values["header"] = ["label" if name == draft.name else name for name in header]
     draft.name, draft.columns = "label", ["label"]

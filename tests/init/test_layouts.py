@@ -86,6 +86,14 @@ def test_keys_that_are_given_stand_in_the_config(tmp_path):
     assert list(first.config.tasks) == ["topic"]
 
 
+def test_names_that_are_given_are_kept(tmp_path):
+    (tmp_path / "t.csv").write_text("".join(f"{text},{label}\n" for text, label in ROWS))
+    first = init_config(tmp_path / "t.csv", reading={"header": ["text", "mode"]})
+    assert first.config.data.header == ["text", "mode"]
+    assert list(first.config.tasks) == ["mode"]
+    assert not any("looks like data" in note for note in first.notes)
+
+
 def test_votes_train_as_they_stand(tmp_path):
     columns = {"ann_1": cycle("a", "b"), "ann_2": cycle("a", "b", "b"), "ann_3": cycle("", "a")}
     first = init_config(write_csv(tmp_path / "t.csv", columns))

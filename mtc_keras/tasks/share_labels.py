@@ -12,7 +12,7 @@ from mtc_keras.tasks.class_labels import ClassLabels
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.probabilities import normalised, single, stated
 from mtc_keras.tasks.spelling import INTEGER, Reading, number_of
-from mtc_keras.tasks.votes import Answer, Votes
+from mtc_keras.tasks.votes import Answer, Votes, is_blank_text
 
 SHARES = ("votes", "probabilities")  # values of `labels`
 ROUNDING = 1e-6  # of a sum of probabilities that is 1
@@ -64,6 +64,9 @@ class ShareLabels(ClassLabels):
 
     def is_missing(self, cell: Cell) -> bool:
         if isinstance(cell, list) and self.labels in SHARES:  # nobody answered
+            answers = self._votes.blank_is_none and self.path.is_several
+            if answers and any(map(is_blank_text, cell)):  # that of none of the classes
+                return False
             return all(map(self.says_nothing, cell))
         return super().is_missing(cell)
 

@@ -6,11 +6,12 @@ import numpy as np
 from pydantic import Field
 
 from mtc_keras.errors import plural
+from mtc_keras.files import json_line
 from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.probabilities import EXACT, NEARLY
-from mtc_keras.tasks.separators import DEFAULT
+from mtc_keras.tasks.separators import DEFAULT, find_separator, split_names, texts_of
 from mtc_keras.tasks.share_labels import SHARES
 from mtc_keras.tasks.spelling import class_key, class_name
 
@@ -95,7 +96,15 @@ class SingleLabelTask(ClassificationTask):
         if looks_so:
             remarks.append(
                 f"{len(looks_so):,} of {plural(len(self._index), 'class')} such as {looks_so[0]!r} "
-                'look like lists, which kind = "multilabel" reads'
+                'look like lists, which kind = "multilabel" reads; labels = "votes" reads several '
+                'answers, and labels = "probabilities" a table, of one class per row'
+            )
+        texts = texts_of(cells) if self.labels == "votes" else []
+        several = [text for text in texts if len(split_names(text, self.answer_separator)) > 1]
+        if texts and not several and (better := find_separator(texts)) not in (None, DEFAULT):
+            remarks.append(
+                f"{plural(len(texts), 'different cell')} such as {texts[0]!r} are one answer each; "
+                f"separator = {json_line(better)} reads several"
             )
         return remarks
 
@@ -107,6 +116,11 @@ class SingleLabelTask(ClassificationTask):
 
     def _single(self, cell: Cell) -> Cell:
         """Returns the only label of a cell; a list of one, or of one in other spellings, is it."""
+        if isinstance(cell, dict):
+            raise ValueError(
+                f'expected one class name, received {cell!r}; labels = "probabilities" reads the '
+                'shares of classes, labels = "votes" the counts or answers of annotators'
+            )
         if not isinstance(cell, list):
             return cell
         names = self.names_of_columns(cell) if self.path.is_several else cell
@@ -115,7 +129,7 @@ class SingleLabelTask(ClassificationTask):
         if len(names) != 1:
             raise ValueError(
                 f"expected one label, received {len(names)}: {names!r}; "
-                'kind = "multilabel" takes several'
+                'kind = "multilabel" takes several, labels = "votes" the answers of annotators'
             )
         return names[0]
 

@@ -39,7 +39,7 @@ class Votes:
         several: bool. Whether an annotator may choose several classes, or none.
         separator: what separates names in a text.
         says_nothing: whether a value says that nothing is known.
-        blank_is_none: bool. Whether an annotator who wrote nothing chose none of the classes.
+        blank_is_none: bool. Whether an annotator whose cell is blank chose none of the classes.
     """
 
     column: str
@@ -118,8 +118,10 @@ class Votes:
                 f"expected one class per annotator, received {value!r}; "
                 'kind = "multilabel" takes several'
             )
+        if self.blank_is_none and is_blank_text(value):
+            return []
         if self.says_nothing(value):
-            return [] if self.several and self.blank_is_none else None
+            return None
         return [value]
 
     def _field(self, value: dict[str, object]) -> str:
@@ -140,6 +142,11 @@ class Votes:
             return value
         found = written_value(value)
         return self.split(found) if isinstance(found, str) else found
+
+
+def is_blank_text(value: object) -> bool:
+    """Whether somebody wrote nothing where a text stands; null is no text."""
+    return isinstance(value, str) and not value.strip()
 
 
 def _first(keys: Sequence[str], table: Mapping[Any, object]) -> str | None:

@@ -171,7 +171,8 @@ def test_unknown_classes_are_missing_if_ignored():
 def test_two_labels_in_a_single_label_cell_are_refused_with_the_remedy():
     message = mistake(Multiclass(name="t", classes=["a", "b"]), ["a", "b"])
     assert message == (
-        "expected one label, received 2: ['a', 'b']; kind = \"multilabel\" takes several"
+        "expected one label, received 2: ['a', 'b']; kind = \"multilabel\" takes several, "
+        'labels = "votes" the answers of annotators'
     )
     assert encoded(Multiclass(name="t", classes=["a", "b"]), ["b"]).tolist() == [1]
 

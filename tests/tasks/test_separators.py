@@ -127,7 +127,9 @@ def test_classes_that_look_like_lists_are_told_where_a_row_has_one_class():
     asked = Multiclass(name="topic")
     cells = ["['a', 'b']", '["a"]', "c"]
     assert asked.learn(cells).remarks(asked, cells) == [
-        '2 of 3 classes such as \'["a"]\' look like lists, which kind = "multilabel" reads'
+        '2 of 3 classes such as \'["a"]\' look like lists, which kind = "multilabel" reads; '
+        'labels = "votes" reads several answers, and labels = "probabilities" a table, of one '
+        "class per row"
     ]
 
 

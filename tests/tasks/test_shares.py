@@ -110,6 +110,8 @@ def test_columns_of_annotators_who_chose_several_classes():
     assert shares(task, ["a|b", "a", ""]) == [1, 0.5]
     task = multilabel(**AB, **COLUMNS, **VOTES, empty_cell="none")
     assert shares(task, ["a|b", "a", ""]) == pytest.approx([2 / 3, 1 / 3])
+    assert shares(task, ["a|b", "a", None]) == [1, 0.5]
+    assert shares(task, ["", "", ""]) == [0, 0]
 
 
 def test_columns_that_are_called_as_the_classes_count_votes():
@@ -211,6 +213,25 @@ def test_the_line_that_a_mistake_gives_reads_the_cell():
     assert shares(divided, {"a": 70, "b": 30}) == pytest.approx([0.7, 0.3])
     assert shares(divided, {"a": 0.75}) == [1, 0]
     assert shares(multiclass(**AB, **VOTES), "a") == [1, 0]
+
+
+def test_one_class_per_row_that_meets_several_answers_names_the_line_that_reads_them():
+    for cell, labels in (
+        (["a", "b"], VOTES),
+        ({"a": 2, "b": 2}, VOTES),
+        ({"a": 0.5, "b": 0.5}, STATED),
+    ):
+        _, [(_, problem)] = multiclass(**AB).encode([cell])
+        [line] = [f'labels = "{name}"' for name in labels.values()]
+        assert line in problem
+        assert shares(multiclass(**AB, **labels), cell) == [0.5, 0.5]
+    cells = ["x;x;y", "y;x;x", "x", "y"]
+    asked = multiclass(**VOTES)
+    [remark] = asked.learn(cells).remarks(asked, cells)
+    assert 'separator = ";"' in remark
+    asked = multiclass(**VOTES, separator=";")
+    assert asked.learn(cells).classes == ["x", "y"]
+    assert asked.learn(cells).remarks(asked, cells) == []
 
 
 def test_classes_to_be_ignored_are_left_out_of_votes_and_probabilities():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import mtc_keras
+from mtc_keras.console.log import Log
 from tests.conftest import RANDOM, WORDS, tiny_bert, tiny_config
 
 LABELS = {"labels": "votes"}
@@ -149,12 +150,17 @@ def test_predictions_tell_the_majority_and_the_shares(run):
     assert "target_majority_shares" not in rows[0]
 
 
-def test_a_run_of_shares_is_evaluated_and_calibrated_on_other_rows(run, tmp_path):
+def test_a_run_of_shares_is_evaluated_and_calibrated_on_other_rows(run, tmp_path, capsys):
     from mtc_keras.scoring.decisions import activate
 
     copied = shutil.copytree(run.directory, tmp_path / "run")
     frame = rated(64, 5)
-    tasks = mtc_keras.evaluate_run(copied, frame).metrics["tasks"]
+    evaluation = mtc_keras.evaluate_run(copied, frame)
+    evaluation.show(Log(), verbose=True)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "label entropy" in shown
+    assert f"{evaluation.metrics['tasks']['mood']['expected_log_loss']:.4f}" in shown
+    tasks = evaluation.metrics["tasks"]
     assert tasks["topics"]["expected_log_loss"] > tasks["topics"]["label_entropy"]
     fitted = mtc_keras.calibrate_run(copied, frame).decisions
     [task] = [task for task in run.model.tasks if task.name == "mood"]

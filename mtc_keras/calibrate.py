@@ -86,7 +86,7 @@ def calibrate_run(
         run: a `Run`, or the path of a run directory.
         data: labelled rows that the model was not trained on and will not be judged on, in the
             run's format: a file, a glob, a list of them, a DataFrame or dicts; default: the
-            validation files of the run's config.
+            validation files of the run's config, or the validation rows by its column `data.split`.
         thresholds: `"per_label"`, `"per_task"`, or one number from 0 to 1 for all labels.
         calibration: `"temperature"` or `"none"`.
         reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`, and

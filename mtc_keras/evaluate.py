@@ -78,7 +78,8 @@ def evaluate_run(
     Args:
         run: a `Run`, or the path of a run directory.
         data: labelled rows in the run's format: a file, a glob, a list of them, a DataFrame or
-            dicts; default: the test files of the run's config.
+            dicts, or a dict from column to parallel file; default: the test files of the run's
+            config, or the test rows by its column `data.split`.
         reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`, and
             `"tasks.NAME.column"`; default: those of the run.
         reader: bool. Whether the run's own `data.reader` is called for its test rows.

@@ -45,6 +45,8 @@ TASKS = {
     "flags": {"kind": "multilabel", "column": ["flag_a", "flag_b"]},
     "second": {"kind": "multiclass", "column": "tags[1]"},
     "slice": {"kind": "multilabel", "column": "tags[0:2]"},
+    "nested": {"kind": "multiclass", "column": "tags.a"},
+    "each": {"kind": "multilabel", "column": "tags[].a"},
     "given": {"kind": "multiclass", "column": "label", "classes": ["bad", "good"]},
 }
 some_tasks = st.sets(st.sampled_from(sorted(TASKS)), min_size=1, max_size=3)
@@ -53,12 +55,13 @@ options = st.fixed_dictionaries(
     optional={
         "id": st.sampled_from(["id", " id", "key"]),
         "weight": st.sampled_from(["weight", "w"]),
-        "group": st.sampled_from(["who", "label"]),
+        "group": st.sampled_from(["who", "label", "tags[0]"]),
+        "split": st.sampled_from(["who", "stars.split"]),
         "validation": st.sampled_from([0.3, 1, 3]),
         "limit": st.integers(1, 4),
         "rename": st.sampled_from([{"label": "tags"}, {"who": "weight"}, {"none": "x"}]),
         "quoting": st.sampled_from(["minimal", "none"]),
-        "text": st.sampled_from(["text", ["text", "text2"], "body"]),
+        "text": st.sampled_from(["text", ["text", "text2"], "body", "text.body"]),
     },
 )
 

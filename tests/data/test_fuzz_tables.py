@@ -60,7 +60,10 @@ options = st.fixed_dictionaries(
         "validation": st.sampled_from([0.3, 1, 3]),
         "limit": st.integers(1, 4),
         "rename": st.sampled_from([{"label": "tags"}, {"who": "weight"}, {"none": "x"}]),
-        "quoting": st.sampled_from(["minimal", "none"]),
+        "quoting": st.sampled_from(["minimal", "escaped", "none"]),
+        "delimiter": st.sampled_from([",", "|"]),
+        "header": st.sampled_from([["text"], ["label", "text"]]),
+        "encoding": st.sampled_from(["cp1252", "utf-16", ["utf-8", "cp1252"]]),
         "text": st.sampled_from(["text", ["text", "text2"], "body", "text.body"]),
     },
 )
@@ -133,7 +136,7 @@ def test_fuzz_separated_tables(name, tab, data):
     name, packed = compressed(name, content, data.draw(cuts))
     settings = data.draw(options)
     # A quote that is read in another way than it was written moves texts to other columns.
-    is_whole = content == whole and "quoting" not in settings
+    is_whole = content == whole and not {"quoting", "delimiter", "header"} & set(settings)
     check(name, packed, data.draw(some_tasks), settings, is_whole)
 
 
@@ -232,7 +235,13 @@ def test_fuzz_tables_of_parquet(data):
 
 @tries(FEW)
 @given(content=st.binary(max_size=200), data=st.data())
-@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".json", ".parquet", ".csv.gz"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        *(".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet", ".csv.gz", ".csv.bz2", ".csv.xz"),
+        *(".zip", ".xlsx", ".train", ""),
+    ],
+)
 def test_fuzz_files_of_any_bytes(ending, content, data):
     check(f"x{ending}", content, data.draw(some_tasks), data.draw(options), is_whole=False)
 

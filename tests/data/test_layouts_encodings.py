@@ -180,6 +180,12 @@ def test_the_key_decides_and_names_the_byte_that_it_cannot_read():
     assert ":3: byte 0x00 is not utf-16" in problems("x.csv")[0]
 
 
+def test_utf_16_whose_order_of_bytes_is_open_is_refused_with_what_says_it():
+    write("x.csv", table(FRENCH).encode("utf-16-be"))
+    [problem] = problems("x.csv", encoding="utf-16")
+    assert "set data.encoding, such as to utf-16-le" in problem
+
+
 def test_letters_that_the_guess_cannot_read_are_named():
     line = "Déjà vu à Paris,a\n".encode("cp1252")
     many = SAMPLE // len(line) + 10_000

@@ -41,6 +41,7 @@ def tsv_dialect(text: IO[str], faults: Faults, layout: Layout, usual: str = "\t"
     """Returns the dialect of a file called .tsv or .txt, which is wound back."""
     lines = sample_of(text)
     delimiter, is_said = _delimiter(lines, faults, layout, usual)
+    delimiter = delimiter or OF_TEXTS[0]  # nothing shows one
     is_quoted = layout.quoting != "none"
     if layout.quoting is None and delimiter in OF_TEXTS:
         is_quoted = _shows_quotes(text, faults, delimiter)

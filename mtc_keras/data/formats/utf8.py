@@ -169,6 +169,10 @@ class Utf8Stream(io.RawIOBase):
             text = self._decoder.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
             raise DataError(self._failed(error)) from None
+        except UnicodeError as error:  # of UTF-16 without a mark, whose order of bytes is open
+            raise DataError(
+                f"{self._faults.path}: {error}; set data.encoding, such as to utf-16-le"
+            ) from None
         if not self._at and not self._lines:
             text = text.removeprefix("\ufeff")
         return text.encode(UTF_8, "surrogatepass")

@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtc_keras import Multiclass, MultiTaskClassifier, export_model
 from mtc_keras.data.long_texts import HEAD, read_texts_as, room_of
 from mtc_keras.data.windows import window_spans
 from mtc_keras.export.saved_model.long_texts import head_and_tail, in_chunks, packed, windows
@@ -122,3 +123,13 @@ def test_what_is_read_of_texts_of_every_sort_is_what_the_package_reads(family, m
     assert sorted(found) == sorted(right)
     for name, values in right.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:unclosed file .*vocabulary.spm:ResourceWarning")
+def test_windows_of_sentence_pieces_are_exported(tmp_path):
+    backbone, preprocessor = xlm_roberta()
+    task = Multiclass(name="mood", classes=["bad", "good"], window_pooling="attention")
+    model = MultiTaskClassifier(backbone, [task], preprocessor, long_texts="windows")
+    about = export_model(model, tmp_path / "out").about
+    assert about["self_test"]["largest_difference"]["mood"] < 1e-5

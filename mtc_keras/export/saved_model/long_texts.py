@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
 
 Tensors = dict[str, Any]
-# Padded tokens that a model reads at once, so that the memory of a call has a bound, however long
-# the texts are that it is asked for.
+# Tokens, padded, that a model reads at once, special tokens not counted, so that the memory of a
+# call has a bound, however long the texts are that it is asked for.
 MOST_TOKENS = 8192
 
 

@@ -19,6 +19,7 @@ MODULES = (
     "mtc_keras.evaluate",
     "mtc_keras.predict.program",
     "mtc_keras.calibrate",
+    "mtc_keras.distill",
     "mtc_keras.compare.program",
     "mtc_keras.export.program",
     "mtc_keras.launch",

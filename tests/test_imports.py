@@ -29,6 +29,7 @@ ROOMS = [
     "predict",
     "evaluate",
     "calibrate",
+    "distill",
     "compare",
     "launch",
     "cli",

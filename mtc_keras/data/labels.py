@@ -38,7 +38,7 @@ class Labels:
         self._cells = DistinctCells()
         self._parts: list[np.ndarray] = []  # targets, or numbers of cells
         self._first: Cell = None  # cell that is not missing
-        self._first_row = 0
+        self.first_row = 0
         self._found = ""
 
     def add(self, block: Block, start: int) -> None:
@@ -54,7 +54,7 @@ class Labels:
         if self.is_missing:
             numbered = enumerate(cells, start)
             known = ((row, cell) for row, cell in numbered if not self.task.is_missing(cell))
-            self._first_row, self._first = next(known, (0, None))
+            self.first_row, self._first = next(known, (0, None))
         if self._can_encode:
             targets, more = self._encoded(cells, start)
             self._parts.append(targets)
@@ -151,7 +151,7 @@ class Labels:
         keeps = "keeps them as classes" if self.task.names_classes else ""
         remarks = [f"tasks.{self.task.name}: {remark}" for remark in self._remarks]
         if self._found:
-            first = f", first {where[self._first_row]}"
+            first = f", first {where[self.first_row]}"
             remarks.insert(0, f"tasks.{self.task.name}: {self._found}{first}")
         return [*self._readings.report(where, keeps), *remarks]
 

@@ -13,7 +13,7 @@ import numpy as np
 from mtc_keras.config import READ_BY, DataConfig, reread_data
 from mtc_keras.devices.quiet import quietly
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import DataError
+from mtc_keras.errors import DataError, listed
 from mtc_keras.export.folder import ABOUT, FORMAT, check_utf8, is_version
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import Served
@@ -59,11 +59,14 @@ class Predictor(ABC):
         """Loads the model itself, which takes seconds."""
 
     @abstractmethod
-    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
+    def predict(
+        self, texts: tuple[Sequence[str], ...], *, raw: bool = False
+    ) -> dict[str, np.ndarray]:
         """Returns calibrated probabilities (regression: values) of loaded models.
 
         Args:
             texts: N strings for each text column, N ≥ 1.
+            raw: bool. `True` leaves out the temperatures of `decisions`.
 
         Returns:
             dict in the tasks' order, from name to float32 of shape `(N, classes)`, or `(N,)`
@@ -158,9 +161,12 @@ class RunPredictor(Predictor):
         start(self.run.config.distribution)
         self._model = self.run.model
 
-    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
+    def predict(
+        self, texts: tuple[Sequence[str], ...], *, raw: bool = False
+    ) -> dict[str, np.ndarray]:
         x = texts if len(texts) > 1 else texts[0]
-        return self._model.predict(x, self.run.config.training.batch_size, verbose=0)
+        batch_size = self.run.config.training.batch_size
+        return self._model.predict(x, batch_size, verbose=0, raw=raw)
 
 
 class ModelPredictor(Predictor):
@@ -206,8 +212,10 @@ class ModelPredictor(Predictor):
     def load(self) -> None:
         """It is loaded."""
 
-    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
-        return self._model.predict(texts if len(texts) > 1 else texts[0], verbose=0)
+    def predict(
+        self, texts: tuple[Sequence[str], ...], *, raw: bool = False
+    ) -> dict[str, np.ndarray]:
+        return self._model.predict(texts if len(texts) > 1 else texts[0], verbose=0, raw=raw)
 
 
 class ExportPredictor(Predictor):
@@ -237,7 +245,14 @@ class ExportPredictor(Predictor):
         with quietly():
             self._served = Served(self.path)
 
-    def predict(self, texts: tuple[Sequence[str], ...]) -> dict[str, np.ndarray]:
+    def predict(
+        self, texts: tuple[Sequence[str], ...], *, raw: bool = False
+    ) -> dict[str, np.ndarray]:
+        if raw and (hot := [n for n, d in self.decisions.items() if d.temperature != 1]):
+            raise DataError(
+                f"the export {str(self.path)!r} has temperatures of {listed(hot)} in it, and no "
+                "raw probabilities: name its run"
+            )
         # Batches of similar length, because each is as wide as its longest text.
         sizes = [[len(text.encode("utf-8", "replace")) for text in column] for column in texts]
         lengths = np.sum(sizes, axis=0)

@@ -38,6 +38,28 @@ def predict_stream(
     Raises:
         DataError: if a file cannot be read, or has no text column.
     """
+    for inputs in stream_inputs(predictor, files, on_bad=on_bad, on_note=on_note):
+        yield from predict_inputs(predictor, inputs, shown).rows()
+
+
+def stream_inputs(
+    predictor: Predictor,
+    files: list[str],
+    *,
+    on_bad: Callable[[str], None],
+    on_note: Callable[[str], None],
+) -> Iterator[Inputs]:
+    """Yields the rows of files, or of standard input, for a predictor, which is loaded before.
+
+    Args:
+        predictor: the `Predictor`.
+        files: paths and globs, or `[STDIN]` for lines of JSON from standard input.
+        on_bad: takes place and reason of each row that is left out.
+        on_note: takes lines for people on what can be read in two ways.
+
+    Raises:
+        DataError: if a file cannot be read, or has no text column.
+    """
     paths = files if files == [STDIN] else expand(files)
     predictor.load()
     for path in paths:
@@ -51,7 +73,7 @@ def predict_stream(
                 for problem in lacking_texts(path, inputs.names, predictor.data):
                     raise DataError(problem)
             if len(inputs):
-                yield from predict_inputs(predictor, inputs, shown).rows()
+                yield inputs
         for note in notes:
             on_note(note)
 

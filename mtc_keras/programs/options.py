@@ -51,6 +51,14 @@ def add_model(parser: argparse.ArgumentParser, help: str = "a run directory") ->
     add_unchecked(parser)
 
 
+def add_teacher(parser: argparse.ArgumentParser) -> None:
+    """Adds `--teacher DIR` and `--unchecked`."""
+    help = "a run directory, or the folder of an export"
+    option = parser.add_argument("--teacher", metavar="DIR", required=True, help=help)
+    complete(option, shtab.DIRECTORY)
+    add_unchecked(parser)
+
+
 def add_unchecked(parser: "argparse._ActionsContainer") -> None:
     """Adds `--unchecked`, of programs that read a run or an export."""
     parser.add_argument(

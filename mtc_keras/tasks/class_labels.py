@@ -4,7 +4,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,16 +11,14 @@ from pydantic import Field
 
 from mtc_keras.errors import is_utf8, listed, plural
 from mtc_keras.files import json_line
-from mtc_keras.tasks.base import Task
-from mtc_keras.tasks.class_index import ClassIndex, same_class
-from mtc_keras.tasks.columns import MOST_CLASSES, Cell, Cells
+from mtc_keras.tasks.class_names import ClassNames
+from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.flags import bit, found_labels, word
 from mtc_keras.tasks.markers import MARKERS
+from mtc_keras.tasks.remedies import table_line
 from mtc_keras.tasks.spelling import (
-    INTEGER,
     Reading,
     class_key,
-    class_name,
     is_decimal,
     likeness,
     natural,
@@ -30,26 +27,9 @@ from mtc_keras.tasks.spelling import (
 from mtc_keras.tasks.written import is_json, is_written, written_value
 
 
-class ClassLabels(Task):
-    """The classes of a task, and how a label cell names some of them."""
+class ClassLabels(ClassNames):
+    """How a label cell names some of a task's classes."""
 
-    classes: list[str] | None = Field(
-        default=None,
-        min_length=2,
-        description="Class names in order; read from the training rows if absent.",
-    )
-    num_classes: int | None = Field(
-        default=None,
-        ge=2,
-        le=MOST_CLASSES,
-        description="Number of classes when labels are indices 0 … n-1.",
-    )
-    class_names: dict[str, str] = Field(
-        default_factory=dict, description="Display names of the classes: class = 'name'."
-    )
-    unknown_classes: Literal["error", "ignore"] = Field(
-        default="error", description="What to do with a class that the training rows lack."
-    )
     labels: Literal["names", "flags", "votes", "probabilities"] | None = Field(
         default=None,
         description="What label cells hold: names of classes, a 0 or 1 per class, the votes of "
@@ -58,39 +38,10 @@ class ClassLabels(Task):
         "columns, which hold what the training rows show.",
     )
 
-    class_counts: list[int | float] | None = Field(
-        default=None,
-        description="Number of training labels per class, or the sum of their shares; measured.",
-    )
-    learned: bool | None = Field(
-        default=None,
-        description="Whether `classes` were read from the training rows rather than listed, so "
-        "that an integer is never their position; measured.",
-    )
-
     def model_post_init(self, context: Any) -> None:
         """Checks what involves several fields."""
-        if self.classes is not None and len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes must differ from each other")
-        if self.classes is not None and self.num_classes not in (None, len(self.classes)):
-            raise ValueError(
-                f"num_classes is {self.num_classes}, but classes lists {len(self.classes)}; "
-                "give one of the two"
-            )
         self._check_width()
-        names = list(self.class_names.values())
-        if len(set(names)) < len(names):
-            raise ValueError("class_names must differ from each other")
-        self._check_spellings("classes", self.classes or [])
-        known = None if self._is_undecided else self._given_classes()
-        for key, table in self._by_class().items():
-            self._check_spellings(key, table)
-            for name in table if known else ():
-                if self._index.find(name) is None:
-                    raise ValueError(
-                        f"{key} gives {name!r}, which is none of the classes."
-                        f"{self._index.nearest(name)}"
-                    )
+        super().model_post_init(context)
 
     def _check_width(self) -> None:
         """Refuses classes that are more or fewer than the values of a cell."""
@@ -104,29 +55,13 @@ class ClassLabels(Task):
         if self.holds_flags and not self._is_undecided and given not in (0, width):
             raise ValueError(f"column {str(self.path)!r} has {width} positions for {given} classes")
 
-    def _by_class(self) -> dict[str, Collection[str]]:
-        """The classes that the config names in each key that is a table by class."""
-        return {"class_names": self.class_names}
-
-    def _check_spellings(self, key: str, names: Iterable[str]) -> None:
-        """Refuses two names of one class, but not those that an older version has trained."""
-        both = same_class(names) if self.class_counts is None else None
-        if both:
-            raise ValueError(
-                f"{key} names {both[0]!r} and {both[1]!r}, which are one class; leave out one"
-            )
-
     def _given_classes(self) -> list[str] | None:
-        """Classes that need no training rows: listed, counted, or those of a vector column."""
-        if self.classes is not None:
-            return self.classes
-        if self.holds_flags and self.path.is_vector:
+        if self.classes is None and self.holds_flags and self.path.is_vector:
             return self.path.vector_classes
-        return self._counted_classes()
+        return super()._given_classes()
 
-    def _counted_classes(self) -> list[str] | None:
-        count = self.num_classes
-        return None if count is None else [str(index) for index in range(count)]
+    def _checked_classes(self) -> list[str] | None:
+        return None if self._is_undecided else super()._checked_classes()
 
     @property
     def holds_flags(self) -> bool:
@@ -144,26 +79,6 @@ class ClassLabels(Task):
     @property
     def can_encode(self) -> bool:
         return not self._is_undecided and self._given_classes() is not None
-
-    @cached_property
-    def _index(self) -> ClassIndex:
-        classes = self._given_classes()
-        if classes is None:
-            raise ValueError(f"task {self.name!r} has no classes yet: call `learn` first")
-        return ClassIndex(classes)
-
-    @cached_property
-    def _has_positions(self) -> bool:
-        """Whether an integer cell is the position of a class that the config lists."""
-        return not self.learned and not self._index.are_integers
-
-    @property
-    def has_classes(self) -> bool:
-        return True
-
-    @property
-    def known_classes(self) -> list[str]:
-        return list(self._index)
 
     @abstractmethod
     def names_in(self, cell: Cell) -> list[str]:
@@ -242,36 +157,6 @@ class ClassLabels(Task):
                     written.setdefault(class_key(text), set()).add(text.strip())
         only = {key: next(iter(texts)) for key, texts in written.items() if len(texts) == 1}
         return [only[name] if is_decimal(only.get(name, "")) else name for name in names]
-
-    def index_of(self, value: object) -> int | None:
-        """Returns the index of the class a cell's value names; `None` for an ignored one.
-
-        Raises:
-            ValueError: for an unknown class, or an index outside the classes.
-        """
-        index = self._index.find(value)
-        if index is not None:
-            return index
-        name = class_name(value)
-        problem = f"class {name!r} is unknown"
-        if self._has_positions and INTEGER.fullmatch(name):
-            if 0 <= int(name) < len(self._index):
-                return int(name)
-            problem = f"index {name} is outside 0 … {len(self._index) - 1}"
-        if self.unknown_classes == "ignore":
-            return None
-        raise ValueError(
-            f"{problem}; training knows {listed(list(self._index))}.{self._index.nearest(name)} "
-            f'({self.remedy(name)}, or treat it as missing: unknown_classes = "ignore")'
-        )
-
-    def remedy(self, name: str) -> str:
-        """Returns what would make an unknown class right."""
-        if name in MARKERS:
-            return f"If it means that no label is known, set {self.missing_line(name)}"
-        if self.learned and INTEGER.fullmatch(name):
-            return "If it is a position, list `classes` in their order"
-        return "Add it to `classes`"
 
     def markers(self, default: Collection[str] = ()) -> frozenset[str]:
         texts = super().markers(default)
@@ -380,14 +265,25 @@ class ClassLabels(Task):
             cell = written_value(cell)
         width = len(self._index)
         if not isinstance(cell, list) or len(cell) != width:
-            raise ValueError(f"expected a list of {width} values 0 or 1, received {cell!r}")
+            help = self._no_vector(cell)
+            raise ValueError(f"expected a list of {width} values 0 or 1, received {cell!r}{help}")
         return self.bits(cell)
 
-    def bits(self, values: Sequence[object]) -> np.ndarray:
+    def _no_vector(self, cell: Cell) -> str:
+        """Returns what would make a cell right that is no list of so many values."""
+        if isinstance(cell, list) and not self.path.is_vector:
+            count = len(cell)
+            return f"; if it has a value for each of {count} classes, set num_classes = {count}"
+        return '; if it holds names, set labels = "names"' if isinstance(cell, str) else ""
+
+    def bits(
+        self, values: Sequence[object], table: dict[object, object] | None = None
+    ) -> np.ndarray:
         """Returns float32 0, 1 and NaN for values that say so.
 
         Args:
             values: 0, 1, false, true, null, or text or words of such, as `0.0`, `False`, `yes`.
+            table: the table in which they stand, if they do.
 
         Raises:
             ValueError: if one is something else.
@@ -396,7 +292,15 @@ class ClassLabels(Task):
         if None not in bits:
             return np.array(bits, "float32")
         value = values[bits.index(None)]
-        raise ValueError(f"expected only 0, 1 or null, received {value!r}{self._no_bit(value)}")
+        help = self._no_bit(value)
+        if table is not None and not self._is_marker_in(value, bits):
+            help = f"; {table_line(str(self.path), table)} reads such tables"
+        raise ValueError(f"expected only 0, 1 or null, received {value!r}{help}")
+
+    def _is_marker_in(self, value: object, bits: Sequence[float | None]) -> bool:
+        """Whether a value beside some of 0 and 1 rather means that nothing is known."""
+        number = number_of(value)
+        return number == -1 or (math.isnan(number) and any(found is not None for found in bits))
 
     def _no_bit(self, value: object) -> str:
         """Returns what would make a value right that stands where a 0 or 1 should."""

@@ -15,6 +15,7 @@ from mtc_keras.tasks.distinct import DistinctCells, mistakes_of
 from mtc_keras.tasks.markers import marker_key
 from mtc_keras.tasks.spelling import Reading, class_name
 
+MOST_MARKER = 40  # characters of a text that may mean that no label is known
 TASK_NAME = r"^[a-z][a-z0-9_]*$"
 
 
@@ -116,6 +117,12 @@ class LabelReader(BaseModel, ABC):
         """
         return f"missing = {json_line([*(self.missing or []), class_name(value)])}"
 
+    def _with_line(self, message: str, cell: Cell) -> str:
+        """Returns a message on a cell with a line of config that would help, if it has none yet."""
+        if " = " in message or not isinstance(cell, str) or len(cell) > MOST_MARKER:
+            return message
+        return f"{message}; if it means that no label is known, set {self.missing_line(cell)}"
+
     @cached_property
     def _own_markers(self) -> frozenset[str]:
         return self.markers()
@@ -152,7 +159,7 @@ class LabelReader(BaseModel, ABC):
                 try:
                     target = self.encode_cell(cell)
                 except ValueError as error:
-                    wrong[number] = str(error)
+                    wrong[number] = self._with_line(str(error), cell)
             targets.append(target)
         shape = (len(targets), *np.shape(self.missing_target))
         encoded = np.asarray(targets, self.target_dtype).reshape(shape)[numbers]

@@ -3,9 +3,10 @@
 import math
 import re
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field
 
 from mtc_keras.files import json_line
 from mtc_keras.tasks.base import Task
@@ -17,6 +18,7 @@ from mtc_keras.tasks.spelling import number_of
 if TYPE_CHECKING:
     import tensorflow as tf
 
+_WITH_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,\d*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 LARGEST = float(np.finfo("float32").max)
@@ -27,6 +29,12 @@ class NumberTask(Task):
 
     Targets and predictions are float32 of shape `(N,)`; NaN marks a missing target.
     """
+
+    decimal: Literal[".", ","] | None = Field(
+        default=None,
+        description="Decimal mark of numbers in text; with ',' a point separates thousands. "
+        "Default: a point.",
+    )
 
     expected: ClassVar[str] = "a number"  # what a message says of a cell that is none
 
@@ -85,10 +93,38 @@ class NumberTask(Task):
         return targets
 
     def encode_cell(self, cell: Cell) -> float:
-        number = number_of(cell)
+        number = self._number_of(cell)
         if not (abs(number) <= LARGEST and self.takes(number)):
-            raise ValueError(f"expected {self.expected}, received {cell!r}{_remedy(cell)}")
+            raise ValueError(f"expected {self.expected}, received {cell!r}{self._remedy(cell)}")
         return number
+
+    def _number_of(self, cell: Cell) -> float:
+        if self.decimal == "," and isinstance(cell, str):
+            text = cell.strip()
+            is_one = _WITH_COMMA.fullmatch(text) is not None
+            return number_of(text.replace(".", "").replace(",", ".")) if is_one else math.nan
+        return number_of(cell)
+
+    def _remedy(self, cell: Cell) -> str:
+        """Returns what would make a cell right that holds no number, if that can be told."""
+        column = str(self.path)
+        if isinstance(cell, dict) and cell:
+            numbers = [key for key, value in cell.items() if not math.isnan(number_of(value))]
+            way = f"{column}.{[*numbers, *cell][0]}"
+            return f"; column = {json_line(way)} reads one of its values"
+        if isinstance(cell, list) and cell:
+            return f"; column = {json_line(f'{column}[0]')} reads the first of them"
+        if isinstance(cell, bool):
+            return '; kind = "multiclass" reads true and false'
+        text = cell.strip() if isinstance(cell, str) else ""
+        if text in MARKERS:
+            return f"; {self.missing_line(text)} reads it as no label"
+        if _THOUSANDS.fullmatch(text):  # or thousandths
+            return (
+                '; a decimal comma must be a point, or decimal = "," be set, and a comma between '
+                "thousands be left out"
+            )
+        return '; decimal = "," reads it' if _DECIMAL_COMMA.fullmatch(text) else ""
 
     def class_indicator(self, targets: np.ndarray) -> np.ndarray:
         # Quarters of the numbers are what a split keeps on both sides.
@@ -141,13 +177,3 @@ class NumberTask(Task):
 
     def label(self, target: np.ndarray) -> float | None:
         return None if np.isnan(target) else float(target)
-
-
-def _remedy(cell: Cell) -> str:
-    """Returns what would make a cell right that holds no number, if that can be told."""
-    text = cell.strip() if isinstance(cell, str) else ""
-    if text in MARKERS:
-        return f"; missing = [{json_line(text)}] reads it as no label"
-    if _THOUSANDS.fullmatch(text):  # or thousandths
-        return "; a decimal comma must be a point, and a comma between thousands be left out"
-    return "; a decimal comma must be a point" if _DECIMAL_COMMA.fullmatch(text) else ""

@@ -115,6 +115,20 @@ def target_columns(
     return columns
 
 
+def probability_cells(task: Task, found: np.ndarray, names: Sequence[str]) -> list[Any]:
+    """Returns the probabilities of N rows as tables by class, and other predictions as numbers.
+
+    Args:
+        task: the task.
+        found: float32 of shape `(N, C)`, or `(N,)` of a task without classes.
+        names: what the C classes are called.
+    """
+    values = _numbers(found)
+    if not task.has_classes:
+        return values
+    return [dict(zip(names, row, strict=True)) for row in values]
+
+
 def _by_class(task: Task, values: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(task.shown_classes, values, strict=True))
 

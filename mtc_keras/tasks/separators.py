@@ -10,7 +10,8 @@ from mtc_keras.tasks.written import is_written
 
 AUTO, DEFAULT = "auto", "|"
 BRACKETS = "><"  # of `<python><pandas>`, as Stack Overflow writes it
-CANDIDATES = ("|", ";", ",", "\t", "/", "#", " ")  # where two fit equally, the first
+# Where two fit equally, the first.
+CANDIDATES = ("|", ";", ",", "\t", "\n", "、", "/", " & ", " + ", "&", "+", " and ", "#", " ")
 IN_LISTS = ("|", ";", ",", "\t")  # hardly ever in a name of every other row
 _BRACKETED = re.compile(r"(?:<[^<>]+>)+")
 

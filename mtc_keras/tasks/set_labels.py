@@ -13,6 +13,7 @@ from mtc_keras.files import json_line
 from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.flags import BITS, FlagColumn, is_blank
+from mtc_keras.tasks.remedies import list_line
 from mtc_keras.tasks.separators import (
     AUTO,
     BRACKETS,
@@ -264,12 +265,16 @@ class SetLabels(ClassificationTask):
                 raise ValueError('separator = "auto" is found by `learn`: call it first')
             return list(split_names(cell, self.separator))
         if isinstance(cell, list):
+            if line := list_line(str(self.path), cell, several=True):
+                what = "objects" if any(isinstance(item, dict) for item in cell) else "lists"
+                raise ValueError(f"expected a list of class names, received one of {what}; {line}")
             return [value for value in cell if value is not None]
         if is_whole(cell):
             return [cell]
+        kind = "multiclass" if isinstance(cell, bool) else "regression"
         raise ValueError(
             f"expected a list of class names, text separated by {self.separator!r}, or a table "
-            f'such as {{"joy": 1, "fear": 0}}, received {cell!r}'
+            f'such as {{"joy": 1, "fear": 0}}, received {cell!r}; kind = "{kind}" reads such'
         )
 
     def encode_cell(self, cell: Cell) -> np.ndarray:
@@ -293,7 +298,7 @@ class SetLabels(ClassificationTask):
     def _partly_known(self, cell: dict[Any, Any]) -> np.ndarray:
         """Returns the target of a cell that states some classes as 0 or 1."""
         target = self.missing_target
-        values = self.bits(list(cell.values()))
+        values = self.bits(list(cell.values()), cell)
         for name, value in zip(cell, values, strict=True):
             index = self.index_of(name)
             if index is None:

@@ -11,6 +11,7 @@ from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.probabilities import EXACT, NEARLY
+from mtc_keras.tasks.remedies import list_line, table_line
 from mtc_keras.tasks.separators import DEFAULT, find_separator, split_names, texts_of
 from mtc_keras.tasks.share_labels import SHARES
 from mtc_keras.tasks.spelling import class_key, class_name
@@ -93,7 +94,7 @@ class SingleLabelTask(ClassificationTask):
     def remarks(self, asked: Self, cells: Cells) -> list[str]:
         remarks = super().remarks(asked, cells)
         looks_so = [name for name in self._index if name[0] + name[-1] in ("[]", "{}")]
-        if looks_so:
+        if looks_so and self.labels not in SHARES:
             remarks.append(
                 f"{len(looks_so):,} of {plural(len(self._index), 'class')} such as {looks_so[0]!r} "
                 'look like lists, which kind = "multilabel" reads; labels = "votes" reads several '
@@ -117,12 +118,18 @@ class SingleLabelTask(ClassificationTask):
     def _single(self, cell: Cell) -> Cell:
         """Returns the only label of a cell; a list of one, or of one in other spellings, is it."""
         if isinstance(cell, dict):
+            line = table_line(str(self.path), cell) if cell else ""
+            by_name = f"{line} reads one of its values, " if line.startswith("column") else ""
             raise ValueError(
-                f'expected one class name, received {cell!r}; labels = "probabilities" reads the '
+                f"expected one class name, received {cell!r}; {by_name}"
+                'labels = "probabilities" reads the '
                 'shares of classes, labels = "votes" the counts or answers of annotators'
             )
         if not isinstance(cell, list):
             return cell
+        if line := list_line(str(self.path), cell, several=False):
+            what = "objects" if any(isinstance(item, dict) for item in cell) else "lists"
+            raise ValueError(f"expected one class name, received a list of {what}; {line}")
         names = self.names_of_columns(cell) if self.path.is_several else cell
         if self.path.is_several and len(set(map(class_key, names))) == 1:
             return names[0]
@@ -143,7 +150,10 @@ class SingleLabelTask(ClassificationTask):
         if self.holds_flags:
             ones = np.flatnonzero(self.vector(cell) == 1)
             if len(ones) != 1:
-                raise ValueError(f"expected exactly one 1 in the vector, received {cell!r}")
+                raise ValueError(
+                    f"expected exactly one 1 in the vector, received {cell!r}; "
+                    'kind = "multilabel" takes any number'
+                )
             return int(ones[0])
         index = self.index_of(self._single(cell))
         return -1 if index is None else index

@@ -21,6 +21,7 @@ _CALL = re.compile(  # set(), frozenset({'a'}), array(['a'], dtype=object), c("a
 )
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _STRING = re.compile(_QUOTED, re.DOTALL)
+_QUOTED_LIST = re.compile(rf"\s*(?:{_QUOTED})(?:\s*[,;|]\s*(?:{_QUOTED}))+\s*", re.DOTALL)
 # NumPy's `[0. 1. nan]`, which has no commas.
 _NUMBERS = re.compile(r"\[\s*(?:[-+\d.e]+|nan|True|False)(?:\s+(?:[-+\d.e]+|nan|True|False))+\s*\]")
 _BARE = re.compile(r"""[^'"\[\]{}():,;]+""")  # a name without quotes
@@ -28,8 +29,8 @@ _HIDDEN = "…"
 
 
 def may_be_written(text: str) -> bool:
-    """Whether a text opens as a list or table does."""
-    return _OPENING.match(text) is not None
+    """Whether a text opens as a list or table does, or is several names in quotes."""
+    return _OPENING.match(text) is not None or _QUOTED_LIST.fullmatch(text) is not None
 
 
 def is_written(text: str) -> bool:
@@ -73,6 +74,8 @@ def is_json(text: str) -> bool:
 
 def _not_json(text: str) -> list[Any] | dict[Any, Any] | None:
     """Returns the list or table that a text writes in another language, `None` if it does not."""
+    if _QUOTED_LIST.fullmatch(text):
+        return _literal(f"[{','.join(_STRING.findall(text))}]")
     bare = _STRING.sub(_HIDDEN, text)
     if len(text) > MOST_CHARACTERS or _depth(bare) > MOST_DEPTH or "..." in bare:
         return None

@@ -332,7 +332,11 @@ def test_what_is_no_number_is_told_in_words_of_ours(cell):
     with pytest.raises(ValueError, match=r"^expected a number, received '"):
         Regression(name="a").encode_cell(cell)
     [(row, problem)] = Regression(name="a").encode([1.0, cell])[1]
-    remedy = '; missing = ["nan"] reads it as no label' if cell == "nan" else ""
+    remedy = f'; if it means that no label is known, set missing = ["{cell}"]'
+    if cell == "nan":
+        remedy = '; missing = ["nan"] reads it as no label'
+    elif len(cell) > 40:  # none that anybody would list
+        remedy = ""
     assert (row, problem) == (1, f"expected a number, received {cell!r}{remedy}")
 
 

@@ -1,0 +1,234 @@
+"""Writes a model's probabilities of rows as labels, from which another one learns.
+
+    mtc-keras distill --teacher runs/large --data texts.jsonl --out soft.jsonl
+
+Each row keeps its columns and gets one more per task, teacher_TASK: the
+probability of each class, without temperature, or the number of a regression
+task. The lines printed at the end are those of a student's config, which reads
+them with labels = "probabilities" (Hinton, Vinyals & Dean 2015, arXiv
+1503.02531).
+"""
+
+import argparse
+import gzip
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import tomli_w
+
+from mtc_keras.errors import ConfigError, DataError, did_you_mean, legible, listed, plural
+from mtc_keras.files import check_writable, json_line, written_whole
+from mtc_keras.predict.predictors import AnyModel, Predictor, open_predictor
+from mtc_keras.programs import options
+from mtc_keras.programs.program import Program
+from mtc_keras.programs.signals import tidied_at_sigterm
+from mtc_keras.tasks import Task
+from mtc_keras.tasks.predictions import probability_cells
+
+if TYPE_CHECKING:
+    from mtc_keras.data.inputs import Inputs
+
+ENDINGS = (".jsonl", ".jsonl.gz")
+MOST_SHOWN = 5  # bad rows
+
+
+@dataclass(frozen=True, eq=False)
+class Distillation:
+    """What `distill_files` has written.
+
+    Args:
+        path: the file.
+        tasks: the teacher's tasks whose probabilities it holds.
+        rows: int. Rows written.
+        bad_rows: int. Rows left out, their text being missing or none.
+        notes: lines for people: the first bad rows, and what can be read in two ways.
+    """
+
+    path: Path
+    tasks: Sequence[Task]
+    rows: int
+    bad_rows: int
+    notes: tuple[str, ...]
+
+    def student_tasks(self) -> dict[str, dict[str, Any]]:
+        """Returns the `[tasks]` of a config that learns from the file."""
+        return {task.name: _student(task) for task in self.tasks}
+
+
+def distill_files(
+    teacher: AnyModel,
+    data: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    tasks: Sequence[str] | None = None,
+    strict: bool = False,
+) -> Distillation:
+    """Writes a model's raw probabilities of rows as labels.
+
+    Args:
+        teacher: the path of a run or of an export's folder, a `Run`, or a `MultiTaskClassifier`.
+        data: files or globs with the teacher's text column; labels are not read.
+        out: the file, .jsonl or .jsonl.gz; it is whole or not there.
+        tasks: optional names of the tasks to write; default: all.
+        strict: bool. Whether a row without a text is an error.
+
+    Returns:
+        The `Distillation`.
+
+    Raises:
+        ConfigError: if a task is unknown, or `out` cannot be written.
+        DataError: if there is no such teacher, a file cannot be read, no row has a text, or an
+            export has temperatures in it.
+
+    Example:
+
+    ```python
+    found = mtc_keras.distill_files("runs/large", "unlabelled.jsonl", "soft.jsonl")
+    student = {"data": {"train": str(found.path)}, "tasks": found.student_tasks()}
+    mtc_keras.fit(mtc_keras.check_config({**student, "output": {"directory": "runs/small"}}))
+    ```
+    """
+    path = _checked(Path(out))
+    predictor = open_predictor(teacher)
+    chosen = _chosen(predictor, tasks)
+    files = [str(file) for file in ([data] if isinstance(data, (str, Path)) else data)]
+    told = _Told(strict)
+    rows = 0
+    try:
+        with predictor.being_read(), written_whole(path) as file, _packed(file, path) as lines:
+            for row in _labelled(predictor, files, chosen, told):
+                lines.write(f"{json_line(row)}\n".encode())
+                rows += 1
+            if not rows:
+                raise DataError(f"{', '.join(files)}: hold no row that can be predicted")
+    except OSError as error:
+        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+    return Distillation(path, chosen, rows, told.bad_rows, tuple(told.notes))
+
+
+@contextmanager
+def _packed(file: IO[bytes], path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Opens a file again that packs what is written to it, if its name says so."""
+    if not path.name.endswith(".gz"):
+        yield file
+        return
+    with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        yield packed
+
+
+class _Told:
+    """The bad rows of the files, of which the first few are named, and other lines for people."""
+
+    def __init__(self, strict: bool) -> None:
+        self.strict, self.bad_rows = strict, 0
+        self.notes: list[str] = []
+
+    def bad(self, problem: str) -> None:
+        """Takes a row that is left out.
+
+        Raises:
+            DataError: if it is an error.
+        """
+        if self.strict:
+            raise DataError(f"{problem} (--strict)")
+        self.bad_rows += 1
+        if self.bad_rows <= MOST_SHOWN:
+            self.notes.append(f"bad row left out: {problem}")
+
+
+def _labelled(
+    predictor: Predictor, files: list[str], tasks: Sequence[Task], told: _Told
+) -> Iterator[dict[str, Any]]:
+    """Yields the rows of files with a label per task."""
+    from mtc_keras.predict.streaming import stream_inputs
+
+    for inputs in stream_inputs(predictor, files, on_bad=told.bad, on_note=told.notes.append):
+        columns = _columns(inputs, tasks, predictor.predict(inputs.texts, raw=True))
+        for cells in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, cells, strict=True))
+
+
+def _columns(
+    inputs: "Inputs", tasks: Sequence[Task], probabilities: Mapping[str, np.ndarray]
+) -> dict[str, list[Any]]:
+    """Returns the columns of N rows and of their labels."""
+    labels = {
+        _column(task): probability_cells(task, probabilities[task.name], task.known_classes)
+        for task in tasks
+    }
+    if taken := labels.keys() & inputs.columns.keys():
+        raise DataError(
+            f"rows: column {min(taken)!r} is what the teacher's labels are called; rename it"
+        )
+    return {**inputs.columns, **labels}
+
+
+def _column(task: Task) -> str:
+    return f"teacher_{task.name}"
+
+
+def _student(task: Task) -> dict[str, Any]:
+    table: dict[str, Any] = {"kind": task.kind, "column": _column(task)}
+    if not task.has_classes:
+        return table
+    table |= {"labels": "probabilities", "classes": task.known_classes}
+    shown = dict(zip(task.known_classes, task.shown_classes, strict=True))
+    names = {name: other for name, other in shown.items() if name != other}
+    return {**table, "class_names": names} if names else table
+
+
+def _chosen(predictor: Predictor, names: Iterable[str] | None) -> list[Task]:
+    known = {task.name: task for task in predictor.tasks}
+    for name in names or ():
+        if name not in known:
+            raise ConfigError(
+                f"the teacher has no task {name!r}.{did_you_mean(name, known)} "
+                f"Tasks: {listed(list(known), 40)}"
+            )
+    return [task for name, task in known.items() if names is None or name in set(names)]
+
+
+def _checked(path: Path) -> Path:
+    if not path.name.endswith(ENDINGS):
+        raise ConfigError(f"--out {str(path)!r}: must end in {' or '.join(ENDINGS)}")
+    check_writable(path)
+    return path
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    options.add_teacher(parser)
+    options.add_data(
+        parser, "files or globs with the teacher's text column, labelled or not", required=True
+    )
+    options.add_out(parser, "the file to write, .jsonl or .jsonl.gz", required=True)
+    parser.add_argument("--tasks", metavar="LIST", help="tasks, separated by commas (default: all)")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at bad rows (default: leave them out and list them)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    tasks = None if args.tasks is None else args.tasks.split(",")
+    teacher = open_predictor(args.teacher, args.check)
+    with tidied_at_sigterm("stopped before anything was written"):
+        found = distill_files(teacher, args.data, args.out, tasks=tasks, strict=args.strict)
+    for note in found.notes:
+        print(legible(note), file=sys.stderr)
+    if found.bad_rows > MOST_SHOWN:
+        print(f"{plural(found.bad_rows, 'bad row')} left out", file=sys.stderr)
+    print(legible(f"# {plural(found.rows, 'row')} in {found.path}; a student's config reads them:"))
+    print(tomli_w.dumps({"tasks": found.student_tasks()}), end="")
+
+
+PROGRAM = Program("distill", "write a model's probabilities as labels", __doc__, add_options, run)
+main = PROGRAM.main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -83,6 +83,8 @@ def is_whole(value: object) -> TypeGuard[int | float | Decimal]:
     """Whether a cell's value is a whole number, of whatever type, and no boolean."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return False
+    if isinstance(value, Decimal):  # of which `math.isfinite` refuses a signalling NaN
+        return value.is_finite() and value % 1 == 0
     return isinstance(value, int) or (math.isfinite(value) and value % 1 == 0)
 
 

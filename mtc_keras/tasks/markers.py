@@ -5,11 +5,12 @@ from functools import lru_cache
 from mtc_keras.tasks.spelling import class_name, fraction, is_whole
 
 # What `pandas.read_csv` reads as missing by default, but for the empty cell; held by a test, as
-# pandas shows its own list only in words.
+# pandas shows its own list only in words. And null of MySQL, PostgreSQL and Hive.
 MARKERS = frozenset(
     [
         *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
         *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+        "\\N",
     ]
 )
 

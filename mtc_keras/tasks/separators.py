@@ -56,6 +56,8 @@ def find_separator(
     """
     if texts and all(_BRACKETED.fullmatch(text) for text in texts):
         return BRACKETS
+    if all(text.startswith("#") for text in texts) and any(text.count("#") > 1 for text in texts):
+        return "#"  # hashtags, of which each may stand in one kind of cell alone
     fits = {separator: lists(texts, separator, is_class) for separator in CANDIDATES}
     best = max(CANDIDATES[:-1], key=lambda separator: len(fits[separator]))
     if fits[best]:

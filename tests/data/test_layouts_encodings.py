@@ -77,6 +77,32 @@ def test_the_letters_of_a_file_show_its_encoding_which_is_told(texts, encoding):
 
 
 @pytest.mark.parametrize(
+    ("texts", "encoding"),
+    [
+        (
+            ["バスが一時間遅れました", "職員がとても親切でした", "バスが来ない", "職員が失礼"],
+            "cp932",
+        ),
+        (
+            ["バスが一時間遅れました", "職員がとても親切でした", "バスが来ない", "職員が失礼"],
+            "euc_jp",
+        ),
+        (["האוטובוס איחר שוב", "צוות נחמד מאוד", "המחיר גבוה מדי", "אין מענה בטלפון"], "cp1255"),
+        (["автобус опоздал на час", "персонал очень вежливый", "слишком дорого"], "cp1251"),
+        (["АВТОБУС ОПОЗДАЛ НА ЧАС", "ПЕРСОНАЛ ОЧЕНЬ ВЕЖЛИВЫЙ", "СЛИШКОМ ДОРОГО"], "koi8_r"),
+        (["το λεωφορειο αργησε", "ευγενικο προσωπικο", "πολυ ακριβο", "δεν απαντα"], "cp1253"),
+        (["公交车又迟到了", "工作人员非常亲切", "费用太高了"], "gb18030"),
+        (["公車今天又遲到了", "職員非常親切", "費用太高了"], "big5"),
+        (["버스가 또 늦었어요", "직원이 아주 친절해요", "요금이 너무 비싸요"], "cp949"),
+    ],
+)
+def test_a_few_short_texts_show_their_script(texts, encoding):
+    write("x.csv", ("text,label\n" + "".join(f"{text},a\n" for text in texts)).encode(encoding))
+    columns, _ = read("x.csv")
+    assert columns["text"] == texts
+
+
+@pytest.mark.parametrize(
     "text",
     ["I had a café au lait", "It’s a “good” thing", "£20 a night", "at 5° C", "a résumé – well"],
 )

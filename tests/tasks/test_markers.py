@@ -12,8 +12,8 @@ from mtc_keras.tasks.spelling import class_key
 from tests.fuzzing import tries
 
 
-def test_the_markers_are_those_of_pandas():
-    assert MARKERS | {""} == STR_NA_VALUES
+def test_the_markers_are_those_of_pandas_and_databases():
+    assert MARKERS | {""} == STR_NA_VALUES | {"\\N"}
 
 
 def test_a_cell_without_a_label_is_told_by_the_texts_of_missing():

@@ -29,6 +29,7 @@ FILMS = ["Action, Adventure", "Comedy, Family", "Drama", "Action, Drama"]
         (["a\tb", "a", "b"], "\t"),
         (["a/b", "a", "b"], "/"),
         (["a#b", "a", "b"], "#"),
+        (["#bus #late", "#fee #late", "#door"], "#"),  # each in one kind of cell alone
         (["<python><pandas>", "<python>"], BRACKETS),
         (["joy fear", "joy", "fear"], " "),
         (["Sci-Fi/Fantasy, Drama", "Drama", "Sci-Fi/Fantasy"], ","),

@@ -4,6 +4,8 @@ charset-normalizer tells scripts apart, from Cyrillic to Chinese. Of Latin lette
 only a few beyond ASCII, of which the alphabets of languages say more than its measures do.
 """
 
+import re
+
 import charset_normalizer
 
 from mtc_keras.data.formats.alphabets import CENTRAL, TURKISH, WESTERN, plausibility
@@ -32,6 +34,14 @@ OTHER_SCRIPTS = [
     *("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp874"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
+_JAPANESE = ("cp932", "euc_jp")
+_KANA = re.compile("[\u3041-\u30fc]")  # of full width: those of half width are any bytes
+_KANA_ENOUGH = 0.3  # beyond ASCII; what is not Japanese has next to none in its encodings
+_HEBREW = "cp1255"
+_HEBREW_WORD = re.compile("[\u05d0-\u05ea]+")
+_FINAL = re.compile("[ךםןףץ](?=[\u05d0-\u05ea])")  # forms of letters that end words
+_HEBREW_ENOUGH = 0.9
+_FEW_MISPLACED = 0.02  # such forms within a word, per letter; Russian or Greek read so has 0.1
 _LATIN_ENOUGH = 0.85  # texts of a language reach 0.95, other scripts read as Latin 0.75
 _OF_DOS = ("cp850", "cp852")
 _MOST_BYTES = 20_000
@@ -101,5 +111,40 @@ def _latin(sample: bytes) -> str | None:
 def _other_script(sample: bytes) -> str | None:
     if len(sample) - len(sample.decode("ascii", "ignore")) < _FEW_BYTES:
         return None
+    told = _japanese(sample) or (_HEBREW if _is_hebrew(sample) else None)
+    if told is not None:
+        return told
     found = charset_normalizer.from_bytes(sample, cp_isolation=OTHER_SCRIPTS).best()
     return None if found is None else found.encoding
+
+
+def _japanese(sample: bytes) -> str | None:
+    """Returns the encoding in which a text holds as many kana as Japanese does."""
+    for encoding in _JAPANESE:
+        text = _decoded(sample, encoding)
+        if len(_KANA.findall(text)) > _KANA_ENOUGH * _beyond_ascii(text) > 0:
+            return encoding
+    return None
+
+
+def _is_hebrew(sample: bytes) -> bool:
+    """Whether a text is one of Hebrew letters, with the forms that end words at their ends.
+
+    The bytes of its letters are those of small ones in Russian and Greek, and of capitals in KOI8.
+    """
+    text = _decoded(sample, _HEBREW)
+    letters = sum(map(len, _HEBREW_WORD.findall(text)))
+    if letters <= _HEBREW_ENOUGH * _beyond_ascii(text):
+        return False
+    return len(_FINAL.findall(text)) <= _FEW_MISPLACED * letters
+
+
+def _decoded(sample: bytes, encoding: str) -> str:
+    try:
+        return sample.decode(encoding)
+    except UnicodeDecodeError:  # at its end a character may be cut
+        return sample[: sample.rfind(b"\n") + 1].decode(encoding, "replace")
+
+
+def _beyond_ascii(text: str) -> int:
+    return sum(not character.isascii() for character in text)

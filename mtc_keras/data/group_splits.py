@@ -143,7 +143,8 @@ def split_note(num_rows: int, asked: int, group: np.ndarray, column: str | None)
         column: the column of groups, if there is one.
     """
     sizes = np.bincount(group)
-    note = f"validation: {num_rows:,} training rows are split off"
+    rows_are = "row is" if num_rows == 1 else "rows are"
+    note = f"validation: {num_rows:,} training {rows_are} split off"
     several = sizes[sizes > 1]
     if not len(several):
         return note

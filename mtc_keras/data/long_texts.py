@@ -132,9 +132,10 @@ def long_texts_note(
         "windows": "read in windows of so many",
         "drop": "dropped",
     }[long_texts]
+    exceed, are = ("exceeds", "is") if len(long) == 1 else ("exceed", "are")
     return (
-        f"of {len(lengths):,} {name} rows, {len(long):,} exceed max_length = {max_length} tokens "
-        f"and are {done}, first {where[int(long[0])]}"
+        f"of {len(lengths):,} {name} rows, {len(long):,} {exceed} max_length = {max_length} tokens "
+        f"and {are} {done}, first {where[int(long[0])]}"
     )
 
 

@@ -7,7 +7,7 @@ from datetime import date, time
 
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.spelling import number_of
-from mtc_keras.tasks.written import written_value
+from mtc_keras.tasks.written import without_choices, written_value
 
 # Texts that hardly name a class, beside those of `tasks.markers`: they fill a gap.
 NOTHING = frozenset(["?", "-", "--", "n.a.", "n/d", "nd", "N.A.", "TBD", "tbd", "unlabeled"])
@@ -31,7 +31,7 @@ def parsed(cell: Cell) -> Cell:
     if not isinstance(cell, str) or cell.lstrip()[:1] not in ("[", "{", "("):
         return cell
     try:
-        return written_value(cell.strip())
+        return without_choices(written_value(cell.strip()))
     except ValueError:
         pass
     try:

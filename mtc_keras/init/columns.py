@@ -71,6 +71,11 @@ class Column:
         return sum(count for _, count in self.known)
 
     @property
+    def blank(self) -> int:
+        """Rows whose text cell is blank."""
+        return sum(n for key, n in self._counts.items() if isinstance(key, str) and not key.strip())
+
+    @property
     def distinct(self) -> int:
         """Different cells that say something."""
         return len(self.known)

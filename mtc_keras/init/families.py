@@ -14,7 +14,7 @@ from mtc_keras.init.cells import (
     is_words,
 )
 from mtc_keras.init.draft import Draft
-from mtc_keras.init.singles import classes_of, short
+from mtc_keras.init.singles import blank_lines, classes_of, short
 from mtc_keras.init.survey import Survey
 from mtc_keras.tasks.spelling import class_key, number_of
 
@@ -85,6 +85,8 @@ def _tags(survey: Survey, names: Sequence[str]) -> list[Draft]:
             continue
         draft = Draft(stem, members, {"kind": "multilabel", "column": members})
         draft.said.append(f"a name in each of {len(members)} columns, {short(sorted(answers))}")
+        if blank := sum(not row for row in rows):
+            draft.unsure.append(blank_lines(blank, len(rows) - blank))
         drafts.append(draft)
     return drafts
 

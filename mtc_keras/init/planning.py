@@ -9,7 +9,7 @@ from typing import Any
 from mtc_keras.data.sources import Files
 from mtc_keras.errors import listed
 from mtc_keras.init import words
-from mtc_keras.init.cells import is_nothing
+from mtc_keras.init.cells import is_integer, is_nothing, is_number, is_share
 from mtc_keras.init.draft import Draft, Plan, Roles
 from mtc_keras.init.families import family_tasks
 from mtc_keras.init.layouts import found_keys
@@ -19,7 +19,7 @@ from mtc_keras.init.sizes import model_values, training_values
 from mtc_keras.init.splits import files_beside, split_of, stem
 from mtc_keras.init.survey import Survey
 
-UNNAMED = "column_"  # how reading calls a column that no name is known of
+MOST_MEASURES = 8  # numbered columns of numbers; more are features, as those of an embedding are
 FEW_ROWS = 12  # from which nothing can be concluded about pairs of columns
 
 
@@ -40,7 +40,7 @@ def make_plan(survey: Survey, files: Mapping[str, Files], keys: Mapping[str, Any
     drafts = _find_tasks(survey, roles)
     for key, value in found_keys(survey.notes).items():
         roles.offers.append((f'{key} = "{value}"', "as the file shows; the key keeps it so"))
-    if any(name.startswith(UNNAMED) for name in keys.get("header", ())):
+    if any(name.startswith(words.UNNAMED) for name in keys.get("header", ())):
         roles.unsure.append("the first row looks like data; change the names in `header` at will")
         _call_label(roles, drafts)
     plan = Plan(survey.files, survey.rows, roles, drafts)
@@ -84,6 +84,9 @@ def _add_files(plan: Plan, given: Mapping[str, Files]) -> None:
 def _find_tasks(survey: Survey, roles: Roles) -> list[Draft]:
     """Returns the tasks; why other columns are none goes into `roles.unused`."""
     names = [name for name in survey.columns if name not in roles.used and name not in roles.unused]
+    measures = _measures(survey, names)
+    roles.unused |= dict.fromkeys(measures, "numbers in many numbered columns, as features are")
+    names = [name for name in names if name not in measures]
     aside = [name for name in names if words.is_aside(name)]
     drafts = _tasks_of(survey, [name for name in names if name not in aside], roles)
     others = _tasks_of(survey, aside, roles)
@@ -120,11 +123,22 @@ def _tasks_of(survey: Survey, names: Sequence[str], roles: Roles) -> list[Draft]
     return sorted(drafts, key=lambda draft: place[draft.columns[0]])
 
 
+def _measures(survey: Survey, names: Sequence[str]) -> list[str]:
+    """Returns columns of decimals that are many of one name and a number each."""
+    by_stem: dict[str, list[str]] = {}
+    for name in names:
+        column = survey.columns[name]
+        has_decimals = column.mean(is_number) == 1 and not column.all(is_integer)
+        if name[-1:].isdigit() and has_decimals and not column.all(is_share):
+            by_stem.setdefault(words.stem_of(name), []).append(name)
+    return [name for group in by_stem.values() if len(group) > MOST_MEASURES for name in group]
+
+
 def _call_label(roles: Roles, drafts: list[Draft]) -> None:
     """Calls the only column of labels of a file without a header so."""
     header = roles.values["header"]
     [draft, *others] = drafts or [Draft("", [], {})]
-    is_unnamed = draft.columns == [draft.name] and draft.name.startswith(UNNAMED)
+    is_unnamed = draft.columns == [draft.name] and draft.name.startswith(words.UNNAMED)
     if others or not is_unnamed or "label" in header:
         return
     roles.values["header"] = ["label" if name == draft.name else name for name in header]

@@ -11,6 +11,7 @@ from mtc_keras.init.cells import (
     is_address,
     is_code,
     is_integer,
+    is_list,
     is_number,
     is_time,
     is_words,
@@ -20,12 +21,14 @@ from mtc_keras.init.cells import (
 from mtc_keras.init.columns import Column
 from mtc_keras.init.draft import Roles
 from mtc_keras.init.survey import Survey
+from mtc_keras.tasks.columns import Cell
 
 MOST_COUNTED = 200  # characters beyond which a text is not more of a text
 ENOUGH_WORDS = 1.5  # of a mean cell
 UNIQUE = 0.98
 MOST_ALONE = 0.8  # texts per row, where several raters read most of them
 FEWEST_GROUPS = 10
+MOST_STEPS = 12  # of an order that everybody knows
 
 
 def find_roles(survey: Survey, given: list[str]) -> Roles:
@@ -40,6 +43,7 @@ def find_roles(survey: Survey, given: list[str]) -> Roles:
     """
     scores = {name: text_score(column) for name, column in survey.columns.items()}
     texts = sorted((name for name in scores if scores[name]), key=lambda name: -scores[name])
+    texts = [name for name in texts if not words.is_aside(name)] or texts  # as names of users are
     if not texts and not given:
         raise DataError(
             f"{', '.join(survey.files)}: no column holds texts. "
@@ -59,6 +63,8 @@ def text_score(column: Column) -> float:
     """Returns how much a column looks like one of texts, 0 if it does not at all."""
     if not column.known or column.mean(is_words) < 0.8:
         return 0
+    if column.distinct <= MOST_STEPS and words.known_order(column.names):
+        return 0  # such as a `review` that says `good`, `very good`
     is_named = bool({words.plain(column.name), *words.parts(column.name)} & words.TEXT)
     odd = max(column.mean(looks) for looks in (is_time, is_address, is_code))
     if odd > 0.5 or column.mean(_is_written_value) > 0.5:
@@ -164,7 +170,7 @@ def _find_group(survey: Survey, roles: Roles) -> None:
         is_rater = words.is_annotator(name)
         if name in roles.used or not (is_rater or words.plain(name) in words.GROUP):
             continue
-        if not column.all(lambda cell: is_integer(cell) or 0 < word_count(cell) <= 3):
+        if not column.all(_lists_who if is_rater and column.mean(is_list) else _is_who):
             continue
         if column.uniqueness > 0.9:
             continue
@@ -173,7 +179,17 @@ def _find_group(survey: Survey, roles: Roles) -> None:
         elif column.distinct >= FEWEST_GROUPS and "group" not in roles.values:
             roles.values["group"] = name
             roles.said["group"] = "its rows stay on one side of the split"
+            roles.unused.pop(name, None)
             roles.used.add(name)
+
+
+def _is_who(cell: Cell) -> bool:
+    return is_integer(cell) or 0 < word_count(cell) <= 3
+
+
+def _lists_who(cell: Cell) -> bool:
+    """Whether a cell lists who gave the labels, as a path into lists of answers does."""
+    return isinstance(cell, list) and all(map(_is_who, cell))
 
 
 def _offer_votes(survey: Survey, rater: str, roles: Roles) -> None:

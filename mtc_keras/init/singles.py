@@ -52,6 +52,8 @@ def single_task(column: Column) -> Draft:
     for looks, make in ((is_table, _tables), (is_list, _lists), (is_number, _numbers)):
         if column.mean(looks) >= NEARLY_ALL:
             return _with_missing(column, make(column))
+    if column.mean(is_list) and column.all(lambda cell: isinstance(cell, (str, list))):
+        return _with_missing(column, _names_and_lists(column))
     return _with_missing(column, _names(column))
 
 
@@ -125,9 +127,24 @@ def _lists(column: Column) -> Draft:
         return draft
     if all(len(cell) == 1 for cell in found):
         draft = _draft(column, "multiclass", f"lists of one name, {short(list(names))}")
-        draft.unsure.append('if lists of other rows hold several, kind = "multilabel" is right')
+        draft.unsure.append('if lists of other rows hold several names, set kind = "multilabel"')
         return draft
     return _draft(column, "multilabel", f"lists of names, {short(list(names))}")
+
+
+def _names_and_lists(column: Column) -> Draft:
+    """Returns a task for cells that hold one name, or a list where there are several."""
+    cells = [cell if isinstance(cell, list) else [cell] for cell, _ in column.looked_at]
+    items = [item for cell in cells for item in cell]
+    names = Counter(item for item in items if isinstance(item, str))
+    if names.total() < len(items) or max(map(len, names)) > LONGEST_NAME:
+        raise NoLabel("lists and other things than names")
+    if column.uniqueness > 0.5 and len(names) > 0.5 * names.total():
+        raise NoLabel("lists and texts that hardly recur")
+    draft = _draft(column, "multilabel", f"a name, or a list of them, {short(sorted(names))}")
+    if column.blank:
+        draft.unsure.append(blank_lines(column.blank, column.labelled))
+    return draft
 
 
 def _list_of_tables(column: Column, items: Sequence[dict[str, Cell]]) -> Draft:
@@ -135,7 +152,7 @@ def _list_of_tables(column: Column, items: Sequence[dict[str, Cell]]) -> Draft:
     keys = {words.plain(key) for item in items for key in item}
     by_whom = {key for key in keys if key in words.GROUP or set(key.split("_")) & words.ANNOTATOR}
     if "label" not in keys or not by_whom:
-        raise NoLabel("lists of tables; columns such as NAME[].KEY read them")
+        raise NoLabel("lists of tables, whose values are columns such as NAME[].KEY")
     answers = [str(item["label"]) for item in items if "label" in item]
     draft = _draft(column, "multiclass", f"answers of annotators, {short(sorted(set(answers)))}")
     draft.values["labels"] = "votes"
@@ -153,7 +170,7 @@ def _numbers(column: Column) -> Draft:
             raise NoLabel("a number of its own in every row, such as an index")
     if (whole and numbers[0] > 0 and 9e8 < numbers[0] < 3e9) or 9e11 < numbers[0] < 3e12:
         raise NoLabel("times, in seconds or milliseconds")
-    is_coded = bool(words.parts(name) & words.LABEL)
+    is_coded = bool(words.parts(name) & words.LABEL) or column.name.startswith(words.UNNAMED)
     steps = numbers[-1] - numbers[0]
     missing = [-1.0] if whole and numbers[0] == -1 and len(numbers) > 2 and numbers[1] >= 0 else []
     counted = [number for number in numbers if number not in missing]
@@ -164,19 +181,25 @@ def _numbers(column: Column) -> Draft:
         draft = _draft(column, "ordinal", "whole numbers in order")
         draft.values["classes"] = classes
         if not words.parts(name) & words.SCALE:
-            draft.unsure.append('are the numbers in no order, kind = "multiclass" is right')
+            draft.unsure.append('if the numbers are in no order, set kind = "multiclass"')
     elif whole and len(counted) <= MOST_CLASSES and is_coded and _recur(column):
         draft = _draft(column, "multiclass", f"{len(counted)} numbers that stand for classes")
-        draft.unsure.append('are the numbers an amount, kind = "regression" is right')
+        draft.unsure.append('if the numbers are an amount, set kind = "regression"')
     elif whole and steps < 2 * MOST_STEPS and _recur(column):
         draft = _draft(column, "multiclass", f"{len(counted)} numbers")
-        draft.unsure.append('are the numbers an amount, kind = "regression" is right')
+        draft.unsure.append('if the numbers are an amount, set kind = "regression"')
     else:
         return _draft(column, "regression", f"numbers from {numbers[0]:g} to {numbers[-1]:g}")
     if missing:
         draft.values["missing"] = ["-1"]
         draft.unsure.append("-1 is read as no label")
     return draft
+
+
+def blank_lines(blank: int, labelled: int) -> str:
+    """Returns a line on the rows whose cells of names are blank."""
+    of = f"{blank:,} of {blank + labelled:,} rows"
+    return f'{of} are blank and have no label; if that means no name, set empty_cell = "none"'
 
 
 def _digits(numbers: Sequence[float] | range) -> list[str]:
@@ -189,8 +212,12 @@ def _recur(column: Column) -> bool:
 
 def _names(column: Column) -> Draft:
     texts = column.names
-    if column.mean(_is_decimal_comma) > 0.5:
-        raise NoLabel("numbers with a decimal comma; a point makes them numbers")
+    if column.mean(_has_decimal_comma) > 0.5:
+        if not column.all(_is_number_with_comma):
+            raise NoLabel("numbers with a decimal comma, and other things")
+        draft = _draft(column, "regression", "numbers with a decimal comma")
+        draft.values["decimal"] = ","
+        return draft
     if separated := _separated(column, texts):
         return separated
     if column.distinct > MOST_CLASSES or not column.is_whole:
@@ -208,7 +235,9 @@ def _names(column: Column) -> Draft:
     if order := words.known_order(names):
         draft = _draft(column, "ordinal", said)
         draft.values["classes"] = order
-        draft.unsure.append('the order is that of the words; without one, kind = "multiclass"')
+        draft.unsure.append(
+            'the order is that of the words; if it is none, set kind = "multiclass"'
+        )
         return draft
     return _draft(column, "multiclass", said)
 
@@ -232,9 +261,11 @@ def _separated(column: Column, texts: Sequence[str]) -> Draft | None:
         column, "multilabel", f"names separated by {separator!r}, {short(sorted(names))}"
     )
     draft.values["separator"] = separator
+    if column.blank:
+        draft.unsure.append(blank_lines(column.blank, column.labelled))
     fitting = len(lists(texts, separator))
     if separator not in ("|", "><") and fitting < len(several):
-        draft.unsure.append(f'is {separator!r} part of the names, kind = "multiclass" is right')
+        draft.unsure.append(f'if {separator!r} is part of the names, set kind = "multiclass"')
     return draft
 
 
@@ -254,5 +285,9 @@ def _with_missing(column: Column, draft: Draft) -> Draft:
     return draft
 
 
-def _is_decimal_comma(cell: Cell) -> bool:
-    return isinstance(cell, str) and is_number(cell.replace(",", ".")) and "," in cell
+def _is_number_with_comma(cell: Cell) -> bool:
+    return isinstance(cell, str) and is_number(cell.replace(",", "."))
+
+
+def _has_decimal_comma(cell: Cell) -> bool:
+    return _is_number_with_comma(cell) and "," in str(cell)

@@ -9,6 +9,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+UNNAMED = "column_"  # how reading calls a column that no name is known of
 TEXT = _words(
     "text texts sentence sentences comment comments comment_text review review_text body content "
     "message tweet utterance question description post document headline title summary verbatim "
@@ -29,10 +30,11 @@ ANNOTATOR = _words(
     "annotator annotators ann annot annotation rater raters rating_by coder judge worker labeler "
     "labeller reviewer vote votes voter expert crowd"
 )
-GROUP = ANNOTATOR | _words(
+BY_WHOM = _words("completed_by annotated_by labeled_by labelled_by rated_by coded_by")
+GROUP = (ANNOTATOR - {"vote", "votes"}) | _words(
     "worker_id user user_id author author_id document document_id doc doc_id thread thread_id "
     "conversation conversation_id dialogue dialog dialogue_id session session_id speaker "
-    "customer customer_id patient patient_id article article_id post_id"
+    "customer customer_id patient patient_id article article_id post_id reviewer_id reviewer_name"
 )
 LABEL = _words(
     "label labels class classes target targets category categories y intent sentiment topic topics "
@@ -46,10 +48,11 @@ ASIDE = _words(  # who, when, where, how much: seldom what a text says
     "lang language locale date time datetime timestamp created created_at created_utc year month "
     "day url link href source user username user_name author name timezone user_timezone location "
     "country city platform file filename path version subreddit retweet_count likes upvotes "
-    "downvotes ups downs length num_words word_count confidence"
+    "downvotes ups downs length num_words word_count confidence lead_time "
+    "sku asin isbn product_id item_id"
 )
 ASIDE_PARTS = _words(
-    "confidence count timestamp url date time created id uid hash timezone location coord"
+    "confidence count timestamp url date time created id uid hash timezone location coord version"
 )
 ORDERS: tuple[tuple[str, ...], ...] = (
     ("none", "very low", "low", "medium", "moderate", "high", "very high", "critical"),
@@ -63,13 +66,21 @@ ORDERS: tuple[tuple[str, ...], ...] = (
     ("very negative", "negative", "neutral", "positive", "very positive"),
     ("strongly disagree", "disagree", "neutral", "agree", "strongly agree"),
     ("very dissatisfied", "dissatisfied", "neutral", "satisfied", "very satisfied"),
+    ("very unsatisfied", "unsatisfied", "neutral", "satisfied", "very satisfied"),
+    ("very unlikely", "unlikely", "neutral", "likely", "very likely"),
+    ("tres insatisfait", "insatisfait", "neutre", "satisfait", "tres satisfait"),
+    ("tres mauvais", "mauvais", "moyen", "bon", "tres bon", "excellent"),
+    ("pas du tout d accord", "pas d accord", "neutre", "d accord", "tout a fait d accord"),
+    ("sehr unzufrieden", "unzufrieden", "neutral", "zufrieden", "sehr zufrieden"),
+    ("sehr schlecht", "schlecht", "mittel", "gut", "sehr gut"),
+    ("muy insatisfecho", "insatisfecho", "neutral", "satisfecho", "muy satisfecho"),
     ("never", "rarely", "seldom", "sometimes", "often", "usually", "always"),
     ("very easy", "easy", "medium", "hard", "very hard"),
     ("beginner", "intermediate", "advanced", "expert"),
     ("small", "medium", "large"),
     ("tres faible", "faible", "moyen", "moyenne", "eleve", "elevee", "tres eleve", "critique"),
     ("basse", "normale", "haute", "urgente", "critique"),
-    ("niedrig", "mittel", "hoch", "kritisch"),
+    ("niedrig", "mittel", "hoch", "sehr hoch", "kritisch"),
     ("bajo", "medio", "alto", "critico"),
 )
 _STARS = re.compile(r"(?P<number>\d{1,2})[ -]*(?:stars?|etoiles?|sterne?|estrellas?|\*)")
@@ -94,8 +105,12 @@ def is_aside(name: str) -> bool:
 
 def is_annotator(name: str) -> bool:
     """Whether a name is that of who gave the labels, as `rater` and `annotator_id` are."""
-    found = parts(name)
-    return bool(found & ANNOTATOR) and found - ANNOTATOR <= {"id", "name", "code"}
+    last = re.split(r"[.\]]", name)[-1]  # of a path
+    found = parts(last)
+    if plain(last) in BY_WHOM:
+        return True
+    named = found & (ANNOTATOR - {"reviewer", "vote", "votes", "annotation"})  # no raters
+    return bool(named) and found - ANNOTATOR <= {"id", "name", "code"}
 
 
 def stem_of(name: str) -> str:

@@ -26,7 +26,7 @@ from mtc_keras.tasks.separators import (
 )
 from mtc_keras.tasks.share_labels import SHARES
 from mtc_keras.tasks.spelling import Reading, class_key, class_name, is_whole
-from mtc_keras.tasks.written import is_written, written_value
+from mtc_keras.tasks.written import is_written, without_choices, written_value
 
 
 class SetLabels(ClassificationTask):
@@ -205,7 +205,7 @@ class SetLabels(ClassificationTask):
     def _table_readings(self, cell: Cell) -> list[Reading]:
         """Returns the words of a table of classes that are read as 0 or 1."""
         with suppress(ValueError):
-            table = written_value(cell) if isinstance(cell, str) else cell
+            table = without_choices(written_value(cell) if isinstance(cell, str) else cell)
             return self._flag_readings(table) if isinstance(table, dict) else []
         return []
 
@@ -256,8 +256,7 @@ class SetLabels(ClassificationTask):
                 for value in self.names_of_columns(cell)
                 for name in (self._values(value) if isinstance(value, str) else [value])
             ]
-        if isinstance(cell, str):
-            cell = written_value(cell)
+        cell = without_choices(written_value(cell) if isinstance(cell, str) else cell)
         if isinstance(cell, dict):
             return list(cell)
         if isinstance(cell, str):
@@ -280,7 +279,7 @@ class SetLabels(ClassificationTask):
     def encode_cell(self, cell: Cell) -> np.ndarray:
         if self.labels in SHARES:
             return self.shares_in(cell)
-        table = written_value(cell) if isinstance(cell, str) else cell
+        table = without_choices(written_value(cell) if isinstance(cell, str) else cell)
         if isinstance(table, dict):
             return self._partly_known(table)
         if self.holds_flags:

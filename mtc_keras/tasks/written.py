@@ -64,6 +64,13 @@ def written_value(text: str) -> Cell:
     return text if found is None else found
 
 
+def without_choices(cell: Cell) -> Cell:
+    """Returns the list in `{"choices": ["a", "b"]}`, which Label Studio writes in csv."""
+    if not isinstance(cell, dict) or cell.keys() != {"choices"}:
+        return cell
+    return cell["choices"] if isinstance(cell["choices"], list) else cell
+
+
 def is_json(text: str) -> bool:
     """Whether a text is a list or table as JSON writes it."""
     try:

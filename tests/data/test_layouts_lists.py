@@ -66,6 +66,14 @@ def test_where_rows_are_is_told_to_be_of_no_use_for_lines():
     assert notes == ["x.jsonl: holds a row per line; data.records is for one document"]
 
 
+def test_several_names_of_label_studio_are_a_list_beside_single_ones():
+    lines = ["text,topic", "a,bus", 'b,"{""choices"": [""fee"", ""bus""]}"', "c,", "d,fee"]
+    write("x.csv", "\n".join(lines))
+    dataset = read_splits(training("x.csv", {"topic": {"kind": "multilabel"}}))
+    found = dataset.train.targets["topic"].tolist()
+    assert (found[:2], found[3]) == ([[1, 0], [1, 1]], [0, 1])
+
+
 def test_an_empty_list_is_a_missing_label_of_one_class_per_row():
     rows = [
         {"text": "a", "accept": ["x"]},

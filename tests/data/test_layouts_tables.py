@@ -125,6 +125,25 @@ def test_a_header_of_other_names_is_told_as_one(header):
     assert "no text column 'text'" in found[-1]
 
 
+QUESTION = "How satisfied are you with the course that you took?"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["When", QUESTION, "body"]] + [["2024/03/01 9:12:00 AM", "Yes", "so"]] * 2,
+        [["No.", QUESTION, "body"], ["1", "4", "so"], ["2", "3", "no"]],
+        [[QUESTION, "Again?", "body"]] + [["Agree", "Yes", "so"], ["Disagree", "No", "no"]] * 5,
+    ],
+    ids=["dates", "numbers", "choices"],
+)
+def test_a_question_above_its_answers_is_a_name(rows):
+    found = problems(write("x.csv", table(",", [], rows)))
+    assert "no text column 'text'" in found[-1]
+    columns, _ = read("x.csv", text="body", tasks={"label": {"kind": "multiclass"}})
+    assert list(columns) == rows[0] and columns["body"] == [row[2] for row in rows[1:]]
+
+
 def test_names_that_do_not_fit_are_told():
     write("x.csv", "good,fine\nbad,no\n")
     assert problems("x.csv", header=["text"]) == [

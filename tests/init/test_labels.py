@@ -13,7 +13,7 @@ def tasks_of(path) -> dict:
 
 
 def task_keys(task: dict) -> dict:
-    keys = ("kind", "column", "classes", "separator", "missing", "labels")
+    keys = ("kind", "column", "classes", "separator", "missing", "labels", "decimal")
     found = {key: task[key] for key in keys if key in task}
     return {key: value for key, value in found.items() if (key, value) != ("separator", "|")}
 
@@ -62,6 +62,23 @@ STARS = {"kind": "ordinal", "classes": ["1", "2", "3", "4", "5"]}
         (
             {"tag_1": cycle("net", "bill", "app"), "tag_2": cycle("bug", "", "net")},
             {"tag": {"kind": "multilabel", "column": ["tag_1", "tag_2"]}},
+        ),
+        (
+            {"note": cycle("1,5", "2", "3,5", "1,25")},
+            {"note": {"kind": "regression", "decimal": ","}},
+        ),
+        (
+            {"topic": cycle("bus", "fee", '{"choices": ["bus", "fee"]}', "bus")},
+            {"topic": {"kind": "multilabel"}},
+        ),
+        (
+            {"avis": cycle("Satisfait", "Très satisfait", "Très insatisfait")},
+            {
+                "avis": {
+                    "kind": "ordinal",
+                    "classes": ["Très insatisfait", "Satisfait", "Très satisfait"],
+                }
+            },
         ),
         ({"Étiquette n°1": cycle("a", "b")}, {"etiquette_n1": None}),
         ({"1": cycle("a", "b"), "row": cycle("c", "d")}, {"label_1": None, "label_row": None}),
@@ -139,6 +156,15 @@ def test_columns_of_csv(tmp_path, columns, expected):
             },
         ),
         (
+            {
+                "answers": cycle(
+                    [{"completed_by": 1, "label": "a", "id": 7}],
+                    [{"completed_by": 2, "label": "b", "id": 9}],
+                )
+            },
+            {"label": {"kind": "multiclass", "column": "answers[].label"}},
+        ),
+        (
             {"genres": cycle([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], [])},
             {"name": {"kind": "multilabel", "column": "genres[].name"}},
         ),
@@ -175,7 +201,7 @@ def test_cells_of_json(tmp_path, columns, expected):
         ([f"https://example.org/{row % 9}" for row in range(40)], "addresses"),
         ([f"a{row}b" for row in range(40)], "a text of its own in almost every row"),
         ([""] * 40, "holds nothing"),
-        (cycle("1,5", "2,5", "3,5"), "decimal comma"),
+        (cycle("1,5", "2,5", "3,5", "4,5 or 5"), "decimal comma"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -218,6 +244,33 @@ def test_a_name_that_tells_who_or_where_is_a_label_only_where_there_is_no_other(
     alone = init_config(write_csv(tmp_path / "alone.csv", country))
     assert list(alone.config.tasks) == ["country"]
     assert alone.notes[0].startswith("unsure: tasks.country: the name")
+
+
+def test_who_wrote_and_what_a_text_is_about_are_no_texts_and_no_labels(tmp_path):
+    columns = {
+        "topic": cycle("a", "b"),
+        "user_name": [f"Ann Lee {row % 30}" for row in range(40)],
+        "app_version": cycle("1.0.2", "1.1.0"),
+    }
+    first = init_config(write_csv(tmp_path / "t.csv", columns))
+    assert list(first.config.tasks) == ["topic"]
+    assert "text = [" not in first.text and "all hold texts" not in first.text
+
+
+def test_many_numbered_columns_of_numbers_are_features(tmp_path):
+    numbers = {
+        f"emb_{at}": [f"{row * (at + 1) % 7 - 3.25}" for row in range(40)] for at in range(9)
+    }
+    first = init_config(write_csv(tmp_path / "t.csv", {**numbers, "topic": cycle("a", "b")}))
+    assert list(first.config.tasks) == ["topic"]
+    assert "'emb_8': numbers in many numbered columns" in " ".join(first.notes)
+
+
+def test_rows_whose_cell_of_names_is_blank_are_told(tmp_path):
+    columns = {"tags": cycle("a|b", "", "b", "a")}
+    first = init_config(write_csv(tmp_path / "t.csv", columns))
+    assert "tasks.tags: 10 of 40 rows are blank" in first.notes[0]
+    assert 'empty_cell = "none"' in first.notes[0]
 
 
 def test_what_is_not_sure_stands_above_its_task(tmp_path):

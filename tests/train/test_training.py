@@ -169,7 +169,7 @@ def test_rows_that_are_too_long_are_dropped_when_asked(tmp_path, capsys):
     frame.loc[0, "text"] = "good " * 100
     config = tiny_config(tmp_path / "run", data={"too_long": "drop"})
     mtc_keras.fit(config, train=frame, verbose=1)
-    assert "of 40 training rows, 1 exceed max_length = 16 tokens and are dropped" in (
+    assert "of 40 training rows, 1 exceeds max_length = 16 tokens and is dropped" in (
         capsys.readouterr().out
     )
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.errors import plural
 from mtc_keras.files import json_line
+from mtc_keras.tasks.markers import MARKERS
 
 MOST_ABOVE = 20  # rows among which a header is looked for
 
 _LONG = 50  # characters of a cell that is no name
 _MANY_WORDS = 7
 _NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
+_DATE = re.compile(r"\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].*)?|\d{1,2}:\d{2}.*)")
+_FEW_ROWS = 8  # of which nothing can be concluded about cells that recur
 
 Row = tuple[int, list[str]]
 
@@ -113,12 +116,27 @@ def _is_data(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
         cell.strip() and any(at < len(row) and row[at] == cell for row in others)
         for at, cell in enumerate(first)
     )
-    return is_repeated or recurs or any(map(_is_no_name, filled))
+    if is_repeated or recurs or any(map(_NUMBER.fullmatch, filled)):
+        return True
+    is_long = any(len(cell) > _LONG or len(cell.split()) >= _MANY_WORDS for cell in filled)
+    return is_long and not _is_above_others(first, others)
 
 
-def _is_no_name(cell: str) -> bool:
-    is_long = len(cell) > _LONG or len(cell.split()) >= _MANY_WORDS
-    return is_long or bool(_NUMBER.fullmatch(cell))
+def _is_above_others(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row stands above cells of another sort, as the questions of a form do."""
+    columns = [
+        [row[at].strip() for row in others if at < len(row) and row[at].strip()]
+        for at, cell in enumerate(first)
+        if any(map(str.isalpha, cell)) and cell.strip() not in MARKERS and not _DATE.fullmatch(cell)
+    ]
+    if any(
+        len(cells) > 1 and all(map(pattern.fullmatch, cells))
+        for cells in columns
+        for pattern in (_NUMBER, _DATE)
+    ):
+        return True  # a name above numbers or dates
+    choices = [cells for cells in columns if len(cells) >= max(_FEW_ROWS, 3 * len(set(cells)))]
+    return len(choices) > 1  # none of which the first row repeats
 
 
 def guessed_names(rows: Sequence[Sequence[str]], layout: Layout) -> str:

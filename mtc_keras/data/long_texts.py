@@ -60,8 +60,9 @@ def read_texts_as(
     form = _Form(preprocessor)
     if long_texts == "windows" and not 0 <= overlap < form.room:
         raise ConfigError(
-            f"window_overlap ({overlap}) must be less than the {form.room} tokens that a window of "
-            f"max_length = {preprocessor.sequence_length} holds besides its special tokens"
+            f"window_overlap ({overlap}) must be at least 0 and less than the {form.room} tokens "
+            f"that a window of max_length = {preprocessor.sequence_length} holds besides its "
+            "special tokens"
         )
     read = list(whole_texts(preprocessor, texts[0])) or [_no_texts()]
     if long_texts == "head_tail":

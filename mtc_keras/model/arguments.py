@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mtc_keras.model.steps import MultiTaskSteps
 
 Arguments = tuple[Any, Any, Any]
+_INSTEAD = "Hand in a list of texts, or batches of tokens (model.tokenize(texts).inputs)"
 
 
 def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any = None) -> Arguments:
@@ -48,12 +49,12 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
         )
     losses = model.task_losses
     if isinstance(x, keras.utils.PyDataset):
-        x = tf_dataset_of(x, lambda *batch: checked(model, *batch))
+        x = tf_dataset_of(x, lambda *batch: _arrays(model, *checked(model, *batch)))
     if is_dataset(x):
         check_dataset(model.tasks, losses, x, has_targets=True)
         refuse_cut_texts(model.long_texts, x)
         return x, y, sample_weight
-    inputs = _read(model, x)
+    inputs = read_rows(model, x)
     rows = len(inputs) if isinstance(inputs, Windows) else rows_of(inputs)
     if not rows:
         raise ValueError("x holds no rows")
@@ -61,8 +62,8 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
     return inputs, targets, read_sample_weight(model.tasks, sample_weight, rows)
 
 
-def _read(model: "MultiTaskSteps", x: Any) -> Any:
-    """Returns `x` as arrays of N rows, or as `Windows`."""
+def read_rows(model: "MultiTaskSteps", x: Any) -> Any:
+    """Returns texts or tokens as arrays of N rows, or, read in windows, as `Windows`."""
     if not isinstance(x, Mapping) and model.preprocessor and model.long_texts != "truncate":
         # Keras' pipeline would have the preprocessor truncate them.
         x = x if isinstance(x, AnyTokens) else tokens_of(model, read_texts(x))
@@ -84,9 +85,27 @@ def refuse_cut_texts(long_texts: str, dataset: Any) -> None:
     if long_texts != "truncate" and yields_texts(dataset):
         raise ValueError(
             f"a dataset of texts cannot be read with long_texts={long_texts!r}: its batches go to "
-            "the preprocessor, which truncates. Hand in a list of texts, or batches of tokens "
-            "(model.tokenize(texts).inputs)"
+            f"the preprocessor, which truncates. {_INSTEAD}"
         )
+
+
+def batches_of(model: "MultiTaskSteps", dataset: keras.utils.PyDataset) -> Any:
+    """Returns a `PyDataset` as a `tf.data.Dataset` of what a prediction takes of its batches.
+
+    Raises:
+        ValueError: if a model that reads windows is given texts, or what `read_rows` refuses.
+    """
+    return tf_dataset_of(dataset, lambda x, *_: _arrays(model, read_rows(model, x)))
+
+
+def _arrays(model: "MultiTaskSteps", x: Any, *others: Any) -> Arguments | tuple[Any]:
+    """Returns a batch of a `PyDataset`, if it can be one of a `tf.data.Dataset`."""
+    if isinstance(x, Windows):
+        raise ValueError(
+            f"a dataset of texts cannot be read with long_texts={model.long_texts!r}: a text may "
+            f"have any number of windows. {_INSTEAD}"
+        )
+    return (x, *others)
 
 
 def checked_validation(model: "MultiTaskSteps", data: Any) -> Any:

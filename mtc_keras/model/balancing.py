@@ -308,12 +308,19 @@ def make_balancing(
         raise ValueError(
             f"balancing must be for {len(factors)} tasks. Received: {balancing.num_tasks}"
         )
-    if balancing.needs_losses_after_update:
-        if len(factors) < 2:
-            raise ValueError(f"balancing {balancing.method!r} needs two or more tasks")
-        if keras.backend.backend() != "jax":
-            raise ValueError(
-                f"balancing {balancing.method!r} needs the JAX backend. "
-                f"Received: {keras.backend.backend()}"
-            )
+    if balancing.needs_losses_after_update and len(factors) < 2:
+        raise ValueError(f"balancing {balancing.method!r} needs two or more tasks")
     return balancing
+
+
+def check_backend(balancing: Balancing) -> None:
+    """Raises an error if the backend cannot train with a method; predict it can with any.
+
+    Raises:
+        ValueError: if the method needs the losses after an update, which only JAX gives.
+    """
+    if balancing.needs_losses_after_update and keras.backend.backend() != "jax":
+        raise ValueError(
+            f"balancing {balancing.method!r} needs the JAX backend. "
+            f"Received: {keras.backend.backend()}"
+        )

@@ -22,7 +22,7 @@ from mtc_keras.files.formats import KEY
 from mtc_keras.model import prediction
 from mtc_keras.model.arguments import checked, checked_validation, refuse_class_weight
 from mtc_keras.model.backbones import load_backbone
-from mtc_keras.model.balancing import Balancing, make_balancing
+from mtc_keras.model.balancing import Balancing, check_backend, make_balancing
 from mtc_keras.model.by_task import check_names
 from mtc_keras.model.compiling import CompiledSteps
 from mtc_keras.model.deciding_windows import explained
@@ -105,7 +105,7 @@ class MultiTaskClassifier(CompiledSteps):
     ) -> None:
         heads = tuple(task_from_config(task) for task in tasks)
         _check(heads, pooling)
-        _check_long_texts(heads, long_texts)
+        _check_long_texts(heads, long_texts, window_overlap, training_windows)
         # === Layers ===
         self.backbone = backbone
         self.preprocessor = preprocessor
@@ -273,6 +273,7 @@ class MultiTaskClassifier(CompiledSteps):
                 the first row and what would be right, and quotes no text.
         """
         refuse_class_weight(kwargs.pop("class_weight", None))
+        check_backend(self.balancing)
         x, y, sample_weight = checked(self, x, y, sample_weight)
         kwargs["validation_data"] = checked_validation(self, kwargs.get("validation_data"))
         kwargs.setdefault("shuffle", False)  # `True` only warns: all input becomes a dataset
@@ -443,10 +444,18 @@ class MultiTaskClassifier(CompiledSteps):
             print(legible(about.shown))
 
 
-def _check_long_texts(tasks: Sequence[Task], long_texts: str) -> None:
+def _check_long_texts(
+    tasks: Sequence[Task], long_texts: str, overlap: int | None, training_windows: int
+) -> None:
     if long_texts not in LONG_TEXTS:
         raise ValueError(
             f"long_texts must be one of {list(LONG_TEXTS)}. Received: long_texts={long_texts!r}"
+        )
+    if overlap is not None and overlap < 0:
+        raise ValueError(f"window_overlap must be at least 0. Received: window_overlap={overlap!r}")
+    if training_windows < 1:
+        raise ValueError(
+            f"training_windows must be at least 1. Received: training_windows={training_windows!r}"
         )
     pooled = [task.name for task in tasks if task.window_pooling is not None]
     if pooled and long_texts != "windows":

@@ -51,7 +51,7 @@ def of_windows(
         call: from inputs of shape `(W, T)` to logits of windows by task.
         poolings: the pooling of each task's windows.
         inputs: dict of tokens of shape `(B, T)` or `(B, K, T)`. A window that is all padding is
-            none.
+            none, but for the first of a row that has no other.
         **kwargs: of the call.
     """
     mask = inputs.get(MASK) if isinstance(inputs, Mapping) else None
@@ -62,9 +62,11 @@ def of_windows(
     logits = call({n: ops.reshape(v, (-1, length)) for n, v in inputs.items()}, **kwargs)
     if mask.shape[1] == 1:
         return logits
-    is_window = ops.any(ops.cast(ops.reshape(mask, (-1, length)), "bool"), axis=-1)
-    row = ops.reshape(ops.broadcast_to(ops.arange(rows)[:, None], (rows, windows)), (-1,))
-    return pool_windows(poolings, logits, ops.where(is_window, row, rows), rows)
+    is_window = ops.any(ops.cast(mask, "bool"), axis=-1)  # (B, K)
+    has_none = ops.logical_not(ops.any(is_window, axis=-1, keepdims=True))
+    is_window = ops.logical_or(is_window, ops.logical_and(has_none, ops.arange(windows) == 0))
+    row = ops.where(is_window, ops.arange(rows)[:, None], rows)
+    return pool_windows(poolings, logits, ops.reshape(row, (-1,)), rows)
 
 
 def pooled(

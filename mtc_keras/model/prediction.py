@@ -19,11 +19,10 @@ from mtc_keras.devices import hardware
 from mtc_keras.devices.distribution import share
 from mtc_keras.devices.forward import Forward
 from mtc_keras.devices.shares import fill_up
-from mtc_keras.model.arguments import refuse_cut_texts
+from mtc_keras.model.arguments import batches_of, read_rows, refuse_cut_texts
 from mtc_keras.model.datasets import check_dataset
-from mtc_keras.model.inputs import is_dataset, read_inputs, read_texts
+from mtc_keras.model.inputs import is_dataset, read_texts
 from mtc_keras.model.long_texts import pooled, tokens_of
-from mtc_keras.model.py_datasets import tf_dataset_of
 from mtc_keras.model.steps import MultiTaskSteps
 
 MOST_ROWS = 32  # per batch, as in Keras
@@ -71,19 +70,14 @@ def read_tokens_of(model: MultiTaskSteps, x: Any) -> Any:
     if isinstance(x, AnyTokens):
         return x
     if isinstance(x, keras.utils.PyDataset):
-        x = tf_dataset_of(x, lambda x, *_: (_read_inputs(model, x),))
+        x = batches_of(model, x)
     if is_dataset(x):
         check_dataset(model.tasks, {}, x, has_targets=False)
         refuse_cut_texts(model.long_texts, x)
         return x
     if model.preprocessor is None or isinstance(x, Mapping):
-        return _read_inputs(model, x)
+        return read_rows(model, x)
     return tokens_of(model, read_texts(x))
-
-
-def _read_inputs(model: MultiTaskSteps, x: Any) -> Any:
-    windows = model.long_texts == "windows"
-    return read_inputs(x, model.backbone, model.preprocessor, windows=windows)
 
 
 def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> PredictionBatches:

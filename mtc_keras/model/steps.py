@@ -22,7 +22,7 @@ from mtc_keras.model.datasets import batch_targets
 from mtc_keras.model.kept_weights import KeptWeights, Variables
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
 from mtc_keras.model.window_pooling import WindowPooling
-from mtc_keras.model.window_training import evaluate_windows
+from mtc_keras.model.window_training import evaluate_windows, first_rows
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
 
@@ -76,13 +76,17 @@ class MultiTaskSteps(KeptWeights):
         batch_size: int | None,
         verbose: int | str = "auto",
         return_dict: bool = False,
+        *,
+        steps: int | None = None,
         **kwargs: Any,
     ) -> Any:
-        if kwargs:
+        given = sorted(name for name, value in kwargs.items() if value is not None)
+        if given:
             raise ValueError(
-                "evaluate of texts in windows takes x, y, sample_weight, batch_size, verbose and "
-                f"return_dict. Received: {sorted(kwargs)}"
+                "evaluate of texts in windows takes x, y, sample_weight, batch_size, verbose, "
+                f"steps and return_dict. Received: {given}"
             )
+        x, y, sample_weight = first_rows((x, y, sample_weight), steps, batch_size)
         logs = evaluate_windows(self, x, y, sample_weight, batch_size, verbose)
         return logs if return_dict else self._flatten_metrics_in_order(logs)
 
@@ -169,7 +173,7 @@ class MultiTaskSteps(KeptWeights):
         found = super().train_step(*args)
         if not self.balancing.needs_losses_after_update:
             return found
-        # Only on JAX, which `make_balancing` checks: state is handed in and out.
+        # Only on JAX, which `check_backend` checks: state is handed in and out.
         logs, (trainable, non_trainable, optimizer, metrics) = found
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(args[1])
         y = batch_targets(self.tasks, self.task_losses, y)

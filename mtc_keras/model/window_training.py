@@ -42,6 +42,8 @@ def in_windows(
     validation = kwargs.get("validation_data")
     if isinstance(validation, tuple) and isinstance(validation[0], Windows):
         size = kwargs.pop("validation_batch_size", None) or batch_size
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(validation)
+        validation = first_rows((x, y, sample_weight), kwargs.pop("validation_steps", None), size)
         callbacks = [WindowValidation(validation, kwargs.pop("validation_freq", 1), size)]
         kwargs["validation_data"] = None
     if isinstance(data[0], Windows):
@@ -68,12 +70,11 @@ def window_batches(
     import tensorflow as tf
 
     size = batch_size or MOST_ROWS
-    seed = int(np.random.randint(2**31))  # follows from `keras.utils.set_random_seed`
+    seed = new_seed()
     passes = 0
 
     def batch(rows: np.ndarray) -> Any:
-        most = min(int(windows.counts[rows].max()), model.training_windows)
-        x = windows.take(windows.draw(rows, most, (seed, passes)), windows.max_length)
+        x = drawn(model, windows, rows, (seed, passes))
         return keras.utils.pack_x_y_sample_weight(x, *_rows(y, sample_weight, rows))
 
     def batches() -> Iterator[Any]:
@@ -89,6 +90,26 @@ def window_batches(
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     count = math.ceil(len(windows) / size)
     return dataset.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def drawn(
+    model: "MultiTaskSteps", windows: Windows, rows: np.ndarray, seed: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Returns the inputs of a training step, of shape `(B, K, T)`: some windows of each text.
+
+    Args:
+        model: the model; says how many windows are drawn of a text.
+        windows: the `Windows` of N texts.
+        rows: int of shape `(B,)`.
+        seed: as for `Windows.draw`.
+    """
+    most = min(int(windows.counts[rows].max(initial=1)), model.training_windows)
+    return windows.take(windows.draw(rows, most, seed), windows.max_length)
+
+
+def new_seed() -> int:
+    """Returns a seed for draws, which follows from `keras.utils.set_random_seed`."""
+    return int(np.random.randint(2**31))
 
 
 def evaluate_windows(
@@ -146,6 +167,24 @@ class WindowValidation(keras.callbacks.Callback):
                 self.model, self.x, self.y, self.sample_weight, self.batch_size
             )
             logs.update({f"val_{name}": value for name, value in found.items()})
+
+
+def first_rows(
+    data: tuple[Any, Any, Any], steps: int | None, batch_size: int | None
+) -> tuple[Any, Any, Any]:
+    """Returns the rows of the first batches, as many as `steps` says; all without it.
+
+    Args:
+        data: `Windows`, targets and weights of N rows.
+        steps: optional int. Batches.
+        batch_size: int. Rows per batch; 32 by default.
+    """
+    windows, y, sample_weight = data
+    most = len(windows) if steps is None else steps * (batch_size or MOST_ROWS)
+    if most >= len(windows):
+        return data
+    rows = np.arange(most)
+    return (windows.select(rows), *_rows(y, sample_weight, rows))
 
 
 def split_off(data: tuple[Any, Any, Any], share: float) -> tuple[Any, Any]:

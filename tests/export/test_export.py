@@ -539,3 +539,13 @@ def test_text_pairs_are_exported_by_keras_own_export(tmp_path, capsys):
     found = Served(tmp_path / "pairs").ask("serving_default", pairs)
     np.testing.assert_allclose(found["same"], model.predict(pairs, verbose=0)["same"], atol=1e-5)
     assert [path.name for path in tmp_path.iterdir()] == ["pairs"]
+
+
+def test_a_model_whose_method_trains_on_jax_alone_is_exported(tasks, tmp_path):
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    model = MultiTaskClassifier(backbone, tasks, preprocessor, balancing="famo")
+    model.export(tmp_path / "famo", verbose=False)
+    found = Served(tmp_path / "famo").ask("serving_default", (["good clerk", "bad"],))
+    expected = model.predict(["good clerk", "bad"], verbose=0)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5)

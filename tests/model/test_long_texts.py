@@ -206,3 +206,78 @@ def test_a_dataset_of_texts_that_would_be_cut_is_refused(reader):
         reader.fit(dataset, verbose=0)
     with pytest.raises(ValueError, match=r"model\.tokenize\(texts\)"):
         reader.predict(dataset.map(lambda x, y: x))
+
+
+class Batches(keras.utils.PyDataset):
+    """Two batches of texts."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        return TEXTS[number * 4 : number * 4 + 4], {"pooled_dense": np.zeros(4, "int32")}
+
+
+def test_batches_of_texts_from_python_are_read_at_both_ends_or_refused(reader, tasks):
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    model = MultiTaskClassifier(
+        backbone, tasks[:1], preprocessor, dropout=0.0, long_texts="head_tail"
+    )
+    # Of seven texts, so that the second batch has three.
+    assert_same(model.predict(Batches(), verbose=0), model.predict(TEXTS, verbose=0))
+    windows = MultiTaskClassifier(backbone, tasks[:1], preprocessor, long_texts="windows")
+    windows.compile()
+    for method in (windows.fit, windows.evaluate, windows.predict):
+        with pytest.raises(ValueError, match=r"a dataset of texts cannot .* list of texts"):
+            method(Batches(), verbose=0)
+
+
+def test_a_row_without_a_token_is_read_alike_beside_rows_of_any_number_of_windows(reader):
+    tokens = reader.tokenize(TEXTS).inputs
+    filled = {name: np.concatenate([a, np.zeros_like(a[:1])]) for name, a in tokens.items()}
+    found = reader.predict(filled, verbose=0)
+    alone = reader.predict({name: array[-1:, :1] for name, array in filled.items()}, verbose=0)
+    assert_same({name: values[-1:] for name, values in found.items()}, alone)
+    assert_same({name: values[:-1] for name, values in found.items()}, reader.predict(TEXTS))
+
+
+def test_only_the_first_batches_are_judged_if_steps_says_so(reader):
+    y = {"mood": [0, 1, 2, 0, 1, 2, 0], "years": np.arange(7.0)}
+    reader.compile()
+    judged = {"verbose": 0, "return_dict": True}
+    first = reader.evaluate(TEXTS[:4], {name: v[:4] for name, v in y.items()}, **judged)
+    found = reader.evaluate(TEXTS, y, batch_size=2, steps=2, callbacks=None, **judged)
+    assert found == pytest.approx(first, rel=1e-5)
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    model = MultiTaskClassifier(backbone, TASKS, preprocessor, long_texts="windows")
+    model.compile(keras.optimizers.SGD(0.0))
+    options = {"batch_size": 2, "validation_steps": 1, "verbose": 0}
+    history = model.fit(TEXTS[3:], {"mood": [0] * 4}, validation_data=(TEXTS, y), **options)
+    first = model.evaluate(TEXTS[:2], {name: v[:2] for name, v in y.items()}, **judged)
+    assert history.history["val_loss"][0] == pytest.approx(first["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"training_windows": 0}, {"window_overlap": -1}])
+def test_numbers_that_windows_cannot_have_are_refused(tasks, wrong):
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    [name] = wrong
+    with pytest.raises(ValueError, match=f"{name} must be at least"):
+        MultiTaskClassifier(backbone, tasks, preprocessor, long_texts="windows", **wrong)
+
+
+def test_a_step_reads_no_more_of_a_long_text_than_is_drawn_and_none_of_others(monkeypatch):
+    backbone, preprocessor = tiny_bert(num_layers=1)
+    model = MultiTaskClassifier(backbone, TASKS, preprocessor, long_texts="windows")
+    model.compile(keras.optimizers.SGD(0.0))
+    texts, shapes = ["good", words(2000)], []
+    take = Windows.take
+
+    def noted(self, windows, length):
+        shapes.append(windows.shape)
+        return take(self, windows, length)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Windows, "take", noted)
+        model.train_on_batch(texts, {"mood": [0, 1]})
+        assert_same(model.predict_on_batch(texts), model.predict(texts, verbose=0))
+    assert shapes == [(2, 4)]

@@ -16,6 +16,8 @@ ALL_CLASSES = "all_classes"  # the name of the only task
 class AllClasses:
     """The naive alternative: all classes of all tasks as sigmoids of one multilabel task.
 
+    Windows of long texts are pooled as those of the tasks are, if all have one rule.
+
     Args:
         tasks: the learned tasks; those without classes are left out.
     """
@@ -23,10 +25,12 @@ class AllClasses:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = [task for task in tasks if task.has_classes]
         names = [[f"{task.name}: {name}" for name in task.known_classes] for task in self.tasks]
+        poolings = {task.window_pooling for task in self.tasks}
         self.task = Multilabel(
             name=ALL_CLASSES,
             classes=list(chain(*names)),
             labels="probabilities" if any(task.has_shares for task in self.tasks) else None,
+            window_pooling=poolings.pop() if len(poolings) == 1 else None,
         )
         ends = np.cumsum([len(block) for block in names]).tolist()
         self.blocks = [slice(*block) for block in pairwise([0, *ends])]

@@ -13,7 +13,7 @@ import numpy as np
 from mtc_keras.config import READ_BY, DataConfig, reread_data
 from mtc_keras.devices.quiet import quietly
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import DataError, listed
+from mtc_keras.errors import ConfigError, DataError, listed
 from mtc_keras.export.folder import ABOUT, FORMAT, check_utf8, is_version
 from mtc_keras.export.onnx.ask import is_onnx
 from mtc_keras.export.saved_model.ask import Served
@@ -72,6 +72,16 @@ class Predictor(ABC):
             dict in the tasks' order, from name to float32 of shape `(N, classes)`, or `(N,)`
             for regression. They depend on these texts alone, and not on earlier calls.
         """
+
+    def explain(
+        self, texts: tuple[Sequence[str], ...]
+    ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
+        """Returns what `predict` does, and for each text a dict from task to its window.
+
+        Raises:
+            ConfigError: if texts are not read in windows, or that cannot be told of them.
+        """
+        raise ConfigError("explain_window needs a run; an export does not tell its windows")
 
     def being_read(self) -> AbstractContextManager[None]:
         """Says that its files are being read while the context lasts, and must stay as they are."""
@@ -168,6 +178,11 @@ class RunPredictor(Predictor):
         batch_size = self.run.config.training.batch_size
         return self._model.predict(x, batch_size, verbose=0, raw=raw)
 
+    def explain(
+        self, texts: tuple[Sequence[str], ...]
+    ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
+        return _explained(self._model, texts, self.run.config.training.batch_size)
+
 
 class ModelPredictor(Predictor):
     """A model in memory, whose rows have their text in a column `text`.
@@ -217,6 +232,11 @@ class ModelPredictor(Predictor):
     ) -> dict[str, np.ndarray]:
         return self._model.predict(texts if len(texts) > 1 else texts[0], verbose=0, raw=raw)
 
+    def explain(
+        self, texts: tuple[Sequence[str], ...]
+    ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
+        return _explained(self._model, texts)
+
 
 class ExportPredictor(Predictor):
     """A SavedModel that takes text, computed by TensorFlow alone.
@@ -261,6 +281,20 @@ class ExportPredictor(Predictor):
         found = self._served.ask("serving_default", sorted_texts, EXPORT_BATCH)
         restored = np.argsort(order, kind="stable")
         return {task.name: found[task.name][restored] for task in self.tasks}
+
+
+def _explained(
+    model: "MultiTaskClassifier", texts: tuple[Sequence[str], ...], batch_size: int | None = None
+) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
+    from mtc_keras.model.deciding_windows import explained
+
+    if model.long_texts != "windows":
+        raise ConfigError(
+            'explain_window needs a model of long_texts = "windows", and this one has '
+            f'"{model.long_texts}"'
+        )
+    probabilities, windows = explained(model, texts[0], batch_size)
+    return probabilities, [dict(found) for found in windows]
 
 
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:

@@ -62,6 +62,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="leave out labels whose probability of being right is lower than this",
     )
     parser.add_argument(
+        "--explain-window",
+        action="store_true",
+        help="tell which window of a long text decided, of a run that reads windows",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="lines of JSON, where a terminal gets a table"
     )
     options.add_out(
@@ -102,6 +107,8 @@ def run(args: argparse.Namespace) -> None:
     chosen: dict[str, Any] = {"abstain_below": args.abstain_below}
     if args.columns is not None:
         chosen["columns"] = tuple(args.columns.split(","))
+    if args.explain_window and args.out:
+        raise ConfigError("--explain-window is shown on the screen; leave out --out")
     if args.data and args.out and args.data != [STDIN]:
         _predict_files(args, chosen)
         return
@@ -112,9 +119,10 @@ def run(args: argparse.Namespace) -> None:
     if args.text and args.reading:
         raise ConfigError("--set says how the rows of --data are read; --text needs none")
     if args.text or args.reader:
-        _predict_own(args, Shown(**chosen))
+        _predict_own(args, Shown(**chosen, explain_window=args.explain_window))
     else:
-        _predict_stream(args, Shown(**chosen, decimals=DECIMALS))
+        shown = Shown(**chosen, decimals=DECIMALS, explain_window=args.explain_window)
+        _predict_stream(args, shown)
 
 
 def _predict_files(args: argparse.Namespace, chosen: dict[str, Any]) -> None:

@@ -49,6 +49,7 @@ def predict_rows(
     columns: str | Sequence[str] = ("labels", "probabilities"),
     abstain_below: float | None = None,
     reading: Mapping[str, Any] | None = None,
+    explain_window: bool = False,
 ) -> Predictions:
     """Predicts rows in memory.
 
@@ -61,13 +62,16 @@ def predict_rows(
         abstain_below: optional float in [0, 1]. Labels that are right with a lower probability
             are `None`.
         reading: keys of `[data]` in place of the model's, such as `{"text": "comment"}`.
+        explain_window: bool. Whether `TASK_window` names the window that decided, as `classify`
+            does; of a run or a model that reads windows.
 
     Returns:
         The `Predictions`, in the order of the rows. A row whose text is missing is left out and
         listed in `bad_rows`.
 
     Raises:
-        ConfigError: if a column is unknown, or `abstain_below` is no probability.
+        ConfigError: if a column is unknown, `abstain_below` is no probability, or windows are
+            asked of what reads none.
         DataError: if there is no such model, there are no rows, or they have no text column.
 
     Example:
@@ -77,7 +81,8 @@ def predict_rows(
     found.columns["predicted_emotions"]  # a list of labels per row
     ```
     """
-    shown = Shown((columns,) if isinstance(columns, str) else tuple(columns), abstain_below)
+    named = (columns,) if isinstance(columns, str) else tuple(columns)
+    shown = Shown(named, abstain_below, explain_window=explain_window)
     return predict_own(open_predictor(model, reading=reading), rows, shown)
 
 
@@ -116,7 +121,10 @@ def predict_inputs(predictor: Predictor, inputs: "Inputs", shown: Shown) -> Pred
     Raises:
         DataError: if the rows have a column that predictions are called.
     """
-    if len(inputs):
+    windows: list[Mapping[str, Any]] = []
+    if len(inputs) and shown.explain_window:
+        probabilities, windows = predictor.explain(inputs.texts)
+    elif len(inputs):
         probabilities = predictor.predict(inputs.texts)
     else:
         probabilities = {
@@ -124,6 +132,9 @@ def predict_inputs(predictor: Predictor, inputs: "Inputs", shown: Shown) -> Pred
             for task in predictor.tasks
         }
     predicted = prediction_columns(predictor.tasks, probabilities, predictor.decisions, shown)
+    if shown.explain_window:
+        for task in predictor.tasks:
+            predicted[f"{task.name}_window"] = [found[task.name] for found in windows]
     for name in predicted:
         if name in inputs.columns:
             raise DataError(

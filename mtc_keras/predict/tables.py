@@ -31,11 +31,14 @@ def text_tables(
         table.add_column("task", no_wrap=True, overflow="fold")
         table.add_column("label", overflow="fold", min_width=len("abstained"))
         table.add_column("probability", justify="right", no_wrap=True)
-        for task in tasks:
-            name = task.name
+        windows = [row.get(f"{task.name}_window") for task in tasks]
+        if any(windows):
+            table.add_column("window that decided")
+        for task, window in zip(tasks, windows, strict=True):
+            name, more = task.name, [_place(window)] if window else []
             for label, probability in _labels(row, name):
-                table.add_row(name, Text(one_line(label)), probability)
-                name = ""  # it stands at the first of its labels
+                table.add_row(name, Text(one_line(label)), probability, *more)
+                name, more = "", []  # they stand at the first of its labels
         yield table
 
 
@@ -55,6 +58,12 @@ def _labels(row: Mapping[str, Any], task: str) -> Iterator[tuple[str, str]]:
         yield found, _number(probabilities[found])
     else:
         yield _number(found), ""
+
+
+def _place(window: Mapping[str, Any]) -> str:
+    unit = "characters" if "characters" in window else "tokens"
+    start, end = window[unit]
+    return f"{window['number']:,} of {window['of']:,} ({unit} {start:,} to {end:,})"
 
 
 def _number(value: float | None) -> str:

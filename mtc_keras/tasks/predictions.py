@@ -6,6 +6,7 @@
     TASK_abstained         whether the label was left out as too unsure
     TASK_confidence        the probability that the label, or the whole list, is right
     TASK_probabilities     the probability of each class
+    TASK_window            the window of a long text that decided, if it is asked for
 
 A file of JSON lines holds a row of this table per line, csv and parquet the same columns.
 """
@@ -35,6 +36,7 @@ class Shown:
             are `None`.
         decimals: optional int. Decimals of numbers, for people; default: the shortest decimals
             that mean the float32.
+        explain_window: bool. Whether the window of a long text that decided is shown.
 
     Raises:
         ConfigError: if a column is unknown, or `abstain_below` is no probability.
@@ -43,6 +45,7 @@ class Shown:
     columns: tuple[str, ...] = ("labels", "probabilities")
     abstain_below: float | None = None
     decimals: int | None = None
+    explain_window: bool = False
 
     def __post_init__(self) -> None:
         given = [self.columns] if isinstance(self.columns, str) else list(self.columns)

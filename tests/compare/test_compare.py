@@ -224,6 +224,15 @@ def test_all_classes_become_one_multilabel_task():
     np.testing.assert_array_equal(targets, expected)
 
 
+@pytest.mark.parametrize(("rules", "rule"), [(("max", "max"), "max"), (("max", "mean"), None)])
+def test_windows_of_all_classes_are_pooled_as_those_of_tasks_that_agree(rules, rule):
+    tasks = [
+        task.model_copy(update={"window_pooling": own})
+        for task, own in zip((MOOD, TOPICS), rules, strict=True)
+    ]
+    assert AllClasses(tasks).task.window_pooling == rule
+
+
 def test_true_targets_read_back_score_1():
     merged = AllClasses([MOOD, LENGTH, TOPICS])
     found = merged.read_back(

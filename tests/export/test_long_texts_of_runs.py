@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from mtc_keras import export_model, fit, predict_rows
+from mtc_keras.predict import program as predict
+from mtc_keras.predict.tables import text_tables
 from mtc_keras.run.directory import Run
 from tests.conftest import rows, tiny_config
 from tests.predict.conftest import contents, predict_to, read, write
@@ -74,6 +76,43 @@ def test_a_run_and_its_export_predict_files_as_the_model_predicts(
 def test_rows_in_memory_are_predicted_alike(run, exported, frame, expected):
     for model in (run, exported):
         assert_predicted(list(predict_rows(model, frame).rows()), expected)
+
+
+def test_the_window_that_decided_is_shown(run, exported, finished, frame, tmp_path, capsys):
+    texts = frame["text"].tolist()[:20]
+    expected = [
+        {name: found["window"] for name, found in row.items()}
+        for row in run.model.classify(texts, explain_window=True)
+    ]
+    assert max(row["mood"]["of"] for row in expected) > 2
+    data = write(frame[:20], tmp_path / "in.jsonl")
+    command = ["--model", str(run.directory), "--json", "--explain-window"]
+    for source in (["--data", data], [part for text in texts for part in ("--text", text)]):
+        assert predict.main([*command, *source]) == 0
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        for row, windows in zip(found, expected, strict=True):
+            for name, window in windows.items():
+                assert row[f"{name}_window"] == json.loads(json.dumps(window))
+    rows = list(predict_rows(run.model, texts, columns="labels", explain_window=True).rows())
+    assert [row["topics_window"] for row in rows] == [row["topics"] for row in expected]
+    shown = predict_rows(
+        run, texts, columns=("labels", "confidence", "probabilities"), explain_window=True
+    )
+    for table, windows in zip(
+        text_tables(shown.rows(), ["text"], run.model.tasks), expected, strict=True
+    ):
+        window = windows["mood"]
+        start, end = window["characters"]
+        told = f"{window['number']} of {window['of']} (characters {start:,} to {end:,})"
+        assert next(iter(table.columns[-1].cells)) == told
+    for model, more, message in (
+        (exported, [], "needs a run; an export does not tell its windows"),
+        (finished.directory, [], 'long_texts = "windows", and this one has "truncate"'),
+        (run.directory, ["--out", str(tmp_path / "x.jsonl")], "leave out --out"),
+    ):
+        asked = ["--model", str(model), "--explain-window", "--text", "good"]
+        assert predict.main([*asked, *more]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_what_was_stopped_goes_on_to_the_same_bytes(run, frame, tmp_path):

@@ -15,6 +15,8 @@ FLAGS = {  # spellings of no and yes, of which a column has one pair
     **dict.fromkeys(("0", "1", "0.0", "1.0"), "0/1"),
     **dict.fromkeys(("true", "false"), "true/false"),
     **dict.fromkeys(("yes", "no"), "yes/no"),
+    **dict.fromkeys(("oui", "non"), "oui/non"),
+    **dict.fromkeys(("ja", "nein"), "ja/nein"),
     **dict.fromkeys(("x",), "x"),
 }
 _TIME = re.compile(
@@ -22,6 +24,8 @@ _TIME = re.compile(
     r"|\d{1,2}:\d{2}(:\d{2})?"
     r"|[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} .*\d{4}.*"  # of Twitter
 )
+_SIGN = r"(?:[$€£¥%]|EUR|USD|GBP|CHF)"
+_AMOUNT = re.compile(rf"[-+]?{_SIGN}\s?-?\d[\d.,]*|[-+]?\d[\d.,]*\s?{_SIGN}")
 _ADDRESS = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
 _CODE = re.compile(r"(?=\S*\d)[\w:/.+=-]{6,}")
 
@@ -79,6 +83,11 @@ def is_time(cell: Cell) -> bool:
     if isinstance(cell, (date, time)):
         return True
     return isinstance(cell, str) and _TIME.fullmatch(cell.strip()) is not None
+
+
+def is_amount(cell: Cell) -> bool:
+    """Whether a cell is a number with the sign of a currency or a per cent sign."""
+    return isinstance(cell, str) and _AMOUNT.fullmatch(cell.strip()) is not None
 
 
 def is_address(cell: Cell) -> bool:

@@ -45,6 +45,8 @@ def _votes(survey: Survey, names: Sequence[str]) -> list[Draft]:
     drafts = []
     for stem, members in _numbered(survey, names).items():
         named = bool(set(stem.split("_")) & words.ANNOTATOR)
+        if set(stem.split("_")) & words.QUESTION:
+            continue  # of a survey, of which each has an answer of its own
         if not (named or _repeat_each_other(survey, members)):
             continue
         answers = _answers(survey, members)

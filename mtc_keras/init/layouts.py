@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtc_keras.config import DataConfig, reread_data
-from mtc_keras.data.formats.delimiters import delimiter_of
+from mtc_keras.data.formats.delimiters import cells_of, delimiter_of
 from mtc_keras.data.formats.dialects import OF_TEXTS
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.sources import Files
@@ -64,4 +64,12 @@ def _delimiter_in_texts(survey: Survey) -> dict[str, str]:
         return {}
     lines = [cell for cell in survey.compared["text"] if isinstance(cell, str) and cell]
     found = delimiter_of(lines, Layout())
-    return {"delimiter": found} if found in OF_TEXTS else {}
+    return {"delimiter": found} if found in OF_TEXTS or _shows_labels(lines, found) else {}
+
+
+def _shows_labels(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether a delimiter makes a column whose cells recur; one that texts have does not."""
+    rows = cells_of(lines, delimiter) if delimiter else []
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        return False
+    return any(2 * len(set(column)) <= len(column) for column in zip(*rows, strict=True))

@@ -43,7 +43,7 @@ def find_roles(survey: Survey, given: list[str]) -> Roles:
     """
     scores = {name: text_score(column) for name, column in survey.columns.items()}
     texts = sorted((name for name in scores if scores[name]), key=lambda name: -scores[name])
-    texts = [name for name in texts if not words.is_aside(name)] or texts  # as names of users are
+    texts.sort(key=words.is_aside)  # names of users, for instance, come last
     if not texts and not given:
         raise DataError(
             f"{', '.join(survey.files)}: no column holds texts. "
@@ -98,6 +98,8 @@ def _pair(texts: Sequence[str]) -> list[str] | None:
 
 def _offer_other_texts(survey: Survey, texts: Sequence[str], roles: Roles) -> None:
     others = [name for name in texts if name not in roles.text]
+    roles.unused |= dict.fromkeys(others, "texts, too")
+    others = [name for name in others if not words.is_aside(name)]
     if len(roles.text) == 2:
         roles.unsure.append(f"columns {listed(roles.text)} are read as text pairs, by their names")
     elif others:
@@ -106,10 +108,9 @@ def _offer_other_texts(survey: Survey, texts: Sequence[str], roles: Roles) -> No
             pair.reverse()
         roles.offers.append((f"text = {pair!r}".replace("'", '"'), "reads both as a text pair"))
         roles.unsure.append(
-            f"columns {listed(texts[:4])} all hold texts; {roles.text[0]!r} is taken"
+            f"columns {listed([roles.text[0], *others[:3]])} all hold texts; "
+            f"{roles.text[0]!r} is taken"
         )
-    for name in others:
-        roles.unused[name] = "texts, too"
 
 
 def _find_split(survey: Survey, roles: Roles) -> None:

@@ -9,6 +9,7 @@ from mtc_keras.init import words
 from mtc_keras.init.cells import (
     flag_spelling,
     is_address,
+    is_amount,
     is_code,
     is_integer,
     is_list,
@@ -218,6 +219,8 @@ def _names(column: Column) -> Draft:
         draft = _draft(column, "regression", "numbers with a decimal comma")
         draft.values["decimal"] = ","
         return draft
+    if column.mean(is_amount) > 0.5:
+        raise NoLabel("numbers with a sign such as $ or %; without it they are numbers")
     if separated := _separated(column, texts):
         return separated
     if column.distinct > MOST_CLASSES or not column.is_whole:
@@ -236,7 +239,7 @@ def _names(column: Column) -> Draft:
         draft = _draft(column, "ordinal", said)
         draft.values["classes"] = order
         draft.unsure.append(
-            'the order is that of the words; if it is none, set kind = "multiclass"'
+            'the order is that of the words; if they have none, set kind = "multiclass"'
         )
         return draft
     return _draft(column, "multiclass", said)

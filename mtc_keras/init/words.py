@@ -30,6 +30,7 @@ ANNOTATOR = _words(
     "annotator annotators ann annot annotation rater raters rating_by coder judge worker labeler "
     "labeller reviewer vote votes voter expert crowd"
 )
+QUESTION = _words("q question questions item items frage pregunta")
 BY_WHOM = _words("completed_by annotated_by labeled_by labelled_by rated_by coded_by")
 GROUP = (ANNOTATOR - {"vote", "votes"}) | _words(
     "worker_id user user_id author author_id document document_id doc doc_id thread thread_id "

@@ -80,6 +80,10 @@ STARS = {"kind": "ordinal", "classes": ["1", "2", "3", "4", "5"]}
                 }
             },
         ),
+        (
+            {"q1": cycle("good", "bad", "fair"), "q2": cycle("good", "good", "bad", "bad", "fair")},
+            {"q1": {"kind": "multiclass"}, "q2": {"kind": "multiclass"}},
+        ),
         ({"Étiquette n°1": cycle("a", "b")}, {"etiquette_n1": None}),
         ({"1": cycle("a", "b"), "row": cycle("c", "d")}, {"label_1": None, "label_row": None}),
         (
@@ -202,6 +206,7 @@ def test_cells_of_json(tmp_path, columns, expected):
         ([f"a{row}b" for row in range(40)], "a text of its own in almost every row"),
         ([""] * 40, "holds nothing"),
         (cycle("1,5", "2,5", "3,5", "4,5 or 5"), "decimal comma"),
+        ([f"${row + 1:,}" for row in range(980, 1020)], "a sign such as $"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -17,6 +17,7 @@ ROWS = [(sentence(row), ["bus", "fee"][row % 2]) for row in range(40)]
         ("t.csv", '"{text}, well",{label}', None),
         ("t.tsv", "{text}\t{label}", None),
         ("t.txt", "{label}\t{text}", "\t"),
+        ("t.txt", "{text};{label}", ";"),
     ],
 )
 def test_without_a_header_the_columns_get_names(tmp_path, name, line, delimiter):

@@ -13,7 +13,7 @@ import argparse
 import gzip
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 MOST_SHOWN = 5  # bad rows
+TEXT = "text"  # the column that a config without data.text names
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Distillation:
         rows: int. Rows written.
         bad_rows: int. Rows left out, their text being missing or none.
         notes: lines for people: the first bad rows, and what can be read in two ways.
+        text: the column of its texts, or those of text pairs.
     """
 
     path: Path
@@ -54,6 +56,12 @@ class Distillation:
     rows: int
     bad_rows: int
     notes: tuple[str, ...]
+    text: str | list[str] = TEXT
+
+    def student_data(self) -> dict[str, Any]:
+        """Returns the `[data]` of a config that learns from the file."""
+        found: dict[str, Any] = {"train": str(self.path)}
+        return found if self.text == TEXT else {**found, "text": self.text}
 
     def student_tasks(self) -> dict[str, dict[str, Any]]:
         """Returns the `[tasks]` of a config that learns from the file."""
@@ -89,7 +97,7 @@ def distill_files(
 
     ```python
     found = mtc_keras.distill_files("runs/large", "unlabelled.jsonl", "soft.jsonl")
-    student = {"data": {"train": str(found.path)}, "tasks": found.student_tasks()}
+    student = {"data": found.student_data(), "tasks": found.student_tasks()}
     mtc_keras.fit(mtc_keras.check_config({**student, "output": {"directory": "runs/small"}}))
     ```
     """
@@ -97,6 +105,7 @@ def distill_files(
     predictor = open_predictor(teacher)
     chosen = _chosen(predictor, tasks)
     files = [str(file) for file in ([data] if isinstance(data, (str, Path)) else data)]
+    _check_other(path, files)
     told = _Told(strict)
     rows = 0
     try:
@@ -108,7 +117,8 @@ def distill_files(
                 raise DataError(f"{', '.join(files)}: hold no row that can be predicted")
     except OSError as error:
         raise ConfigError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
-    return Distillation(path, chosen, rows, told.bad_rows, tuple(told.notes))
+    text = predictor.data.text
+    return Distillation(path, chosen, rows, told.bad_rows, tuple(told.notes), text)
 
 
 @contextmanager
@@ -193,6 +203,20 @@ def _chosen(predictor: Predictor, names: Iterable[str] | None) -> list[Task]:
     return [task for name, task in known.items() if names is None or name in set(names)]
 
 
+def _check_other(path: Path, files: list[str]) -> None:
+    """Refuses to write over a file whose rows are read."""
+    from mtc_keras.data.sources import expand
+
+    if files != [options.STDIN] and any(_is_same(path, file) for file in expand(files)):
+        raise ConfigError(f"--out {str(path)!r}: is one of the files of --data; name another")
+
+
+def _is_same(path: Path, file: str) -> bool:
+    with suppress(OSError):  # one of them is not there
+        return path.samefile(file)
+    return False
+
+
 def _checked(path: Path) -> Path:
     if not path.name.endswith(ENDINGS):
         raise ConfigError(f"--out {str(path)!r}: must end in {' or '.join(ENDINGS)}")
@@ -224,7 +248,8 @@ def run(args: argparse.Namespace) -> None:
     if found.bad_rows > MOST_SHOWN:
         print(f"{plural(found.bad_rows, 'bad row')} left out", file=sys.stderr)
     print(legible(f"# {plural(found.rows, 'row')} in {found.path}; a student's config reads them:"))
-    print(tomli_w.dumps({"tasks": found.student_tasks()}), end="")
+    student = {"data": found.student_data(), "tasks": found.student_tasks()}
+    print(tomli_w.dumps(student), end="")
 
 
 PROGRAM = Program("distill", "write a model's probabilities as labels", __doc__, add_options, run)

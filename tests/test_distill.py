@@ -93,6 +93,7 @@ def test_the_program_writes_some_tasks_and_prints_the_lines_of_a_config(
     assert printed.out.startswith(f"# 47 rows in {out}; a student's config reads them:\n")
     tasks = tomllib.loads(printed.out)["tasks"]
     assert list(tasks) == ["mood", "grade"]
+    assert tomllib.loads(printed.out)["data"] == {"train": str(out)}
     assert tasks["grade"] == {
         "kind": "ordinal",
         "column": "teacher_grade",
@@ -121,6 +122,17 @@ def test_what_is_wrong_is_one_message_and_leaves_no_file(
     assert program.main([*given, *options]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lines_of_a_config_name_the_column_of_texts(tmp_path):
+    found = program.Distillation(tmp_path / "x.jsonl", [], 0, 0, (), ["question", "answer"])
+    assert found.student_data()["text"] == ["question", "answer"]
+    assert "text" not in program.Distillation(tmp_path / "x.jsonl", [], 0, 0, ()).student_data()
+
+
+def test_the_rows_themselves_are_not_written_over(all_kinds, unlabelled):
+    with pytest.raises(ConfigError, match="is one of the files of --data"):
+        distill_files(all_kinds, unlabelled, unlabelled)
 
 
 def test_rows_that_have_such_a_column_are_refused(soft, all_kinds, tmp_path):

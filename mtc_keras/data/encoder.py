@@ -120,7 +120,8 @@ class Encoder:
     def with_inside(self, problems: list[str], task: Task) -> list[str]:
         """Returns problems of a task's labels, with the line that reads the values inside them."""
         names = itertools.chain.from_iterable(self.names.values())
-        hint = "" if task.path.is_several else inside(str(task.path), names, "column")
+        reads_them = task.path.is_several or task.reads_tables
+        hint = "" if reads_them else inside(str(task.path), names, "column")
         return [f"{problems[0]}{hint}", *problems[1:]] if problems else []
 
     def _has(self, column: str) -> bool:

@@ -32,10 +32,14 @@ def stated(cell: Cell, classes: Sequence[str] | None) -> dict[object, float]:
         pairs = [_pair(value) for value in cell]
         return _without_repeats([name for name, _ in pairs], [value for _, value in pairs], cell)
     if not isinstance(cell, list):
-        raise ValueError(
-            f"expected {HOW}, received {cell!r}; the name of a class is read with "
-            'labels = "votes" as the only answer'
+        read = (
+            'the name of a class is read with labels = "votes" as the only answer'
+            if isinstance(cell, str)
+            else 'a number by itself is read with kind = "regression"'
         )
+        raise ValueError(f"expected {HOW}, received {cell!r}; {read}")
+    if any(isinstance(value, str) and math.isnan(number_of(value or 0)) for value in cell):
+        raise ValueError(f'expected {HOW}, received {cell!r}; names are read with labels = "votes"')
     if classes is None:
         raise ValueError(
             f'a list of numbers needs `classes` in its order: classes = ["…", "…"]; or {HOW}. '
@@ -108,9 +112,10 @@ def normalised(values: Sequence[float], cell: Cell, *, divide: bool) -> list[flo
         return list(values)
     if total > 0 and (divide or abs(total - 1) <= NEARLY):
         return [value / total for value in values]
+    lines = ["normalise = true divides by the sum"] * (total > 0)
+    lines += ['kind = "multilabel" reads each by itself'] * (max(values) <= 1)
     raise ValueError(
-        f"probabilities must sum to 1, those of {cell!r} sum to {total:.6g}; normalise = true "
-        'divides by the sum, and kind = "multilabel" reads each by itself'
+        f"probabilities must sum to 1, those of {cell!r} sum to {total:.6g}; {', and '.join(lines)}"
     )
 
 

@@ -42,6 +42,16 @@ def list_line(column: str, items: Sequence[Cell], *, several: bool) -> str:
     return f"column = {json_line(f'{column}{step}{step}')}" if isinstance(first, list) else ""
 
 
+def are_shares(values: Sequence[object]) -> bool:
+    """Whether the items of a list are several numbers from 0 to 1, not all of them whole."""
+    numbers = [number_of(value) for value in values]
+    return (
+        len(numbers) > 1
+        and all(0 <= number <= 1 for number in numbers)
+        and any(number % 1 for number in numbers)
+    )
+
+
 def _name_key(table: dict[object, object]) -> str:
     """Returns the key of the value that most likely is the name of a class."""
     texts = [key for key, value in table.items() if isinstance(value, str)]

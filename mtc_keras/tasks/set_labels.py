@@ -13,7 +13,7 @@ from mtc_keras.files import json_line
 from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.flags import BITS, FlagColumn, is_blank
-from mtc_keras.tasks.remedies import list_line
+from mtc_keras.tasks.remedies import are_shares, list_line
 from mtc_keras.tasks.separators import (
     AUTO,
     BRACKETS,
@@ -286,13 +286,25 @@ class SetLabels(ClassificationTask):
             return self.vector(self._blanks_as_zero(table) if isinstance(table, list) else table)
         if _is_null(table):
             return self.missing_target
-        indices = [self.index_of(value) for value in self._values(table)]
+        indices = self._indices(self._values(table))
         known = [index for index in indices if index is not None]
         if indices and not known:  # only classes to be ignored
             return self.missing_target
         target = np.zeros(len(self._index), "float32")
         target[known] = 1
         return target
+
+    def _indices(self, values: list[object]) -> list[int | None]:
+        """Returns the index of each class that is named, `None` for those to be ignored."""
+        try:
+            return [self.index_of(value) for value in values]
+        except ValueError:
+            if not are_shares(values):
+                raise
+        raise ValueError(
+            f"expected names of classes, received {values!r}; "
+            'labels = "probabilities" reads a share of each class'
+        )
 
     def _partly_known(self, cell: dict[Any, Any]) -> np.ndarray:
         """Returns the target of a cell that states some classes as 0 or 1."""

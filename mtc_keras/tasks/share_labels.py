@@ -1,5 +1,6 @@
 """How the kinds with classes read votes and probabilities: as the share of each class."""
 
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.probabilities import normalised, single, stated
 from mtc_keras.tasks.spelling import INTEGER, Reading, number_of
 from mtc_keras.tasks.votes import Answer, Votes, is_blank_text
+from mtc_keras.tasks.written import written_value
 
 SHARES = ("votes", "probabilities")  # values of `labels`
 ROUNDING = 1e-6  # of a sum of probabilities that is 1
@@ -43,6 +45,10 @@ class ShareLabels(ClassLabels):
     @property
     def has_shares(self) -> bool:
         return self.labels in SHARES or self.votes_by is not None
+
+    @property
+    def reads_tables(self) -> bool:
+        return self.labels in SHARES
 
     @property
     def reads_lists(self) -> bool:
@@ -106,7 +112,21 @@ class ShareLabels(ClassLabels):
 
     def probabilities(self, cell: Cell) -> dict[object, float]:
         """Returns the probabilities by class that a cell states; NaN where it says null."""
-        return stated(cell, self._given_classes())
+        try:
+            return stated(cell, self._given_classes())
+        except ValueError as error:
+            raise ValueError(f"{error}{self._deeper(cell)}") from None
+
+    def _deeper(self, cell: Cell) -> str:
+        """Returns the line that reads the only list or table in a table, if there is one."""
+        with suppress(ValueError):
+            table = written_value(cell) if isinstance(cell, str) else cell
+            if isinstance(table, dict):
+                inner = [key for key, value in table.items() if isinstance(value, (list, dict))]
+                if len(inner) == 1:
+                    way = f"{self.path}.{inner[0]}"
+                    return f"; column = {json_line(way)} reads what stands there"
+        return ""
 
     def named_in(self, cell: Cell) -> list[object]:
         """Returns the names of classes that a cell holds, as they are written.

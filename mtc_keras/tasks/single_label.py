@@ -11,8 +11,15 @@ from mtc_keras.tasks.classification import ClassificationTask
 from mtc_keras.tasks.columns import Cell, Cells
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.probabilities import EXACT, NEARLY
-from mtc_keras.tasks.remedies import list_line, table_line
-from mtc_keras.tasks.separators import DEFAULT, find_separator, split_names, texts_of
+from mtc_keras.tasks.remedies import are_shares, list_line, table_line
+from mtc_keras.tasks.separators import (
+    CANDIDATES,
+    DEFAULT,
+    find_separator,
+    lists,
+    split_names,
+    texts_of,
+)
 from mtc_keras.tasks.share_labels import SHARES
 from mtc_keras.tasks.spelling import class_key, class_name
 
@@ -109,6 +116,16 @@ class SingleLabelTask(ClassificationTask):
             )
         return remarks
 
+    def remedy(self, name: str) -> str:
+        if self.labels == "votes" and not self.path.is_several:
+            for separator in CANDIDATES:
+                if separator != self.answer_separator and lists([name], separator, self._is_class):
+                    return f"If it is several answers, set separator = {json_line(separator)}"
+        return super().remedy(name)
+
+    def _is_class(self, name: str) -> bool:
+        return self._index.find(name) is not None
+
     def texts_in(self, cell: Cell) -> list[str]:
         return [name for name in self.named_in(cell) if isinstance(name, str)]
 
@@ -134,6 +151,11 @@ class SingleLabelTask(ClassificationTask):
         if self.path.is_several and len(set(map(class_key, names))) == 1:
             return names[0]
         if len(names) != 1:
+            if are_shares(names):
+                raise ValueError(
+                    f"expected one label, received {names!r}; "
+                    'labels = "probabilities" reads a share of each class'
+                )
             raise ValueError(
                 f"expected one label, received {len(names)}: {names!r}; "
                 'kind = "multilabel" takes several, labels = "votes" the answers of annotators'

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtc_keras.errors import listed
+from mtc_keras.files import json_line
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.separators import split_names
 from mtc_keras.tasks.spelling import number_of
 from mtc_keras.tasks.written import written_value
 
 LABEL_KEYS = ("label", "labels", "value", "answer", "class", "category", "choice")
+MOST_LINES = 3  # of config, in a message
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,13 @@ class Votes:
             return texts[0]
         raise ValueError(
             f"an annotator's object has the fields {listed(list(map(str, value)))}; which of them "
-            f'is the label? Say column = "{self.column}[].FIELD"'
+            f"is the label? Say {self._lines(value)}"
         )
+
+    def _lines(self, value: dict[str, object]) -> str:
+        """Returns the lines that read one field each of annotators' objects."""
+        paths = [json_line(f"{self.column}[].{field}") for field in [*value][:MOST_LINES]]
+        return " or ".join(f"column = {path}" for path in paths)
 
     def _set(self, value: object) -> object:
         """Returns the list of names that a text of one annotator separates."""
@@ -161,9 +168,9 @@ def _holds_counts(table: Mapping[Any, object]) -> bool:
 def _count(value: object, table: Mapping[Any, object]) -> int:
     number = 0.0 if value is None else number_of(value)
     if number < 0 or number % 1:
+        shares = '; shares are read with labels = "probabilities"' if number > 0 else ""
         raise ValueError(
-            f"counts of votes must be whole numbers, 0 or more, received {table!r}; shares are "
-            'read with labels = "probabilities"'
+            f"counts of votes must be whole numbers, 0 or more, received {table!r}{shares}"
         )
     if number != number:
         raise ValueError(f"expected counts of votes, received {table!r}")

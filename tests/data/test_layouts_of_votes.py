@@ -71,7 +71,7 @@ def test_lists_of_answers_in_csv_and_a_path_to_the_answers(tmp_path):
         read(file, task)
     [problem] = error.value.problems
     assert f"{file}:1" in problem
-    assert 'column = "mood[].FIELD"' in problem
+    assert 'column = "mood[].who" or column = "mood[].what"' in problem
     found = read(file, {**task, "column": "mood[].what"})[1]
     assert found.tolist() == [[0.5, 0.5], [0, 1]]
 

@@ -141,7 +141,9 @@ def test_a_kind_says_which_numbers_it_takes(visits, cell):
     task = visits.Count(name="seen")
     targets, mistakes = task.encode([2, None, cell])
     np.testing.assert_array_equal(targets, [2, np.nan, np.nan])
-    assert mistakes == [(2, f"expected a whole number of 0 or more, received {cell!r}")]
+    [(row, problem)] = mistakes
+    assert row == 2
+    assert problem.startswith(f"expected a whole number of 0 or more, received {cell!r}")
     assert Regression(name="seen").encode([2, None])[1] == []
 
 

@@ -18,6 +18,9 @@ VECTOR = {"kind": "multilabel", "classes": ["joy", "fear"], "labels": "flags"}
 STARS = {"kind": "ordinal", "classes": ["1", "2", "3"]}
 NUMBER = {"kind": "regression"}
 OBJECT = {"id": 3, "name": "joy"}
+VOTES = {**ONE, "labels": "votes"}
+STATED = {**ONE, "labels": "probabilities"}
+SAID = {"who": "x", "what": "joy"}
 SHARES = {"joy": 0.75, "fear": 0.25}
 MARKED = {"joy": 1, "fear": "?"}
 RATED = {"by": "x", "value": 4}
@@ -99,6 +102,20 @@ CASES = {
         'kind = "multilabel"',
         ["joy", "fear"],
     ),
+    "shares in a list": (ONE, None, [0.75, 0.25], 'labels = "probabilities"', "joy"),
+    "shares of several": (SEVERAL, None, [0.75, 0.25], 'labels = "probabilities"', ["joy"]),
+    "answers that are separated": (VOTES, "joy", "joy;joy;fear", 'separator = ";"', "joy"),
+    "a number that is a share": (STATED, {"joy": 1}, 0.75, 'kind = "regression"', 0.75),
+    "names in place of shares": (STATED, {"joy": 1}, ["joy"], 'labels = "votes"', "joy"),
+    "percentages": (STATED, {"joy": 1}, {"joy": 70, "fear": 30}, "normalise = true", "joy"),
+    "shares deeper inside": (
+        STATED,
+        {"by": "x", "shares": {"joy": 0.75, "fear": 0.25}},
+        {"by": "x", "shares": {"joy": 0.75, "fear": 0.25}},
+        'column = "label.shares"',
+        "joy",
+    ),
+    "fields of annotators": (VOTES, [SAID], [SAID], 'column = "label[].what"', "joy"),
     "no star": (STARS, 1, 7, 'unknown_classes = "ignore"', None),
     "a decimal comma": (NUMBER, "1", "4,5", 'decimal = ","', 4.5),
     "thousands": (NUMBER, "1", "1.234,5", 'missing = ["1.234,5"]', None),
@@ -154,6 +171,26 @@ def test_a_refused_cell_names_the_line_that_reads_it(case, tmp_path):
     [learned] = found.tasks
     label = learned.label(learned.hard(found.train.targets["label"])[len(cells) - 2])
     assert label == (pytest.approx(expected) if isinstance(expected, float) else expected)
+
+
+@pytest.mark.parametrize(
+    "task, cell",
+    [
+        (STATED, {"joy": 0.5, "fear": 0.2}),
+        (STATED, "joy"),
+        (VOTES, {"joy": 0.5}),
+        (VOTES, ["joy", "rage"]),
+        ({**SEVERAL, "labels": "votes"}, ["joy", "joy"]),
+        ({**SEVERAL, "labels": "probabilities"}, {"joy": 70}),
+    ],
+)
+def test_no_path_leads_into_tables_that_are_labels_themselves(task, cell, tmp_path):
+    path = tmp_path / "train.jsonl"
+    cells = [{"joy": 1, "fear": 0}, [["joy"], ["fear"]], cell, cell]
+    path.write_text("\n".join(json.dumps(row) for row in rows(task, cells)))
+    with pytest.raises(DataError) as caught:
+        read(path, task)
+    assert "column = " not in "\n".join(caught.value.problems)
 
 
 def test_tables_that_multiclass_reads_as_names_are_told_with_their_line(tmp_path):

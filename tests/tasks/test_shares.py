@@ -183,7 +183,7 @@ MISTAKES = [
     (
         multiclass(column="ann", **AB, **VOTES),
         [{"who": "x", "what": "a"}],
-        'column = "ann[].FIELD"',
+        'column = "ann[].who" or column = "ann[].what"',
     ),
     (multiclass(**AB, **STATED), {"a": 0.7, "b": 0.2}, "normalise = true"),
     (multiclass(**AB, **STATED), {"a": 70, "b": 30}, "normalise = true"),

@@ -122,6 +122,8 @@ class Encoder:
         names = itertools.chain.from_iterable(self.names.values())
         reads_them = task.path.is_several or task.reads_tables
         hint = "" if reads_them else inside(str(task.path), names, "column")
+        if problems and "labels = " in problems[0] and "column = " not in problems[0]:
+            hint = ""  # of numbers by class, none of which is a label by itself
         return [f"{problems[0]}{hint}", *problems[1:]] if problems else []
 
     def _has(self, column: str) -> bool:

@@ -105,6 +105,17 @@ class Labels:
         self.task = self.task.learn(targets if has_labels else [self._first])
         return self.task
 
+    def unreadable_row(self) -> int | None:
+        """Returns the first row of a cell whose names of classes cannot be read."""
+        if self._can_encode:
+            return None
+        wrong = set()
+        for number, cell in enumerate(self._cells.cells):
+            if not isinstance(cell, (Unreadable, Marker)) and self.task.is_unreadable(cell):
+                wrong.add(number)
+        found = occurrences(np.concatenate(self._parts))
+        return min((row for row, number, _ in found if number in wrong), default=None)
+
     def _check_size(self) -> None:
         """Refuses targets that fill the memory, as those of cells do which a separator would split.
 

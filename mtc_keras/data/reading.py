@@ -186,7 +186,8 @@ def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str,
             else:
                 raise ValueError(f"every label is missing in train (column {str(task.path)!r})")
         except ValueError as error:
-            first = f", first {train.where[labels.first_row]}" if labels.mistakes else ""
+            row = labels.first_row if labels.mistakes else labels.unreadable_row()
+            first = "" if row is None else f", first {train.where[row]}"
             message = f"tasks.{task.name}: {_message(error)}{first}{labels.marked}"
             failed[task.name] = train.with_inside([message], task)
             if not task.can_encode:

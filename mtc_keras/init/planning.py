@@ -83,6 +83,8 @@ def _add_files(plan: Plan, given: Mapping[str, Files]) -> None:
 
 def _find_tasks(survey: Survey, roles: Roles) -> list[Draft]:
     """Returns the tasks; why other columns are none goes into `roles.unused`."""
+    unnamed = [name for name in survey.columns if not name.strip() and name not in roles.used]
+    roles.unused |= dict.fromkeys(unnamed, "has no name")
     names = [name for name in survey.columns if name not in roles.used and name not in roles.unused]
     measures = _measures(survey, names)
     roles.unused |= dict.fromkeys(measures, "numbers in many numbered columns, as features are")

@@ -133,6 +133,15 @@ class ClassLabels(ClassNames):
             return all(map(self.says_nothing, cell))
         return super().is_missing(cell)
 
+    def is_unreadable(self, cell: Cell) -> bool:
+        if self._is_undecided or self.is_missing(cell):
+            return False
+        try:
+            self.names_in(cell)
+        except ValueError:
+            return True
+        return False
+
     def names_of_columns(self, cell: Cell) -> list[Cell]:
         """Returns the cells of several columns of names that say something, or the only cell."""
         if not (self.path.is_several and isinstance(cell, list)):

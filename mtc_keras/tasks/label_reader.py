@@ -140,6 +140,10 @@ class LabelReader(BaseModel, ABC):
             return all(map(self.says_nothing, cell))
         return self.says_nothing(cell)
 
+    def is_unreadable(self, cell: Cell) -> bool:
+        """Whether no names of classes can be read of a cell, where cells teach them."""
+        return False
+
     def encode(self, cells: Cells) -> tuple[np.ndarray, list[Mistake]]:
         """Encodes label cells.
 

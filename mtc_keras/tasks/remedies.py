@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mtc_keras.files import json_line
 from mtc_keras.tasks.columns import Cell
+from mtc_keras.tasks.paths import EACH
 from mtc_keras.tasks.spelling import number_of
 
 # What objects call the name that they give, the likeliest first.
@@ -39,7 +40,10 @@ def list_line(column: str, items: Sequence[Cell], *, several: bool) -> str:
     step = "[]" if several else "[0]"
     if isinstance(first, dict):
         return f"column = {json_line(f'{column}{step}.{_name_key(first)}')}"
-    return f"column = {json_line(f'{column}{step}{step}')}" if isinstance(first, list) else ""
+    if not isinstance(first, list):
+        return ""
+    way = f"{column}{step}" if several and EACH in column else f"{column}{step}{step}"  # joined
+    return f"column = {json_line(way)}"
 
 
 def are_shares(values: Sequence[object]) -> bool:

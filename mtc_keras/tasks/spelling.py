@@ -6,6 +6,7 @@ so these are one class: its *name* is stripped, in Unicode's composed form, and 
 is its digits. `01`, `1e3` and `1.5` are names as they stand.
 """
 
+import datetime
 import math
 import re
 import unicodedata
@@ -68,6 +69,10 @@ def class_name(value: object) -> str:
         if whole := _WHOLE.fullmatch(name):
             return str(int(whole[1]))  # "-0.0" is 0, too
         return name if name.isascii() else unicodedata.normalize("NFC", name)
+    if isinstance(value, datetime.date):
+        raise ValueError(
+            f"expected one class name, received the date {value.isoformat()}; write it as text"
+        )
     hint = '; list it in `classes` if it is one, or set kind = "regression"' * bool(fraction(value))
     raise ValueError(f"expected one class name, received {value!r}{hint}")
 

@@ -214,7 +214,31 @@ def test_headers_of_sheets_are_found_or_given():
     columns, _ = read("x.xlsx", header=["label", "text"])
     assert columns == {"label": ["good", "bad"], "text": ["A text of quite some words, really", ""]}
     book("x.xlsx", {"S": [["text", "label", "label"], ["a", "b", "c"]]})
-    assert problems("x.xlsx") == ["data.train: x.xlsx: two columns are called 'label'"]
+    assert problems("x.xlsx") == [
+        "data.train: x.xlsx: two columns are called 'label'; rename one of them in the file"
+    ]
+    book("x.xlsx", {"S": [["text", "label", "n", "n"], ["a", "b", 1, 2]]})
+    assert read("x.xlsx") == (
+        {"text": ["a"], "label": ["b"]},
+        ["x.xlsx: several columns are called 'n', and are not read"],
+    )
+
+
+def test_cells_that_are_blank_only_in_the_file_are_told():
+    book("x.xlsx", {"S": [["text", "label"], ["a", "b"], ["c", '="x"&"y"'], ["d", '="y"']]})
+    columns, [note] = read("x.xlsx")
+    assert columns["label"] == ["b", "", ""]
+    assert note.startswith("x.xlsx: 2 formulas have no value in the file and are read as blank")
+    assert "first x.xlsx:3; open the file in Excel and save it" in note
+    book("x.xlsx", {"S": [["text", "label", "n"], ["a", "b", "=1+1"], ["c", "d", 1]]})
+    workbook = openpyxl.load_workbook("x.xlsx")
+    workbook.active.merge_cells("B2:B3")
+    workbook.active.merge_cells("E7:E9")  # of no column that is read
+    workbook.save("y.xlsx")
+    columns, notes = read("y.xlsx")
+    assert columns["label"] == ["b", ""]
+    assert "1 cell is merged over several rows, of which only the first one is filled" in notes[1]
+    assert "first y.xlsx:2" in notes[1]
 
 
 def test_a_date_is_no_text_and_a_cell_far_away_costs_nothing():

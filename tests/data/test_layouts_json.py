@@ -264,3 +264,20 @@ def test_fuzz_any_json_is_read_or_refused(document, name, records):
         read_splits(training(name, **options))
     except UserError as error:
         assert isinstance(error, DataError)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "help"),
+    [
+        (
+            "x.jsonl",
+            '{"text": "a", "label": "b"},\n{"text": "c", "label": "d"}\n',
+            "end of the line",
+        ),
+        ("x.json", '[{"text": "a", "label": "b"},\n]', "take away the comma before it"),
+        ("x.jsonl", "{'text': 'a', 'label': 'b'}\n", "json.dumps writes JSON"),
+        ("x.json", 'Here:\n```json\n[{"text": "a"}]\n```\n', "take away the lines of ```"),
+    ],
+)
+def test_what_is_nearly_json_is_refused_with_what_to_mend(name, content, help):
+    assert help in problems(write(name, content))[0]

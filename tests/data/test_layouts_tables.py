@@ -227,3 +227,44 @@ def test_fuzz_any_delimiter_is_found(data, delimiter, name):
     write(name, table(delimiter, header, rows))
     columns, _ = read(name, quoting="minimal")
     assert columns["text"] == [row[header.index("text")] for row in rows]
+
+
+def test_several_columns_of_one_name_that_nobody_asks_for_are_left_out_and_told():
+    write("x.csv", "text,label,note,note\na,b,1,2\n")
+    columns, notes = read("x.csv")
+    assert columns == {"text": ["a"], "label": ["b"]}
+    assert notes == ["x.csv: several columns are called 'note', and are not read"]
+    write("x.csv", "text,label,label\na,b,c\n")
+    assert "two columns are called 'label'; rename one of them" in problems("x.csv")[0]
+
+
+def test_a_table_in_markdown_is_read_without_its_rule():
+    write(
+        "x.txt",
+        "| text | label |\n|:--|---|\n| a b | bus |\n| --- | fee |\n".replace(":--|", ":---|"),
+    )
+    columns, notes = read("x.txt")
+    assert columns["label"] == [" bus ", " fee "]
+    assert "x.txt: line 2 is the rule under a header, and no row" in notes
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "keys", "note"),
+    [
+        ("x.csv", "text,label\na,b\n", {"records": "data"}, "data.records: nothing of it"),
+        ("x.jsonl", '{"text": "a", "label": "b"}\n', {"delimiter": ";"}, "data.delimiter: nothing"),
+        (
+            "x.json",
+            '[{"text": "a", "label": "b"}]',
+            {"delimiter": ";", "quoting": "none"},
+            "data.quoting and data.delimiter: nothing of it is read from a .json file",
+        ),
+        ("x.jsonl", '{"text": "a", "label": "b"}\n', {"header": ["x", "y"]}, "names of their own"),
+        ("x.json", '[{"text": "a", "label": "b"}]', {"header": ["x", "y"]}, "names of their own"),
+    ],
+)
+def test_keys_that_say_nothing_of_a_format_are_told(name, content, keys, note):
+    columns, [found] = read(write(name, content), **keys)
+    assert columns == {"text": ["a"], "label": ["b"]}
+    assert note in found
+    assert read(write(name, content))[1] == []

@@ -183,6 +183,7 @@ def test_rows_that_teach_no_class_say_what_is_wrong_with_their_cells():
 def test_cells_of_objects_that_are_read_as_labels_get_the_line_that_goes_into_them():
     [problem, *_] = problems(ROWS, tasks={"genres": {"kind": "multilabel"}})
     assert problem.startswith("tasks.genres: found 0 classes in column 'genres'")
+    assert ", first x.jsonl:" in problem
     assert problem.endswith('; values stand inside of its cells: column = "genres[].name"')
     mood = {"mood": {"kind": "multiclass", "column": "labels", "classes": ["sad", "glad"]}}
     [problem, *_] = problems(ROWS, tasks=mood)

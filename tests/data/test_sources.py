@@ -236,7 +236,9 @@ def test_wrong_quotes_are_named_with_the_remedy(row):
 
 
 def test_two_columns_of_one_name_are_refused():
-    assert problems(write("x.csv", "text,a,a\nx,1,2\n")) == ["x.csv:1: two columns are called 'a'"]
+    assert problems(write("x.csv", "text,a,a\nx,1,2\n")) == [
+        "x.csv:1: two columns are called 'a'; rename one of them in the file"
+    ]
 
 
 @pytest.mark.parametrize(

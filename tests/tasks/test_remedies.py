@@ -1,5 +1,6 @@
 """Every refusal of a label cell names its row and a line of config that reads it."""
 
+import datetime
 import json
 import tomllib
 
@@ -9,6 +10,7 @@ import pytest
 from mtc_keras.config import check_config
 from mtc_keras.data.reading import read_splits
 from mtc_keras.errors import DataError
+from mtc_keras.tasks import Multiclass
 
 ONE = {"kind": "multiclass", "classes": ["joy", "fear"]}
 LEARNED = {"kind": "multiclass"}
@@ -252,3 +254,29 @@ def test_a_decimal_comma_is_read_where_the_config_says_so(text, number, tmp_path
     path.write_text("\n".join(json.dumps(row) for row in rows(NUMBER, ["1,234.5", "1"])))
     with pytest.raises(DataError, match=r"expected a number, received '1,234.5'"):
         read(path, {**NUMBER, "decimal": ","})
+
+
+def test_classes_that_cannot_be_learned_name_the_row_and_one_line(tmp_path):
+    path = tmp_path / "train.jsonl"
+    cells = [None, {"joy": 0.7, "anger": 0.3}, {"joy": 0.5, "anger": 0.5}]
+    path.write_text("\n".join(json.dumps({"text": "a", "label": cell}) for cell in cells))
+    with pytest.raises(DataError) as caught:
+        read(path, {"kind": "multiclass"})
+    [problem] = caught.value.problems
+    assert problem.startswith("tasks.label: found 0 classes in column 'label'")
+    assert problem.endswith(f", first {path}:2")
+    assert 'labels = "probabilities"' in problem
+    assert "column = " not in problem  # which would read 0.7 as the name of a class
+    several = [[{"choices": ["bus"]}], [{"choices": ["fee"]}]]
+    path.write_text("\n".join(json.dumps({"text": "a", "label": cell}) for cell in several))
+    task = {"kind": "multilabel", "column": "label[].choices"}
+    with pytest.raises(DataError, match="found 0 classes") as caught:
+        read(path, task)
+    assert '; column = "label[].choices[]"), first ' in caught.value.problems[0]
+    found = read(path, task | {"column": "label[].choices[]"})
+    assert found.tasks[0].known_classes == ["bus", "fee"]
+
+
+def test_a_date_is_told_as_one():
+    with pytest.raises(ValueError, match="received the date 2024-01-02; write it as text"):
+        Multiclass(name="a", classes=["x", "y"]).encode_cell(datetime.date(2024, 1, 2))

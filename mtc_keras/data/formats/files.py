@@ -35,6 +35,15 @@ READERS: dict[str, tuple[Reader, str]] = {
     ".json": (read_json, "\n"),
 }
 
+# Keys of `[data]` that say nothing of a format.
+_OF_TABLES = ("quoting", "delimiter")
+_UNUSED = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), ("records",)),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), _OF_TABLES),
+    **dict.fromkeys(WORKBOOKS, (*_OF_TABLES, "encoding", "records")),
+    ".parquet": (*_OF_TABLES, "encoding", "header", "records"),
+}
+
 
 def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> Iterator[Block]:
     """Reads one file, each block being what is whole of its next rows.
@@ -52,6 +61,9 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
     with opened(path) as found:
         faults.notes += [f"{path}: {note}" for note in found.notes]
         extension = os.path.splitext(found.name)[1].lower()
+        if unused := [key for key in layout.keys if key in _UNUSED.get(extension, ())]:
+            keys = " and ".join(f"data.{key}" for key in unused)
+            faults.notes.append(f"{path}: {keys}: nothing of it is read from a {extension} file")
         if extension == ".parquet":
             yield from read_parquet(path, rows, faults.notes)
             return

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtc_keras.data.formats.layout import Layout
-from mtc_keras.errors import plural
+from mtc_keras.errors import listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.markers import MARKERS
 
@@ -16,6 +16,7 @@ _MANY_WORDS = 7
 _NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
 _DATE = re.compile(r"\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].*)?|\d{1,2}:\d{2}.*)")
 _FEW_ROWS = 8  # of which nothing can be concluded about cells that recur
+_RULE = re.compile(r"\s*:?-{3,}:?\s*")  # of a table in Markdown
 
 Row = tuple[int, list[str]]
 
@@ -61,6 +62,9 @@ def header_of(first: Sequence[Row], layout: Layout) -> Header:
                 if old != new
             ]
             rows_below = [row for _, row in first[at + 1 :]]
+            if rows_below and all(map(_RULE.fullmatch, filter(None, rows_below[0]))):
+                notes.append(f"line {first[at + 1][0]} is the rule under a header, and no row")
+                return Header(names, at + 2, tuple(notes))
             return _widened(Header(names, at + 1, tuple(notes)), rows_below)
     rows = [cells for _, cells in first]
     if _is_data(rows[0], rows[1:]):
@@ -70,6 +74,16 @@ def header_of(first: Sequence[Row], layout: Layout) -> Header:
             f"({count})"
         )
     return _widened(Header(layout.column_names(rows[0]), 1), rows[1:])
+
+
+def repeated_names(names: Sequence[str]) -> list[str]:
+    """Returns the names that several columns have."""
+    return list(dict.fromkeys(name for name in names if name.strip() and names.count(name) > 1))
+
+
+def repeats_note(names: Sequence[str]) -> str:
+    """Returns what is told of names of several columns that nobody asks for."""
+    return f"several columns are called {listed(names, 3)}, and are not read"
 
 
 def _given(cells: list[str], names: Sequence[str]) -> Header:

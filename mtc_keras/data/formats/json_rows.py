@@ -72,6 +72,7 @@ def read_lines(
             records, where = _parsed_lines(path, part, faults, layout)
             columns = cells_by_column(records)
             del records
+        _tell_header(path, columns, faults, layout)
         if where:
             yield Block(path, where, columns)
 
@@ -89,8 +90,18 @@ def _document_blocks(
                 where.append(f"{path}:row {number}")
             else:
                 faults.add(f"row {number}", "must be an object", type(row).__name__)
+        columns = cells_by_column(part)
+        _tell_header(path, columns, faults, layout)
         if where:
-            yield Block(path, where, cells_by_column(part))
+            yield Block(path, where, columns)
+
+
+def _tell_header(path: str, columns: Iterable[str], faults: Faults, layout: Layout) -> None:
+    """Tells once that rows which are objects take no names from the config."""
+    if columns and layout.header and set(layout.header).isdisjoint(columns):
+        note = f"{path}: its rows are objects with names of their own, not those of data.header"
+        if note not in faults.notes:
+            faults.notes.append(note)
 
 
 def _start(lines: Iterator[str]) -> list[str]:

@@ -27,4 +27,22 @@ DECODER = json.JSONDecoder(parse_constant=_constant, object_pairs_hook=_object)
 
 def problem(error: Exception) -> str:
     """Returns what is wrong with a text that `DECODER` refuses."""
-    return str(error) if isinstance(error, RepeatedKey) else f"is not JSON: {error}"
+    if isinstance(error, RepeatedKey):
+        return str(error)
+    return f"is not JSON: {error}{_help(error)}"
+
+
+def _help(error: Exception) -> str:
+    """Returns what people and language models have written that is nearly JSON."""
+    if not isinstance(error, json.JSONDecodeError):
+        return ""
+    rest = error.doc[error.pos :].lstrip()
+    if rest.startswith("'"):
+        return "; it is written as Python does, with single quotes: json.dumps writes JSON"
+    if rest.strip() == ",":
+        return "; take away the comma at the end of the line"
+    if rest[:1] in ("]", "}") and error.doc[: error.pos].rstrip().endswith(","):
+        return "; take away the comma before it"
+    if "```" in error.doc:
+        return "; take away the lines of ``` and all that is not between them"
+    return ""

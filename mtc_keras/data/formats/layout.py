@@ -69,6 +69,18 @@ class Layout:
             split=data.split and _before(data.split, data.rename),
         )
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys of `[data]` that say how a file is read, as far as they are set."""
+        keys = {
+            "quoting": self.quoting,
+            "delimiter": self.delimiter,
+            "encoding": self.encodings,
+            "header": self.header,
+            "records": self.records,
+        }
+        return [key for key, value in keys.items() if value]
+
     def column_names(self, header: Sequence[str]) -> list[str]:
         """Returns what the columns of a header are called."""
         return [self._name(name, header) for name in header]

@@ -7,7 +7,7 @@ from typing import IO
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.dialects import Dialect, csv_dialect, tsv_dialect
 from mtc_keras.data.formats.faults import Faults
-from mtc_keras.data.formats.headers import MOST_ABOVE, header_of
+from mtc_keras.data.formats.headers import MOST_ABOVE, header_of, repeated_names, repeats_note
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.formats.long_cells import long_cells
 from mtc_keras.data.formats.table_rows import TableRows
@@ -52,7 +52,8 @@ def read_table(
         raise DataError(f"{path}: {error}") from None
     faults.notes += [f"{path}: {note}" for note in header.notes]
     names, found.width = header.names, len(header.names)
-    kept = _named_columns(names, first[header.above - 1][0] if header.above else 1, faults)
+    line = first[header.above - 1][0] if header.above else 1
+    kept = _named_columns(names, line, faults, layout)
     as_written = first[header.above - 1][1] if header.above else names
     numbered = itertools.chain(first[header.above :], numbered)
     repeated: list[int] = []
@@ -81,15 +82,22 @@ def _next_rows(numbered: Iterator[tuple[int, list[str]]], rows: int) -> list[tup
         return list(itertools.islice(numbered, rows))
 
 
-def _named_columns(header: list[str], line: int, faults: Faults) -> list[int]:
+def _named_columns(header: list[str], line: int, faults: Faults, layout: Layout) -> list[int]:
     """Returns the positions of the columns that can be told apart by their names."""
     unnamed = [at for at, name in enumerate(header) if not name.strip()]
-    for name in dict.fromkeys(name for name in header if name.strip() and header.count(name) > 1):
-        message = f"two columns are called {name!r}"
+    unread = []
+    for name in repeated_names(header):
+        if layout.names and name not in layout.names:  # nobody asks for it
+            unread.append(name)
+            continue
+        message = f"two columns are called {name!r}; rename one of them in the file"
         if faults.passes_over:  # it is not a row that could be left out
             raise DataError(f"{faults.path}:{line}: {message}")
         faults.add(line, message)
+    if unread:
+        faults.notes.append(f"{faults.path}: {repeats_note(unread)}")
     if len(unnamed) < 2:
-        return list(range(len(header)))
-    faults.notes.append(f"{faults.path}: {len(unnamed)} columns have no name and are not read")
-    return [at for at in range(len(header)) if at not in unnamed]
+        unnamed = []
+    else:
+        faults.notes.append(f"{faults.path}: {len(unnamed)} columns have no name and are not read")
+    return [at for at, name in enumerate(header) if at not in unnamed and name not in unread]

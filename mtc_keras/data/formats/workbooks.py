@@ -9,8 +9,9 @@ from typing import IO, Any
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.faults import Faults
-from mtc_keras.data.formats.headers import MOST_ABOVE, header_of
+from mtc_keras.data.formats.headers import MOST_ABOVE, header_of, repeated_names, repeats_note
 from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.unseen_cells import blank_cells
 from mtc_keras.data.formats.zip_archives import check_size
 from mtc_keras.errors import DataError, did_you_mean, listed
 
@@ -35,7 +36,8 @@ def read_workbook(
     Raises:
         DataError: if it is no workbook, has no such sheet, or openpyxl is not installed.
     """
-    book = _opened(path, file)
+    content = io.BytesIO(file.read())
+    book = _opened(path, content)
     found = _sheet(book, path, sheet, faults)
     numbered = _rows(found, path)
     first = _padded(list(itertools.islice(numbered, MOST_ABOVE)))
@@ -45,16 +47,18 @@ def read_workbook(
         raise DataError(f"{path}: {error}") from None
     faults.notes += [f"{path}: {note}" for note in header.notes]
     names = header.names
-    width, columns = len(names), _columns(names, path)
+    width, columns = len(names), _columns(names, path, faults, layout)
+    named = {place for place, name in enumerate(names) if name.strip()}
     unnamed, first_unnamed = 0, ""
     numbered = itertools.chain(first[header.above :], numbered)
     while part := list(itertools.islice(numbered, rows)):
         for at, cells in part:
-            if any(cell != "" and place not in columns for place, cell in enumerate(cells)):
+            if any(cell != "" and place not in named for place, cell in enumerate(cells)):
                 unnamed, first_unnamed = unnamed + 1, first_unnamed or f"{path}:{at}"
         table = [cells[:width] + [""] * (width - len(cells)) for _, cells in part]
         by_name = {name: [row[place] for row in table] for place, name in columns.items()}
         yield Block(path, [f"{path}:{at}" for at, _ in part], by_name, has_null=False)
+    faults.notes += blank_cells(path, content, found.title, columns)
     if unnamed:
         have = "row has" if unnamed == 1 else "rows have"
         faults.notes.append(
@@ -63,7 +67,7 @@ def read_workbook(
         )
 
 
-def _opened(path: str, file: IO[bytes]) -> Any:
+def _opened(path: str, content: io.BytesIO) -> Any:
     """Returns the workbook, whose sheets are read row by row."""
     try:
         import openpyxl
@@ -72,7 +76,6 @@ def _opened(path: str, file: IO[bytes]) -> Any:
             f"{path}: Excel workbooks need openpyxl: pip install 'mtc-keras[excel]', or save the "
             "sheet as csv"
         ) from None
-    content = io.BytesIO(file.read())
     try:
         with zipfile.ZipFile(content) as archive:
             check_size(archive.infolist(), path)
@@ -86,7 +89,9 @@ def _opened(path: str, file: IO[bytes]) -> Any:
 
 
 def _damaged(path: str, error: Exception) -> str:
-    return f"{path}: is not an Excel workbook that can be read: {type(error).__name__}"
+    is_none = isinstance(error, zipfile.BadZipFile)
+    help = "; if it is a table of text, name it .csv or .tsv" if is_none else ""
+    return f"{path}: is not an Excel workbook that can be read: {type(error).__name__}{help}"
 
 
 def _sheet(book: Any, path: str, sheet: str, faults: Faults) -> Any:
@@ -151,10 +156,14 @@ def _padded(first: Sequence[SheetRow]) -> list[SheetRow]:
     return [(at, cells + [""] * (width - len(cells))) for at, cells in first]
 
 
-def _columns(names: Sequence[str], path: str) -> dict[int, str]:
-    """Returns the columns that have a name by their places."""
-    columns = {place: name for place, name in enumerate(names) if name.strip()}
-    for name in columns.values():
-        if list(columns.values()).count(name) > 1:
-            raise DataError(f"{path}: two columns are called {name!r}")
-    return columns
+def _columns(names: Sequence[str], path: str, faults: Faults, layout: Layout) -> dict[int, str]:
+    """Returns the columns that have a name of their own by their places."""
+    unread = repeated_names(names)
+    for name in unread:
+        if not layout.names or name in layout.names:
+            raise DataError(
+                f"{path}: two columns are called {name!r}; rename one of them in the file"
+            )
+    if unread:
+        faults.notes.append(f"{path}: {repeats_note(unread)}")
+    return {at: name for at, name in enumerate(names) if name.strip() and name not in unread}

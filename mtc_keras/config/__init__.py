@@ -1,12 +1,12 @@
 """The TOML config as frozen pydantic models: load, override, check, write, schema."""
 
+from mtc_keras.config.data import DataConfig
 from mtc_keras.config.loading import check_config, config_schema, load_config, parse_toml
 from mtc_keras.config.model import ModelConfig, RandomBackboneConfig
 from mtc_keras.config.reading import READ_BY, READING, reading_of, reread, reread_data
 from mtc_keras.config.root import Config, lower_is_better, monitor_names
 from mtc_keras.config.sections import (
     BalancingConfig,
-    DataConfig,
     DecisionsConfig,
     DistributionConfig,
     OutputConfig,

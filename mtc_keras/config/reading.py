@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mtc_keras.config.data import DataConfig
 from mtc_keras.config.loading import check_config, check_table, parsed_override
 from mtc_keras.config.root import Config
-from mtc_keras.config.sections import DataConfig
 from mtc_keras.errors import ConfigError, did_you_mean, listed
 
 # Which rows there are, and what a training does with them, are no matter of other files.

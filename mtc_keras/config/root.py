@@ -14,10 +14,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mtc_keras.config.data import DataConfig
 from mtc_keras.config.model import ModelConfig
 from mtc_keras.config.sections import (
     BalancingConfig,
-    DataConfig,
     DecisionsConfig,
     DistributionConfig,
     OutputConfig,

@@ -13,7 +13,7 @@ from mtc_keras.data.groups import Groups, Raters
 from mtc_keras.data.joining import joined
 from mtc_keras.data.labels import Labels
 from mtc_keras.data.mistakes import Mistakes
-from mtc_keras.data.nearest import inside, nearest
+from mtc_keras.data.nearest import nearest
 from mtc_keras.data.packed import join, pack
 from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.split_words import SplitWords
@@ -117,15 +117,6 @@ class Encoder:
         new = (column for column in self._used if column not in names and block.has(column))
         self.names[block.source] |= dict.fromkeys([*block.columns, *new])
 
-    def with_inside(self, problems: list[str], task: Task) -> list[str]:
-        """Returns problems of a task's labels, with the line that reads the values inside them."""
-        names = itertools.chain.from_iterable(self.names.values())
-        reads_them = task.path.is_several or task.reads_tables
-        hint = "" if reads_them else inside(str(task.path), names, "column")
-        if problems and "labels = " in problems[0] and "column = " not in problems[0]:
-            hint = ""  # of numbers by class, none of which is a label by itself
-        return [f"{problems[0]}{hint}", *problems[1:]] if problems else []
-
     def _has(self, column: str) -> bool:
         return any(column in names for names in self.names.values())
 
@@ -200,7 +191,7 @@ class Encoder:
         for name, labels in self.labels.items():
             if name not in unlearned:
                 targets[name] = labels.targets()
-                problems += self.with_inside(labels.mistakes.report(self.where), labels.task)
+                problems += labels.mistakes.report(self.where)
                 told += labels.told(self.where)
         weights = None
         if self._is_labelled and self._has(self.data.weight):

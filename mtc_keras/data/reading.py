@@ -189,7 +189,7 @@ def _learn(tasks: Sequence[Task], train: Encoder) -> tuple[list[Task], dict[str,
             row = labels.first_row if labels.mistakes else labels.unreadable_row()
             first = "" if row is None else f", first {train.where[row]}"
             message = f"tasks.{task.name}: {_message(error)}{first}{labels.marked}"
-            failed[task.name] = train.with_inside([message], task)
+            failed[task.name] = [message]
             if not task.can_encode:
                 failed[task.name] += labels.unreadable().report(train.where)
     return [learned.get(task.name, task) for task in tasks], failed

@@ -184,10 +184,10 @@ def test_cells_of_objects_that_are_read_as_labels_get_the_line_that_goes_into_th
     [problem, *_] = problems(ROWS, tasks={"genres": {"kind": "multilabel"}})
     assert problem.startswith("tasks.genres: found 0 classes in column 'genres'")
     assert ", first x.jsonl:" in problem
-    assert problem.endswith('; values stand inside of its cells: column = "genres[].name"')
+    assert 'column = "genres[].name"' in problem
     mood = {"mood": {"kind": "multiclass", "column": "labels", "classes": ["sad", "glad"]}}
     [problem, *_] = problems(ROWS, tasks=mood)
-    assert problem.endswith('column = "labels.tone" or column = "labels.topic"')
+    assert 'column = "labels.tone" reads one of its values' in problem
     python = [{"text": f"t{n}", "genres": str(row["genres"])} for n, row in enumerate(ROWS)]
     pd.DataFrame(python).to_csv("x.csv", index=False)  # as Kaggle's tables of films have them
     config = check_config({"data": {"train": "x.csv"}, "tasks": {"genres": TASKS["genres"]}})

@@ -130,16 +130,21 @@ def _opened(model: AnyModel, check: bool) -> Predictor:
     if (path / SAVED_MODEL).is_file():
         return ExportPredictor(path, check)
     if is_onnx(path):
-        raise DataError(
-            f"{str(path)!r} is an ONNX export, which its own clients ask; "
-            "name its run, or a SavedModel"
-        )
+        raise _not_asked(path, "is an ONNX export")
     folders = [found.parent for found in path.glob(f"*/{SAVED_MODEL}")]
     versions = [folder for folder in folders if is_version(folder)]
     if versions:
         newest = max(versions, key=lambda folder: int(folder.name))
         return ExportPredictor(newest, check)
+    if any(is_version(folder) and is_onnx(folder) for folder in path.glob("*")):
+        raise _not_asked(path, "holds versions of an ONNX export")
     return RunPredictor(Run(path, check=check))
+
+
+def _not_asked(path: Path, what: str) -> DataError:
+    return DataError(
+        f"{str(path)!r} {what}, which its own clients ask; name its run, or a SavedModel"
+    )
 
 
 def version_taken(model: AnyModel, predictor: Predictor) -> str:

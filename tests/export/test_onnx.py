@@ -389,3 +389,5 @@ def test_other_tokenizers_and_text_pairs_are_refused(tmp_path):
 def test_predict_says_what_it_reads(exported):
     with pytest.raises(DataError, match="is an ONNX export, which its own clients ask"):
         open_predictor(exported)
+    with pytest.raises(DataError, match=r"holds versions of an ONNX export, .* name its run"):
+        open_predictor(exported.parent)

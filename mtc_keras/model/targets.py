@@ -243,7 +243,7 @@ def _numbers(cells: list[Cell]) -> np.ndarray:
     except ValueError:
         raise ValueError(
             "its rows hold different numbers of values; give an array of shape (N, C) with 0 and "
-            "1, lists of class names, or what task.encode makes of the cells"
+            "1 or with shares, lists of class names as text, or what task.encode makes of the cells"
         ) from None
     if array.dtype.kind not in "biuf":
         kind = next(type(cell).__name__ for cell in cells if cell is not None)

@@ -189,7 +189,7 @@ class SingleLabelTask(ClassificationTask):
         """
         classes = len(self._index)
         if self.has_shares:
-            if values.shape[1:] == (classes,):
+            if values.shape[1:] == (classes,) or values.shape[1:] not in ((), (1,)):
                 return self._from_shares(values)
             hard = self.model_copy(update={"labels": None, "votes_by": None, "separator": None})
             return self.one_hot(hard.read_targets(values))
@@ -212,10 +212,14 @@ class SingleLabelTask(ClassificationTask):
         sums = targets.sum(axis=1, dtype="float64")
         wrong = ~missing & ~(np.abs(sums - 1) <= NEARLY) | (targets < 0).any(axis=1)
         if wrong.any():
+            first = targets[wrong][0]
+            counts = (first >= 0).all() and (first == np.round(first)).all()  # NaN is neither
+            way = ". Counts of votes are shares once divided by the sum of their row"
             raise ValueError(
                 f"the shares of a row's {targets.shape[1]} classes must be 0 … 1 and sum to 1, or "
-                f"all be NaN. Received: {targets[wrong][0].tolist()} in row "
+                f"all be NaN. Received: {first.tolist()} in row "
                 f"{np.flatnonzero(wrong)[0]}; {plural(int(wrong.sum()), 'such row')} in all"
+                f"{way if counts and first.any() else ''}"
             )
         inexact = np.abs(sums - 1) > EXACT
         targets[inexact] /= sums[inexact, None].astype("float32")

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mtc_keras.model.arguments import checked
 from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.targets import read_targets
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
 from tests.conftest import tiny_bert
 
@@ -283,3 +284,33 @@ def test_datasets_of_another_structure_are_refused(models, batches, message):
     with pytest.raises(ValueError, match=message):
         model.fit(TEXTS, RIGHT, validation_data=batches(), verbose=0)
     model.predict(TEXTS, verbose=0)
+
+
+VOTED = Multiclass(name="mood", classes=["bad", "fine", "good"], labels="votes")
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (np.array([[2, 0, 1]] * 4), "sum to 1, .* divided by the sum of their row"),
+        (np.full((4, 3), 0.6), "4 such rows in all$"),
+        (np.full((4, 2), 0.5), r"shape \(N, 3\). Received: float64 of shape \(4, 2\)"),
+        ([[1, 3], [2], [1], [3]], "with shares, lists of class names as text"),
+    ],
+)
+def test_refused_shares_say_what_is_right(given, message):
+    with pytest.raises(ValueError, match=message):
+        read_targets([VOTED], {}, {"mood": given}, 4)
+
+
+def test_a_task_of_votes_takes_shares_positions_and_answers():
+    shares = np.array([[1, 0, 0], [0, 0.5, 0.5], [NAN] * 3, [0, 0, 1]])
+    answers = [["bad"], ["fine", "good"], None, ["good"]]
+    for given in (shares, answers):
+        found = read_targets([VOTED], {}, {"mood": given}, 4)["mood"]
+        np.testing.assert_array_equal(found, shares)
+    for positions in ([0, 1, -1, 2], [[0], [1], [-1], [2]]):
+        found = read_targets([VOTED], {}, {"mood": positions}, 4)["mood"]
+        np.testing.assert_array_equal(
+            found, np.where(np.eye(4, 3)[[0, 1, 3, 2]] > 0, 1, [[0], [0], [NAN], [0]])
+        )

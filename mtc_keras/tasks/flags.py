@@ -1,7 +1,6 @@
 """How 0 and 1 are written in label cells, and whether several columns hold them or names."""
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
@@ -33,8 +32,8 @@ def bit(value: object) -> float | None:
     """Returns the 0 or 1 that a cell's value says, `None` if it says neither."""
     if isinstance(value, str):
         return _bit_of_text(value)
-    is_number = isinstance(value, (bool, int, float, Decimal))
-    return float(value) if is_number and value in (0, 1) else None
+    number = float(value) if isinstance(value, bool) else number_of(value)
+    return number if number in (0, 1) else None
 
 
 @lru_cache(2**14)  # a table of flags has few different texts in very many cells

@@ -1,5 +1,7 @@
 """How 0 and 1 are written in columns and vectors."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -169,3 +171,11 @@ def test_fuzz_any_value_is_0_or_1_or_neither_in_any_case(value):
     task = Multilabel(name="t", column=COLUMNS, labels="flags")
     _, mistakes = task.encode([[value, 1]])
     assert len(mistakes) == (bit(value) is None and not task.says_nothing(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(True, 1), (Decimal("1.0"), 1), (0.0, 0), (2, None), (Decimal("sNaN"), None), ([1], None)],
+)
+def test_values_of_every_type_are_0_or_1_or_neither(value, expected):
+    assert bit(value) == expected

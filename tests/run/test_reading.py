@@ -80,7 +80,7 @@ def check_read(run, monkeypatch, module, operation, part="labelled_rows"):
 def test_calibrate_holds_a_run_from_its_start_to_its_end(run, monkeypatch):
     """Else another model could be trained into it, and get the decisions of this one."""
 
-    def while_it_is_calibrated(*arguments):
+    def while_it_is_calibrated(*arguments, **options):
         refused = pytest.raises(ConfigError, match=rf"another process \(pid {os.getpid()} on ")
         with refused, owned_output(str(run.directory), overwrite=True):
             pytest.fail("a training has begun")

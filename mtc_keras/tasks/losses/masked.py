@@ -1,5 +1,6 @@
 """The mean of element losses over the labels that are known. Shapes: B rows, C classes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -76,6 +77,29 @@ class MaskedLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
+
+
+class MaskedCrossentropy(MaskedLoss):
+    """What the cross-entropies share: weights of classes and label smoothing.
+
+    Args:
+        class_weights: optional C floats, one per class.
+        label_smoothing: float in [0, 1).
+    """
+
+    def __init__(
+        self,
+        class_weights: Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.class_weights = None if class_weights is None else list(class_weights)
+        self.label_smoothing = label_smoothing
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"class_weights": self.class_weights, "label_smoothing": self.label_smoothing}
+        return {**super().get_config(), **own}
 
 
 def known_labels(targets: KerasTensor) -> KerasTensor:

@@ -4,18 +4,17 @@ Targets are 0 or 1, or the share of annotators who named the class, and NaN wher
 these losses are linear in the target, so that a share's is that of its labels on average.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import KerasTensor, ops
 
-from mtc_keras.tasks.losses.masked import MaskedLoss
+from mtc_keras.tasks.losses.masked import MaskedCrossentropy
 from mtc_keras.tasks.losses.powers import SMALLEST, power
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
-class MaskedBinaryCrossentropy(MaskedLoss):
+class MaskedBinaryCrossentropy(MaskedCrossentropy):
     """Sigmoid cross-entropy per cell; targets 0 … 1 or NaN and logits of shape `(B, C)`.
 
     With the target smoothed to `q = (1 - s)·y + s / 2`, and a weight `v_c` for positives of
@@ -28,16 +27,6 @@ class MaskedBinaryCrossentropy(MaskedLoss):
 
     # The mean over known cells, where Keras' own binary_crossentropy averages the cells of
     # a row first, which would weigh the known cells of a half-known row more than others.
-
-    def __init__(
-        self,
-        class_weights: Sequence[float] | None = None,
-        label_smoothing: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.class_weights = None if class_weights is None else list(class_weights)
-        self.label_smoothing = label_smoothing
 
     def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         smoothed = targets * (1.0 - self.label_smoothing) + self.label_smoothing / 2
@@ -57,10 +46,6 @@ class MaskedBinaryCrossentropy(MaskedLoss):
     def negatives(self, logits: KerasTensor) -> KerasTensor:
         """Returns the loss of each cell if its label were 0."""
         return ops.softplus(logits)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"class_weights": self.class_weights, "label_smoothing": self.label_smoothing}
-        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("mtc_keras")

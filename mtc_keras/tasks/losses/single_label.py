@@ -10,13 +10,13 @@ from typing import Any
 import keras
 from keras import KerasTensor, ops
 
-from mtc_keras.tasks.losses.masked import MaskedLoss
+from mtc_keras.tasks.losses.masked import MaskedCrossentropy
 from mtc_keras.tasks.losses.powers import power
 from mtc_keras.tasks.losses.shares import known_rows, shares_of, weighted
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
-class MaskedSparseCategoricalCrossentropy(MaskedLoss):
+class MaskedSparseCategoricalCrossentropy(MaskedCrossentropy):
     """Softmax cross-entropy; targets integers `(B,)` or shares `(B, C)`, logits `(B, C)`.
 
     With `q`, the one-hot target smoothed to `(1 - s)·onehot + s / C` (Szegedy et al. 2016,
@@ -27,16 +27,6 @@ class MaskedSparseCategoricalCrossentropy(MaskedLoss):
         class_weights: optional C floats, one per class.
         label_smoothing: float `s` in [0, 1).
     """
-
-    def __init__(
-        self,
-        class_weights: Sequence[float] | None = None,
-        label_smoothing: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.class_weights = None if class_weights is None else list(class_weights)
-        self.label_smoothing = label_smoothing
 
     def known(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         return known_rows(targets)
@@ -53,10 +43,6 @@ class MaskedSparseCategoricalCrossentropy(MaskedLoss):
     def terms(self, log_p: KerasTensor) -> KerasTensor:
         """Returns what stands beside `q` in the sum over classes, of shape `(B, C)`."""
         return log_p
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"class_weights": self.class_weights, "label_smoothing": self.label_smoothing}
-        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("mtc_keras")
@@ -99,9 +85,6 @@ class MaskedLogitAdjusted(MaskedSparseCategoricalCrossentropy):
         super().__init__(**kwargs)
         self.frequencies = list(frequencies)
         self.tau = tau
-
-    def known(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
-        return known_rows(targets)
 
     def elements(self, targets: KerasTensor, logits: KerasTensor) -> KerasTensor:
         log_pi = ops.log(ops.convert_to_tensor(self.frequencies, dtype=self.dtype))

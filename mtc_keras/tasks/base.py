@@ -88,11 +88,6 @@ class Task(LabelReader):
         return False
 
     @property
-    def reads_tables(self) -> bool:
-        """Whether objects, and lists of such, are labels as they stand: no path leads into them."""
-        return False
-
-    @property
     def prediction_dtype(self) -> str:
         """Dtype of predictions, which are no shares."""
         return self.target_dtype

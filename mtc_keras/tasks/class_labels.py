@@ -19,6 +19,7 @@ from mtc_keras.tasks.remedies import table_line
 from mtc_keras.tasks.spelling import (
     Reading,
     class_key,
+    class_name,
     is_decimal,
     likeness,
     natural,
@@ -81,8 +82,20 @@ class ClassLabels(ClassNames):
         return not self._is_undecided and self._given_classes() is not None
 
     @abstractmethod
+    def named_in(self, cell: Cell) -> list[object]:
+        """Returns the names of classes that a cell holds, as they are written.
+
+        Raises:
+            ValueError: if it cannot be read.
+        """
+
     def names_in(self, cell: Cell) -> list[str]:
         """Returns the class names that one cell holds, before classes are known."""
+        return [class_name(name) for name in self.named_in(cell)]
+
+    def texts_in(self, cell: Cell) -> list[str]:
+        """Returns the names that a cell holds as text, as they are written."""
+        return [name for name in self.named_in(cell) if isinstance(name, str)]
 
     def learn(self, cells: Cells) -> Self:
         if self._is_undecided:
@@ -255,14 +268,6 @@ class ClassLabels(ClassNames):
                 self.encode_cell(cell)  # as a mistake is told by itself
             return [Reading("flag", value.strip(), word(value)) for value in words]
         return []
-
-    def texts_in(self, cell: Cell) -> list[str]:
-        """Returns the names that a cell holds as text, as they are written.
-
-        Raises:
-            ValueError: if it cannot be read.
-        """
-        return [cell] if isinstance(cell, str) else []
 
     def vector(self, cell: Cell) -> np.ndarray:
         """Returns float32 of shape `(C,)` with 0, 1 and NaN for a 0/1 vector cell.

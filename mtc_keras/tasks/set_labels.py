@@ -25,7 +25,7 @@ from mtc_keras.tasks.separators import (
     texts_of,
 )
 from mtc_keras.tasks.share_labels import SHARES
-from mtc_keras.tasks.spelling import Reading, class_key, class_name, is_whole
+from mtc_keras.tasks.spelling import Reading, class_key, is_whole
 from mtc_keras.tasks.written import is_written, without_choices, written_value
 
 
@@ -215,7 +215,7 @@ class SetLabels(ClassificationTask):
         if self.holds_flags or self.path.is_vector or self.labels in SHARES or not is_list:
             return []
         try:
-            values = self._values(cell)
+            values = self.listed_in(cell)
             bits = [class_key(value) for value in values]
         except ValueError:
             return []
@@ -239,22 +239,13 @@ class SetLabels(ClassificationTask):
                 return f"If it is a list, set separator = {json_line(separator)}"
         return super().remedy(name)
 
-    def names_in(self, cell: Cell) -> list[str]:
-        return [class_name(name) for name in self.named_in(cell)]
-
-    def named_in(self, cell: Cell) -> list[object]:
-        return super().named_in(cell) if self.labels in SHARES else self._values(cell)
-
-    def texts_in(self, cell: Cell) -> list[str]:
-        return [name for name in self.named_in(cell) if isinstance(name, str)]
-
-    def _values(self, cell: Cell) -> list[object]:
+    def listed_in(self, cell: Cell) -> list[object]:
         """Returns the class names of a cell; those of a table have a 0 or 1 each."""
         if self.path.is_several and isinstance(cell, list):
             return [
                 name
                 for value in self.names_of_columns(cell)
-                for name in (self._values(value) if isinstance(value, str) else [value])
+                for name in (self.listed_in(value) if isinstance(value, str) else [value])
             ]
         cell = without_choices(written_value(cell) if isinstance(cell, str) else cell)
         if isinstance(cell, dict):
@@ -286,7 +277,7 @@ class SetLabels(ClassificationTask):
             return self.vector(self._blanks_as_zero(table) if isinstance(table, list) else table)
         if _is_null(table):
             return self.missing_target
-        indices = self._indices(self._values(table))
+        indices = self._indices(self.listed_in(table))
         known = [index for index in indices if index is not None]
         if indices and not known:  # only classes to be ignored
             return self.missing_target

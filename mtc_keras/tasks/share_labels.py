@@ -1,5 +1,6 @@
 """How the kinds with classes read votes and probabilities: as the share of each class."""
 
+from abc import abstractmethod
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar
@@ -45,10 +46,6 @@ class ShareLabels(ClassLabels):
     @property
     def has_shares(self) -> bool:
         return self.labels in SHARES or self.votes_by is not None
-
-    @property
-    def reads_tables(self) -> bool:
-        return self.labels in SHARES
 
     @property
     def reads_lists(self) -> bool:
@@ -129,14 +126,17 @@ class ShareLabels(ClassLabels):
         return ""
 
     def named_in(self, cell: Cell) -> list[object]:
-        """Returns the names of classes that a cell holds, as they are written.
+        if self.labels == "votes":
+            return [name for answer in self.answers(cell) for name in answer.names]
+        return list(self.probabilities(cell)) if self.labels in SHARES else self.listed_in(cell)
+
+    @abstractmethod
+    def listed_in(self, cell: Cell) -> list[object]:
+        """Returns the names in a cell that is no share of classes.
 
         Raises:
             ValueError: if it cannot be read.
         """
-        if self.labels == "votes":
-            return [name for answer in self.answers(cell) for name in answer.names]
-        return list(self.probabilities(cell))
 
     # === Shares ===
 

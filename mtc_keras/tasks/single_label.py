@@ -21,7 +21,7 @@ from mtc_keras.tasks.separators import (
     texts_of,
 )
 from mtc_keras.tasks.share_labels import SHARES
-from mtc_keras.tasks.spelling import class_key, class_name
+from mtc_keras.tasks.spelling import class_key
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -92,11 +92,8 @@ class SingleLabelTask(ClassificationTask):
         shares[indices < 0] = np.nan
         return shares
 
-    def names_in(self, cell: Cell) -> list[str]:
-        return [class_name(name) for name in self.named_in(cell)]
-
-    def named_in(self, cell: Cell) -> list[object]:
-        return super().named_in(cell) if self.labels in SHARES else [self._single(cell)]
+    def listed_in(self, cell: Cell) -> list[object]:
+        return [self._single(cell)]
 
     def remarks(self, asked: Self, cells: Cells) -> list[str]:
         remarks = super().remarks(asked, cells)
@@ -125,9 +122,6 @@ class SingleLabelTask(ClassificationTask):
 
     def _is_class(self, name: str) -> bool:
         return self._index.find(name) is not None
-
-    def texts_in(self, cell: Cell) -> list[str]:
-        return [name for name in self.named_in(cell) if isinstance(name, str)]
 
     def is_missing(self, cell: Cell) -> bool:
         return cell == [] or super().is_missing(cell)

@@ -105,18 +105,21 @@ def evaluate_run(
         start(run.config.distribution)
         from mtc_keras.data.long_texts import long_texts_note
         from mtc_keras.model.long_texts import lengths_of, tokens_of
-        from mtc_keras.scoring.by_length import judge_by_length
         from mtc_keras.scoring.judging import baseline, judge_logits
 
         model = run.model
         tokens = tokens_of(model, rows.texts)
         logits = model.predict_logits(tokens, run.config.training.batch_size)
-        metrics = judge_logits(
-            model.tasks, rows.targets, logits, model.decisions, model=model, details=True
-        )
         lengths, limit = lengths_of(model, rows.texts, tokens), tokens.max_length
-        metrics["by_length"] = judge_by_length(
-            model.tasks, rows.targets, logits, model.decisions, lengths, max_length=limit
+        metrics = judge_logits(
+            model.tasks,
+            rows.targets,
+            logits,
+            model.decisions,
+            model=model,
+            details=True,
+            lengths=lengths,
+            max_length=limit,
         )
         long = long_texts_note("evaluated", rows.where, lengths, limit, model.long_texts)
         constant = baseline(model.tasks, run.constants, rows.targets)

@@ -5,17 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from mtc_keras.scoring.decisions import activate_tasks, decide_tasks
-from mtc_keras.tasks import Decision, Task
+from mtc_keras.scoring.intervals import main_score
+from mtc_keras.tasks import Task
 
 
 def judge_by_length(
     tasks: Sequence[Task],
     targets: Mapping[str, np.ndarray],
-    logits: Mapping[str, np.ndarray],
-    decisions: Mapping[str, Decision] | None,
+    predictions: Mapping[str, np.ndarray],
     lengths: np.ndarray,
-    *,
     max_length: int,
 ) -> list[dict[str, Any]]:
     """Judges every task on texts of similar length.
@@ -23,8 +21,7 @@ def judge_by_length(
     Args:
         tasks: the tasks.
         targets: dict from task to encoded labels of N rows.
-        logits: dict from task to the logits of the same rows.
-        decisions: optional dict from task to its temperature and thresholds.
+        predictions: dict from task to what `Task.decide` returned for the same rows.
         lengths: int of shape `(N,)`, tokens of the whole texts, special tokens counted.
         max_length: int. Tokens that the backbone reads at once.
 
@@ -34,7 +31,6 @@ def judge_by_length(
         no `up_to`), `rows` its texts, and `tasks` for each task with a label in it the labelled
         `rows` and its main metric.
     """
-    predictions = decide_tasks(tasks, activate_tasks(tasks, logits, decisions), decisions)
     bounds = [0, max_length // 2, max_length, 2 * max_length]
     bucket = np.searchsorted(bounds[1:], lengths)  # of `lengths <= bounds[1]` 0
     found = []
@@ -63,6 +59,5 @@ def _main(
     rows = rows & task.labelled(targets)
     if not rows.any():
         return None
-    metric = task.main_metric
-    value = float(task.score(targets[rows], predictions[rows])[metric])
-    return {"rows": int(rows.sum()), metric: value}
+    score = main_score(task, targets[rows], predictions[rows])
+    return {"rows": int(rows.sum()), task.main_metric: score}

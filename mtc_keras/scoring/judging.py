@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.scoring.by_length import judge_by_length
 from mtc_keras.scoring.decisions import activate_tasks, decide_tasks
 from mtc_keras.scoring.details import probability_metrics
 from mtc_keras.tasks import Decision, Task
@@ -19,6 +20,8 @@ def judge_logits(
     *,
     model: Any = None,
     details: bool = False,
+    lengths: np.ndarray | None = None,
+    max_length: int = 0,
 ) -> dict[str, Any]:
     """Judges every task on all of its labelled rows.
 
@@ -31,9 +34,12 @@ def judge_logits(
         model: optional model that has been compiled with losses and loss weights of its own;
             default: those of the tasks.
         details: bool. Whether to add what `probability_metrics` returns to each task.
+        lengths: optional int of shape `(N,)`, tokens of the whole texts.
+        max_length: int. Tokens that the backbone reads at once; needed with `lengths`.
 
     Returns:
-        What `evaluate_tasks` returns. Losses are means over labelled entries, rows unweighted,
+        What `evaluate_tasks` returns, and with `lengths`, under `by_length`, what
+        `judge_by_length` does. Losses are means over labelled entries, rows unweighted,
         of logits as they are.
     """
     decisions = decisions or {}
@@ -60,6 +66,8 @@ def judge_logits(
                     found,
                     probability_metrics(task, targets[name], logits[name], decisions.get(name)),
                 )
+    if lengths is not None:
+        evaluation["by_length"] = judge_by_length(tasks, targets, predictions, lengths, max_length)
     return evaluation
 
 

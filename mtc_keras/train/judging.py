@@ -13,7 +13,6 @@ from mtc_keras.console.tables import decision_tables
 from mtc_keras.data.long_texts import long_texts_note
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.model.long_texts import lengths_of
-from mtc_keras.scoring.by_length import judge_by_length
 from mtc_keras.scoring.decisions import fit_decisions
 from mtc_keras.scoring.judging import judge_logits
 from mtc_keras.train.data import TrainingData
@@ -84,13 +83,16 @@ def judge(
         if split is not data.validation:
             logits = model.predict_logits(split.tokens, config.training.batch_size)
         rows = split.rows
+        lengths, limit = lengths_of(model, rows.texts, split.tokens), split.tokens.max_length
         evaluation = judge_logits(
-            model.tasks, rows.targets, logits, model.decisions, model=model, details=True
-        )
-        lengths = lengths_of(model, rows.texts, split.tokens)
-        limit = split.tokens.max_length
-        evaluation["by_length"] = judge_by_length(
-            model.tasks, rows.targets, logits, model.decisions, lengths, max_length=limit
+            model.tasks,
+            rows.targets,
+            logits,
+            model.decisions,
+            model=model,
+            details=True,
+            lengths=lengths,
+            max_length=limit,
         )
         if note := long_texts_note(split.name, rows.where, lengths, limit, model.long_texts):
             run.log.line(note)

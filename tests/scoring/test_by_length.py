@@ -4,7 +4,7 @@ import numpy as np
 
 from mtc_keras.console.lengths import show_lengths
 from mtc_keras.console.log import Log
-from mtc_keras.scoring.by_length import judge_by_length
+from mtc_keras.scoring.judging import judge_logits
 from mtc_keras.tasks import Multiclass, Regression
 
 TASKS = [Multiclass(name="mood", classes=["bad", "good"]), Regression(name="years")]
@@ -21,7 +21,7 @@ def judged():
         "years": np.zeros(7, "float32"),
     }
     targets = {"mood": mood, "years": np.full(7, np.nan, "float32")}
-    return judge_by_length(TASKS, targets, logits, None, lengths, max_length=64)
+    return judge_logits(TASKS, targets, logits, lengths=lengths, max_length=64)["by_length"]
 
 
 def test_each_range_has_its_own_metric():

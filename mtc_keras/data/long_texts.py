@@ -128,15 +128,16 @@ def long_texts_note(
     if not len(long):
         return None
     done = {
-        "truncate": 'truncated; long_texts = "windows" reads them whole',
+        "truncate": "truncated",
         "head_tail": "cut in the middle",
         "windows": "read in windows of so many",
         "drop": "dropped",
     }[long_texts]
     exceed, are = ("exceeds", "is") if len(long) == 1 else ("exceed", "are")
+    help = '; long_texts = "windows" reads such texts whole' if long_texts == "truncate" else ""
     return (
         f"of {len(lengths):,} {name} rows, {len(long):,} {exceed} max_length = {max_length} tokens "
-        f"and {are} {done}, first {where[int(long[0])]}"
+        f"and {are} {done}, first {where[int(long[0])]}{help}"
     )
 
 

@@ -181,7 +181,8 @@ def test_a_text_of_100_000_words_costs_a_step_no_more_than_others(tmp_path):
 def test_what_is_read_of_long_texts_is_told_once(tmp_path, capsys):
     frame = documents(64)
     for mode, told in {
-        "truncate": 'are truncated; long_texts = "windows" reads them whole, first train row 0',
+        "truncate": "are truncated, first train row 0; "
+        'long_texts = "windows" reads such texts whole',
         "head_tail": "are cut in the middle, first train row 0",
         "windows": "are read in windows of so many, first train row 0; "
         "a text has up to 4, of which a step draws 2",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mtc_keras.model.steps import MultiTaskSteps
 
 Arguments = tuple[Any, Any, Any]
+MOST_ROWS = 32  # per batch, as in Keras
 _INSTEAD = "Hand in a list of texts, or batches of tokens (model.tokenize(texts).inputs)"
 
 

@@ -19,13 +19,12 @@ from mtc_keras.devices import hardware
 from mtc_keras.devices.distribution import share
 from mtc_keras.devices.forward import Forward
 from mtc_keras.devices.shares import fill_up
-from mtc_keras.model.arguments import batches_of, read_rows, refuse_cut_texts
+from mtc_keras.model.arguments import MOST_ROWS, batches_of, read_rows, refuse_cut_texts
 from mtc_keras.model.datasets import check_dataset
 from mtc_keras.model.inputs import is_dataset, read_texts
 from mtc_keras.model.long_texts import pooled, tokens_of
 from mtc_keras.model.steps import MultiTaskSteps
 
-MOST_ROWS = 32  # per batch, as in Keras
 Logits = dict[str, np.ndarray]
 
 

@@ -4,7 +4,7 @@ Shapes: N texts, B rows per batch, K windows per row, T tokens.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,11 +12,12 @@ import numpy as np
 from keras import ops
 
 from mtc_keras.data.windows import Windows
+from mtc_keras.model.arguments import MOST_ROWS
+from mtc_keras.model.py_datasets import tf_dataset_of
 
 if TYPE_CHECKING:
     from mtc_keras.model.steps import MultiTaskSteps
 
-MOST_ROWS = 32  # per batch, as in Keras
 Targets = Mapping[str, np.ndarray]
 SampleWeight = np.ndarray | Mapping[str, np.ndarray] | None
 
@@ -47,49 +48,39 @@ def in_windows(
         callbacks = [WindowValidation(validation, kwargs.pop("validation_freq", 1), size)]
         kwargs["validation_data"] = None
     if isinstance(data[0], Windows):
-        data = (window_batches(model, *data, batch_size), None, None)
+        batches = WindowBatches(model, data, batch_size or MOST_ROWS)
+        data = (tf_dataset_of(batches, lambda *batch: batch), None, None)
     return data, callbacks
 
 
-def window_batches(
-    model: "MultiTaskSteps",
-    windows: Windows,
-    y: Targets,
-    sample_weight: SampleWeight,
-    batch_size: int | None,
-) -> Any:
-    """Returns a `tf.data.Dataset` of batches whose windows are drawn anew in each pass over it.
+class WindowBatches(keras.utils.PyDataset):
+    """Batches whose windows are drawn anew in each pass over them.
 
     Args:
         model: the model; says how many windows are drawn of a text.
-        windows: the `Windows` of N texts.
-        y: dict from task to targets of N rows.
-        sample_weight: `None`, float32 of shape `(N,)`, or a dict of such by task.
-        batch_size: int. Rows per batch; 32 by default.
+        data: `Windows`, targets and weights of N rows.
+        batch_size: int. Rows per batch.
     """
-    import tensorflow as tf
 
-    size = batch_size or MOST_ROWS
-    seed = new_seed()
-    passes = 0
+    def __init__(
+        self, model: "MultiTaskSteps", data: tuple[Any, Any, Any], batch_size: int
+    ) -> None:
+        super().__init__()
+        self.model, self.data, self.batch_size = model, data, batch_size
+        self.seed, self.passes = new_seed(), 0
 
-    def batch(rows: np.ndarray) -> Any:
-        x = drawn(model, windows, rows, (seed, passes))
-        return keras.utils.pack_x_y_sample_weight(x, *_rows(y, sample_weight, rows))
+    def __len__(self) -> int:
+        return math.ceil(len(self.data[0]) / self.batch_size)
 
-    def batches() -> Iterator[Any]:
-        nonlocal passes
-        for start in range(0, len(windows), size):
-            yield batch(np.arange(start, min(start + size, len(windows))))
-        passes += 1
+    def __getitem__(self, number: int) -> tuple[Any, Any, Any]:
+        windows, y, sample_weight = self.data
+        start = number * self.batch_size
+        rows = np.arange(start, min(start + self.batch_size, len(windows)))
+        x = drawn(self.model, windows, rows, (self.seed, self.passes))
+        return (x, *_rows(y, sample_weight, rows))
 
-    signature = keras.tree.map_structure(
-        lambda part: tf.TensorSpec([None] * part.ndim, tf.as_dtype(part.dtype)),
-        batch(np.arange(1)),
-    )
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    count = math.ceil(len(windows) / size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(count))
+    def on_epoch_end(self) -> None:
+        self.passes += 1
 
 
 def drawn(
@@ -179,12 +170,9 @@ def first_rows(
         steps: optional int. Batches.
         batch_size: int. Rows per batch; 32 by default.
     """
-    windows, y, sample_weight = data
-    most = len(windows) if steps is None else steps * (batch_size or MOST_ROWS)
-    if most >= len(windows):
+    if steps is None:
         return data
-    rows = np.arange(most)
-    return (windows.select(rows), *_rows(y, sample_weight, rows))
+    return _selected(data, np.arange(min(steps * (batch_size or MOST_ROWS), len(data[0]))))
 
 
 def split_off(data: tuple[Any, Any, Any], share: float) -> tuple[Any, Any]:
@@ -194,16 +182,20 @@ def split_off(data: tuple[Any, Any, Any], share: float) -> tuple[Any, Any]:
         data: `Windows`, targets and weights of N rows.
         share: float between 0 and 1.
     """
-    windows, y, sample_weight = data
-    at = math.floor(len(windows) * (1 - share))
-    if not 0 < at < len(windows):
+    count = len(data[0])
+    at = math.floor(count * (1 - share))
+    if not 0 < at < count:
         raise ValueError(
-            f"validation_split of {len(windows)} rows must leave rows on both sides. "
+            f"validation_split of {count} rows must leave rows on both sides. "
             f"Received: validation_split={share}"
         )
-    parts = [np.arange(at), np.arange(at, len(windows))]
-    first, last = ((windows.select(rows), *_rows(y, sample_weight, rows)) for rows in parts)
-    return first, last
+    return _selected(data, np.arange(at)), _selected(data, np.arange(at, count))
+
+
+def _selected(data: tuple[Any, Any, Any], rows: np.ndarray) -> tuple[Any, Any, Any]:
+    """Returns `Windows`, targets and weights of some rows."""
+    windows, y, sample_weight = data
+    return (windows.select(rows), *_rows(y, sample_weight, rows))
 
 
 def _rows(y: Targets, sample_weight: SampleWeight, rows: np.ndarray) -> tuple[Any, Any]:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config import Config
+from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.dataset import Dataset, Split
 from mtc_keras.data.long_texts import long_texts_note
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
 from mtc_keras.data.windows import Windows
 from mtc_keras.devices import process
+from mtc_keras.devices.distribution import share
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.model.long_texts import lengths_of
@@ -95,6 +97,19 @@ def prepare_data(
         loss_weights=dict(loss_weights),
         files=dataset.files,
         notes=[*dataset.notes, *notes],
+    )
+
+
+def make_batches(config: Config, train: Split, model: MultiTaskClassifier) -> TrainingBatches:
+    """Returns the batches of training rows, whose order follows from seed and epoch."""
+    return TrainingBatches(
+        train.tokens,
+        train.rows,
+        model.tasks,
+        config.training.batch_size,
+        config.seed,
+        share(),
+        most_windows=model.training_windows,
     )
 
 

@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config import Config
-from mtc_keras.data.batches import TrainingBatches
-from mtc_keras.data.dataset import Dataset, only_task
+from mtc_keras.data.dataset import Dataset, Split, only_task
 from mtc_keras.devices import process, processes
-from mtc_keras.devices.distribution import share
 from mtc_keras.errors import ConfigError, DataError, TrainingError
 from mtc_keras.files import json_digest, json_line, write_whole
 from mtc_keras.model.building import build_model, build_optimizer
 from mtc_keras.model.long_texts import tokens_of
 from mtc_keras.tasks import Task
 from mtc_keras.train.callbacks import EpochOrder, TaskMetrics
+from mtc_keras.train.data import make_batches
 from mtc_keras.train.finite import FiniteLosses
 
 PARTS_OF_A_PROBE = 4  # it is judged after each
@@ -135,18 +134,9 @@ def probe(config: Config, dataset: Dataset) -> float:
     process.setup(config.seed)  # whatever was probed before
     (task,) = dataset.tasks
     model = build_model(config, dataset)
-    tokens = tokens_of(model, dataset.train.texts)
+    train = Split(dataset.train, tokens_of(model, dataset.train.texts))
     judged = tokens_of(model, dataset.validation.texts)
-    size = config.training.batch_size
-    batches = TrainingBatches(
-        tokens,
-        dataset.train,
-        [task],
-        size,
-        config.seed,
-        share(),
-        most_windows=model.training_windows,
-    )
+    batches = make_batches(config, train, model)
     steps = config.balancing.probe_steps
     # No moving average: after a fit Keras (3.15) leaves it and the weights in one buffer, which
     # the next fit cannot give away twice.
@@ -156,7 +146,7 @@ def probe(config: Config, dataset: Dataset) -> float:
         gradient_accumulation=training.gradient_accumulation,
         rematerialisation=training.rematerialisation,
     )
-    metrics = TaskMetrics(judged, dataset.validation.targets, batch_size=size)
+    metrics = TaskMetrics(judged, dataset.validation.targets, batch_size=config.training.batch_size)
     losses = FiniteLosses(config, batches)
     data = batches.dataset().repeat()
     parts = [len(part) for part in np.array_split(np.arange(steps), PARTS_OF_A_PROBE) if len(part)]

@@ -19,7 +19,6 @@ from mtc_keras.console.tables import (
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.dataset import Dataset
 from mtc_keras.devices import hardware, process, processes
-from mtc_keras.devices.distribution import share
 from mtc_keras.errors import ConfigError
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
@@ -40,6 +39,7 @@ from mtc_keras.train.data import (
     TrainingData,
     check_needs_of_validation,
     check_weights,
+    make_batches,
     prepare_data,
 )
 from mtc_keras.train.epoch_report import EpochReport
@@ -74,7 +74,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     process.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
     model = build_model(config, dataset)
     data = prepare_data(config, dataset, model, loss_weights)
-    batches = make_batches(config, data, model)
+    batches = make_batches(config, data.train, model)
     compile_model(config, model, len(batches))
 
     with run_in_making(config, start, verbose) as run:
@@ -106,19 +106,6 @@ def check_same_start(start: Start) -> None:
             "output.directory: the processes see different checkpoints; to resume, it must lie on "
             "a file system that all of them share"
         )
-
-
-def make_batches(config: Config, data: TrainingData, model: MultiTaskClassifier) -> TrainingBatches:
-    """Returns the batches of training rows, whose order follows from seed and epoch."""
-    return TrainingBatches(
-        data.train.tokens,
-        data.train.rows,
-        data.tasks,
-        config.training.batch_size,
-        config.seed,
-        share(),
-        most_windows=model.training_windows,
-    )
 
 
 def compile_model(config: Config, model: MultiTaskClassifier, steps: int) -> None:

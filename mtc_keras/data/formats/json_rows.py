@@ -45,8 +45,8 @@ def read_json(
     """Reads the rows of one document, which is read whole, or of the lines a file is in truth."""
     lines = iter(text)
     start = _start(lines)
-    more = _start(lines) if _is_object("".join(start)) else []
-    if "".join(more).strip():
+    more = _start(lines)
+    if "".join(more).strip() and _is_object("".join(start)):  # else it is parsed once
         faults.notes.append(f"{path}: holds an object per line, and is read so")
         yield from read_lines(path, itertools.chain(start, more, lines), faults, rows, layout)
         return

@@ -181,7 +181,9 @@ def expand(files: Files) -> list[str]:
 
 def hash_files(files: Files) -> dict[str, str]:
     """Returns the SHA-256 of each file by its path: that of the archive, if it stands in one."""
-    return {path: sha256(Path(located(path)[0])) for path in expand(files)}
+    places = {path: located(path)[0] for path in expand(files)}
+    hashes = {place: sha256(Path(place)) for place in set(places.values())}
+    return {path: hashes[place] for path, place in places.items()}
 
 
 def _missing(path: str) -> str:

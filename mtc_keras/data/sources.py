@@ -17,8 +17,7 @@ from mtc_keras.data.blocks import Block, cells_by_column, named_columns, plain_c
 from mtc_keras.data.formats.containers import located, matching
 from mtc_keras.data.formats.faults import Faults, files_error
 from mtc_keras.data.formats.files import read_blocks
-from mtc_keras.data.formats.layout import Layout
-from mtc_keras.data.formats.separated import ANY
+from mtc_keras.data.formats.layout import ANY, Layout
 from mtc_keras.data.parallel_files import parallel_blocks
 from mtc_keras.errors import DataError, did_you_mean
 from mtc_keras.files import sha256

@@ -12,9 +12,9 @@ from mtc_keras.data.formats.containers import OLD_WORKBOOKS, OPENERS, WORKBOOKS,
 from mtc_keras.data.formats.encodings import UTF_8
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.json_rows import read_json, read_jsonl, read_lines
-from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.layout import ANY, Layout
 from mtc_keras.data.formats.lines import PREFIX, read_text_lines, read_txt
-from mtc_keras.data.formats.separated import ANY, read_csv, read_tsv
+from mtc_keras.data.formats.separated import read_csv, read_tsv
 from mtc_keras.data.formats.signatures import check_signature
 from mtc_keras.data.formats.utf8 import CHUNK, Utf8Stream, undecodable
 from mtc_keras.data.formats.workbooks import read_workbook

@@ -13,10 +13,9 @@ from mtc_keras.data.blocks import Block, cells_by_column
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.json_document import document_rows, named_row
 from mtc_keras.data.formats.json_values import DECODER, problem
-from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.layout import ANY, Layout
 from mtc_keras.errors import DataError
 
-ANY = Layout()
 _VALUE = re.compile(r"\S")
 
 

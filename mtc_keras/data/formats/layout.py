@@ -99,6 +99,10 @@ class Layout:
         return bare if is_it else name
 
 
+ANY = Layout()
+"""That of files of which nothing is said."""
+
+
 def _before(column: str, rename: Mapping[str, str]) -> str:
     """Returns what a column was called before it was renamed, or the one that it is a path into."""
     old = {new: name for name, new in rename.items()}

@@ -10,8 +10,8 @@ from mtc_keras.data.formats.delimiters import cells_of, delimiter_of, sample_of
 from mtc_keras.data.formats.dialects import tsv_dialect
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.headers import guessed_names
-from mtc_keras.data.formats.layout import Layout
-from mtc_keras.data.formats.separated import ANY, read_table
+from mtc_keras.data.formats.layout import ANY, Layout
+from mtc_keras.data.formats.separated import read_table
 from mtc_keras.errors import DataError, plural
 from mtc_keras.files import json_line
 

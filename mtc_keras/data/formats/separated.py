@@ -8,12 +8,10 @@ from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.dialects import Dialect, csv_dialect, tsv_dialect
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.headers import MOST_ABOVE, header_of, repeated_names, repeats_note
-from mtc_keras.data.formats.layout import Layout
+from mtc_keras.data.formats.layout import ANY, Layout
 from mtc_keras.data.formats.long_cells import long_cells
 from mtc_keras.data.formats.table_rows import TableRows
 from mtc_keras.errors import DataError, plural
-
-ANY = Layout()
 
 
 def read_csv(

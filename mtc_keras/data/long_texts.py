@@ -14,6 +14,7 @@ from mtc_keras.data.tokens import (
     TOKENIZED_AT_ONCE,
     Tokens,
     is_called_directly,
+    offsets_of,
     ranges,
     readable,
     tokenize,
@@ -72,7 +73,7 @@ def read_texts_as(
         counts, starts, ends = window_spans(np.diff(offsets), form.room, overlap)
         begin = np.repeat(offsets[:-1], counts)  # (W,)
         tokens = form.tokens(ids, begin + starts, begin + ends)
-        parts.append(Windows(tokens, np.concatenate([[0], np.cumsum(counts, dtype="int64")])))
+        parts.append(Windows(tokens, offsets_of(counts)))
     return joined(parts)
 
 
@@ -158,7 +159,7 @@ def whole_texts(
     if is_called_directly(preprocessor, [texts]):
         for lot in _lots(texts):
             rows = [np.asarray(row, kind).reshape(-1) for row in preprocessor.tokenizer(lot)]
-            yield np.concatenate(rows), _offsets([len(row) for row in rows])
+            yield np.concatenate(rows), offsets_of([len(row) for row in rows])
         return
     import tensorflow as tf
 
@@ -206,7 +207,7 @@ class _Form:
         """
         before, after = len(self.start), len(self.end)
         lengths = ends - starts
-        offsets = _offsets(lengths + before + after)
+        offsets = offsets_of(lengths + before + after)
         packed = np.empty(offsets[-1], ids.dtype)
         packed[ranges(offsets[:-1] + before, lengths)] = ids[ranges(starts, lengths)]
         for place, value in enumerate(self.start):
@@ -215,7 +216,7 @@ class _Form:
             packed[offsets[1:] - after + place] = value
         real = packed != self.pad  # a preprocessor masks them wherever they stand
         if not real.all():
-            offsets = np.concatenate([[0], np.cumsum(real, dtype="int64")])[offsets]
+            offsets = offsets_of(real)[offsets]
             packed = packed[real]
         others = [name for name in self.dtypes if name not in ("token_ids", MASK)]
         return Tokens(
@@ -236,7 +237,7 @@ def _head_tail(
     left_out = np.maximum(lengths - room, 0)
     kept = np.ones(len(ids), bool)
     kept[ranges(offsets[:-1] + head, left_out)] = False
-    shorter = _offsets(lengths - left_out)
+    shorter = offsets_of(lengths - left_out)
     return ids[kept], shorter[:-1], shorter[1:]
 
 
@@ -261,10 +262,6 @@ def _lots(texts: Sequence[str]) -> Iterator[list[str]]:
         characters += len(text)
     if lot:
         yield lot
-
-
-def _offsets(lengths: Any) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
 
 
 def _no_texts() -> tuple[np.ndarray, np.ndarray]:

@@ -83,7 +83,7 @@ class Tokens:
         """Returns the tokens of some rows."""
         lengths = self.lengths[rows].astype("int64")
         places = ranges(self.offsets[rows], lengths)
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        offsets = offsets_of(lengths)
         flat = {name: values[places] for name, values in self.flat.items()}
         return Tokens(flat, offsets, self.padding, self.dtypes, self.max_length)
 
@@ -94,8 +94,13 @@ class Tokens:
             return parts[0]
         flat = {name: np.concatenate([part.flat[name] for part in parts]) for name in parts[0].flat}
         lengths = np.concatenate([part.lengths for part in parts])
-        offsets = np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
+        offsets = offsets_of(lengths)
         return Tokens(flat, offsets, parts[0].padding, parts[0].dtypes, parts[0].max_length)
+
+
+def offsets_of(lengths: Any) -> np.ndarray:
+    """Returns int64 of shape `(K + 1,)`: where each of K parts begins and the last one ends."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
 
 
 def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -195,7 +200,7 @@ def _without_padding(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor", inputs: Mapping[str, np.ndarray]
 ) -> Tokens:
     real = inputs[MASK].astype(bool)
-    offsets = np.concatenate([[0], np.cumsum(real.sum(axis=1, dtype="int64"))])
+    offsets = offsets_of(real.sum(axis=1))
     vocabulary = preprocessor.tokenizer.vocabulary_size()
     kinds = {
         name: np.min_scalar_type(vocabulary if name == "token_ids" else 127)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mtc_keras.data.tokens import MASK, Tokens, ranges
+from mtc_keras.data.tokens import MASK, Tokens, offsets_of, ranges
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class Windows:
         rows = np.asarray(rows, "int64")
         counts = self.counts[rows]
         tokens = self.tokens.select(ranges(self.offsets[rows], counts))
-        return Windows(tokens, np.concatenate([[0], np.cumsum(counts, dtype="int64")]))
+        return Windows(tokens, offsets_of(counts))
 
 
 def window_spans(
@@ -134,4 +134,4 @@ def joined(parts: Sequence[Windows]) -> Windows:
         return parts[0]
     counts = np.concatenate([part.counts for part in parts])
     tokens = Tokens.joined([part.tokens for part in parts])
-    return Windows(tokens, np.concatenate([[0], np.cumsum(counts, dtype="int64")]))
+    return Windows(tokens, offsets_of(counts))

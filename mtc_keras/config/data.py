@@ -171,11 +171,8 @@ class DataConfig(Section):
             raise ValueError("split chooses rows of data.train; a reader is asked for each split")
         if self.split_values and not self.split:
             raise ValueError('split_values are those of a column: name it, such as split = "split"')
-        values = [
-            v for w in self.split_values.values() for v in (w if isinstance(w, list) else [w])
-        ]
-        twice = {str(value) for value in values if list(map(str, values)).count(str(value)) > 1}
-        if twice:
+        words = [str(word) for _, word in self.split_words]
+        if twice := {word for word in words if words.count(word) > 1}:
             raise ValueError(f"split_values names {min(twice)!r} for several splits")
         return self
 
@@ -184,6 +181,15 @@ class DataConfig(Section):
         """The names of the encodings, as Python spells them; none to look for them."""
         names = [self.encoding] if isinstance(self.encoding, str) else self.encoding or []
         return tuple(codecs.lookup(name).name.removesuffix("-sig") for name in names)
+
+    @property
+    def split_words(self) -> list[tuple[str, Word]]:
+        """The words of `split_values`, each after its split."""
+        return [
+            (split, word)
+            for split, words in self.split_values.items()
+            for word in (words if isinstance(words, list) else [words])
+        ]
 
     @property
     def text_columns(self) -> list[str]:

@@ -31,10 +31,8 @@ class SplitColumn:
     def __init__(self, data: DataConfig) -> None:
         self.data = data
         self.column = str(data.split)
-        self._splits: dict[str, str] = {**WORDS, BLANK: LEFT_OUT}
-        for split, values in data.split_values.items():
-            for value in values if isinstance(values, list) else [values]:
-                self._splits[_word(value)] = split
+        self._given = {_word(value): split for split, value in data.split_words}
+        self._splits: dict[str, str] = {**WORDS, BLANK: LEFT_OUT, **self._given}
         self._found: dict[str, tuple[int, str]] = {}  # by word, how often and where first
         self._wrong: tuple[int, str, str] | None = None
         self._lacking: dict[str, list[str]] = {}  # sources, and the columns that they have
@@ -129,7 +127,7 @@ class SplitColumn:
         """Lines for people: which rows went where, and which went nowhere."""
         notes = [f"data.split: column {self.column!r}: {self._counts()}"]
         count, first = self._found.get(BLANK, (0, ""))
-        if count and BLANK not in map(_word, self._given()):
+        if count and BLANK not in self._given:
             of = f"{plural(count, 'row')} with a blank cell in {self.column!r}"
             notes.append(f"data.split: {of} {_belong(count)} to no split, first {first}")
         ignored = [word for word in self._words(LEFT_OUT) if word]
@@ -152,10 +150,6 @@ class SplitColumn:
             f"data.split: {self._count(split)} of {split} by column {self.column!r}; "
             f"{plural(count, 'other row')} {_is(count)} not read"
         )
-
-    def _given(self) -> list[Any]:
-        values = self.data.split_values.values()
-        return [v for value in values for v in (value if isinstance(value, list) else [value])]
 
     def _words(self, split: str) -> list[str]:
         return [word for word in self._found if self._splits.get(word) == split]

@@ -225,14 +225,14 @@ class Encoder:
         """Returns a row for all rows of several raters, if the config says which these are."""
         if not self._raters or not len(rows):
             return rows
-        column = self._raters.column
+        column, tasks = self._raters.column, [labels.task for labels in self.labels.values()]
         if column in self.data.text_columns:
-            return joined(rows, rows.text_keys, column, problems)
+            return joined(rows, tasks, rows.text_keys, column, problems)
         if not self._has(column):
             return rows
         problems += self._raters.mistakes.report(self.where)
         rows = replace(rows, told=(*rows.told, *self._raters.notes))
-        return joined(rows, self._raters.keys(), column, problems)
+        return joined(rows, tasks, self._raters.keys(), column, problems)
 
     def _ties(self, rows: Rows) -> list[str]:
         """Returns a line per task of whose shares several are the greatest."""

@@ -3,7 +3,7 @@
 Shapes: N rows, G rows that they become, C classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,11 +12,14 @@ from mtc_keras.data.groups import NO_GROUP
 from mtc_keras.data.packed import take
 from mtc_keras.data.rows import Rows
 from mtc_keras.errors import plural
+from mtc_keras.tasks import Task
 
 MOST_SHOWN = 3  # of rows that disagree
 
 
-def joined(rows: Rows, keys: np.ndarray, column: str, problems: list[str]) -> Rows:
+def joined(
+    rows: Rows, tasks: Iterable[Task], keys: np.ndarray, column: str, problems: list[str]
+) -> Rows:
     """Returns a row for all rows of one key.
 
     Its target is the mean of theirs by their weights, which for votes is the share of each class
@@ -25,6 +28,7 @@ def joined(rows: Rows, keys: np.ndarray, column: str, problems: list[str]) -> Ro
 
     Args:
         rows: N rows.
+        tasks: the tasks, learned where they can be.
         keys: uint64 of shape `(N,)`. `NO_GROUP` is the key of rows that stand alone.
         column: the column of the keys, for messages.
         problems: takes messages on rows that cannot be joined.
@@ -50,7 +54,7 @@ def joined(rows: Rows, keys: np.ndarray, column: str, problems: list[str]) -> Ro
         rows,
         texts=tuple(take(texts, first) for texts in rows.texts),
         targets=targets,
-        sample_weight=rows.sample_weight and _mean_weights(rows, weights, number),
+        sample_weight=rows.sample_weight and _mean_weights(rows, weights, tasks, number),
         ids=None if rows.ids is None else take(rows.ids, first),
         where=take(rows.where, first),
         groups=None if rows.groups is None else rows.groups[first],
@@ -97,19 +101,15 @@ def _mean(targets: np.ndarray, number: np.ndarray, weights: np.ndarray | None) -
 
 
 def _mean_weights(
-    rows: Rows, weights: Mapping[str, np.ndarray], number: np.ndarray
+    rows: Rows, weights: Mapping[str, np.ndarray], tasks: Iterable[Task], number: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Returns the mean weight of each number's rows that carry a task's label."""
     found = {}
-    for name, weight in weights.items():
-        targets = rows.targets.get(name)
-        if targets is None:  # a task that could not be learned
-            continue
-        is_integer = targets.dtype.kind == "i"
-        known = targets >= 0 if is_integer else ~np.isnan(targets)
-        labelled = known if known.ndim == 1 else known.any(axis=1)
-        own = np.where(labelled, weight, np.float32(np.nan))
-        found[name] = np.nan_to_num(_mean(own, number, None), nan=1.0)
+    for task in tasks:
+        if task.name in rows.targets:  # else it could not be learned
+            labelled = task.labelled(rows.targets[task.name])
+            own = np.where(labelled, weights[task.name], np.float32(np.nan))
+            found[task.name] = np.nan_to_num(_mean(own, number, None), nan=1.0)
     return found
 
 

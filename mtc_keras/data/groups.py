@@ -3,9 +3,8 @@
 import numpy as np
 
 from mtc_keras.data.fingerprint import keys
-from mtc_keras.data.row_values import RowValues
+from mtc_keras.data.row_values import RowValues, cell_name
 from mtc_keras.tasks.columns import Cell
-from mtc_keras.tasks.spelling import class_key
 
 NO_GROUP = np.uint64(0)
 
@@ -44,12 +43,7 @@ class Raters(Groups):
 
 
 def _name(cell: Cell) -> str:
-    """Returns what a group is called, however it is spelled, as labels are; `""` for no group."""
+    """Returns what a group is called; `""` for no group."""
     if isinstance(cell, (list, dict)):
         raise ValueError(f"a group must be a name or a number, received a {type(cell).__name__}")
-    if cell is None or not str(cell).strip():
-        return ""
-    try:
-        return class_key(cell)
-    except ValueError:  # a fraction, or a date
-        return str(cell)
+    return cell_name(cell)

@@ -10,6 +10,17 @@ from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.errors import plural
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.distinct import DistinctCells, mistakes_of
+from mtc_keras.tasks.spelling import class_key
+
+
+def cell_name(cell: Cell) -> str:
+    """Returns what a cell names, however it is spelled, as labels are; `""` if it is blank."""
+    if cell is None or not str(cell).strip():
+        return ""
+    try:
+        return class_key(cell)
+    except ValueError:  # a fraction, or a date
+        return str(cell)
 
 
 class RowValues(ABC):

@@ -6,12 +6,12 @@ from typing import Any
 from mtc_keras.config import DataConfig
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.nearest import nearest
+from mtc_keras.data.row_values import cell_name
 from mtc_keras.data.split_words import WORDS
 from mtc_keras.errors import listed, plural
 from mtc_keras.files import json_line
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.markers import MARKERS
-from mtc_keras.tasks.spelling import class_key
 
 SPLITS = ("train", "validation", "test")
 LEFT_OUT = "ignore"
@@ -185,13 +185,8 @@ def both_named(found: Mapping[str, Any], sources: Mapping[str, Any], data: DataC
 
 
 def _word(cell: Cell) -> str:
-    """Returns what a cell says, however it is spelled, as labels are."""
-    if cell is None:
-        return BLANK
-    try:
-        return class_key(cell).strip().lower()
-    except ValueError:  # a fraction, or a date
-        return str(cell).strip().lower()
+    """Returns what a cell says, however it is spelled."""
+    return cell_name(cell).strip().lower()
 
 
 def _is(count: int) -> str:

@@ -86,14 +86,12 @@ def check_config(values: dict[str, Any], origin: str = "config", *, quiet: bool 
     """
     values, notes = modernised(values, RENAMED)
     if odd := [path for path, text in _texts(values) if not is_utf8(text)]:
-        raise ConfigError(
-            f"{origin}: {plural(len(odd), 'problem')} in the config",
-            [
-                f"{path or 'config'}: holds half a character (a lone surrogate), which TOML "
-                "cannot; a file of such a name can be named by a glob"
-                for path in odd
-            ],
-        )
+        problems = [
+            f"{path or 'config'}: holds half a character (a lone surrogate), which TOML cannot; a "
+            "file of such a name can be named by a glob"
+            for path in odd
+        ]
+        raise _config_error(origin, problems)
     if not quiet:
         for note in notes:
             print(legible(f"note: {origin}: {note}"), file=sys.stderr)
@@ -101,9 +99,11 @@ def check_config(values: dict[str, Any], origin: str = "config", *, quiet: bool 
         return Config.model_validate(values)
     except ValidationError as error:
         problems = [problem_of(values, details) for details in error.errors()]
-        raise ConfigError(
-            f"{origin}: {plural(len(problems), 'problem')} in the config", problems
-        ) from None
+        raise _config_error(origin, problems) from None
+
+
+def _config_error(origin: str, problems: list[str]) -> ConfigError:
+    return ConfigError(f"{origin}: {plural(len(problems), 'problem')} in the config", problems)
 
 
 def config_schema() -> str:
@@ -164,9 +164,7 @@ def check_table(table: type[Table], values: dict[str, Any], name: str) -> Table:
     except ValidationError as error:
         details = ({**found, "loc": (name, *found["loc"])} for found in error.errors())
         problems = [problem_of({name: values}, found) for found in details]
-        raise ConfigError(
-            f"{name}: {plural(len(problems), 'problem')} in the config", problems
-        ) from None
+        raise _config_error(name, problems) from None
 
 
 def parsed_override(override: str) -> tuple[list[str], Any]:

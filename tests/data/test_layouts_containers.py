@@ -239,6 +239,12 @@ def test_cells_that_are_blank_only_in_the_file_are_told():
     assert columns["label"] == ["b", ""]
     assert "1 cell is merged over several rows, of which only the first one is filled" in notes[1]
     assert "first y.xlsx:2" in notes[1]
+    workbook.active.merge_cells("A5:A6")
+    workbook.active.merge_cells("A4:C4")  # of one row
+    workbook.create_sheet("other").append(["=1+1"])  # which is not read
+    workbook.save("z.xlsx")
+    _, notes = read("z.xlsx")
+    assert "z.xlsx: 2 cells are merged" in notes[-1] and "first z.xlsx:2" in notes[-1]
 
 
 def test_a_date_is_no_text_and_a_cell_far_away_costs_nothing():

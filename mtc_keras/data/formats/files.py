@@ -69,7 +69,7 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
             return
         if extension in WORKBOOKS:
             check_signature(found.file, path, is_text=False)
-            yield from read_workbook(path, found.file, found.part, faults, rows, layout)
+            yield from read_workbook(path, found.in_memory(), found.part, faults, rows, layout)
             return
         if extension not in READERS and _is_lines(found.file, layout):
             extension = ".txt"

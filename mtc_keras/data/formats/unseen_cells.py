@@ -1,16 +1,15 @@
 """Cells of Excel sheets that look filled on the screen and are blank in the file."""
 
-import io
-import warnings
 import zipfile
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection
+from typing import IO
+from xml.etree.ElementTree import iterparse
 
 _AT_ONCE = 2**20
-_FORMULA, _MERGED = b"<f", b"<mergeCell "
+_MARKS = _FORMULA, _MERGED = b"<f", b"<mergeCell "
 
 
-def blank_cells(path: str, content: io.BytesIO, sheet: str, columns: Collection[int]) -> list[str]:
+def blank_cells(path: str, content: IO[bytes], part: str, columns: Collection[int]) -> list[str]:
     """Returns lines on formulas without a value, and on cells that are merged over several rows.
 
     Excel writes the value of a formula beside it, but programs that write workbooks do not.
@@ -18,77 +17,70 @@ def blank_cells(path: str, content: io.BytesIO, sheet: str, columns: Collection[
     Args:
         path: the workbook, for messages.
         content: its bytes.
-        sheet: the title of the sheet.
+        part: the file of the sheet in it, which could be read.
         columns: the places of the columns that are read.
     """
-    formulas, merged = _marks(content)
-    notes = []
-    if formulas:
-        places = [f"{path}:{at}" for at in _formulas_without_value(content, sheet, columns)]
-        if places:
-            are = "1 formula has" if len(places) == 1 else f"{len(places):,} formulas have"
-            notes.append(
-                f"{path}: {are} no value in the file and {_is(places)} read as blank, first "
-                f"{places[0]}; open the file in Excel and save it, which computes them"
-            )
-    if merged:
-        places = [f"{path}:{at}" for at in _merged_rows(content, sheet, columns)]
-        if places:
-            are = "1 cell is" if len(places) == 1 else f"{len(places):,} cells are"
-            notes.append(
-                f"{path}: {are} merged over several rows, of which only the first one is filled, "
-                f"first {places[0]}; unmerge and fill them in Excel, if they hold for all"
-            )
-    return notes
-
-
-def _is(places: list[str]) -> str:
-    return "is" if len(places) == 1 else "are"
-
-
-def _marks(content: io.BytesIO) -> tuple[bool, bool]:
-    """Returns whether any sheet has formulas, or merged cells."""
-    formulas = merged = False
     with zipfile.ZipFile(content) as archive:
-        for name in archive.namelist():
-            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-                with archive.open(name) as sheet:
-                    end = b""
-                    while part := sheet.read(_AT_ONCE):
-                        formulas = formulas or _FORMULA in end + part
-                        merged = merged or _MERGED in end + part
-                        end = part[-len(_MERGED) :]
+        with archive.open(part) as sheet:
+            if not _has_marks(sheet):
+                return []
+        with archive.open(part) as sheet:
+            formulas, merged = _rows(sheet, columns)
+    return [
+        *_note(
+            path,
+            formulas,
+            "formula has no value in the file and is read as blank",
+            "formulas have no value in the file and are read as blank",
+            "open the file in Excel and save it, which computes them",
+        ),
+        *_note(
+            path,
+            merged,
+            "cell is merged over several rows, of which only the first one is filled",
+            "cells are merged over several rows, of which only the first one is filled",
+            "unmerge and fill them in Excel, if they hold for all",
+        ),
+    ]
+
+
+def _note(path: str, rows: list[int], one: str, several: str, help_: str) -> list[str]:
+    if not rows:
+        return []
+    what = f"1 {one}" if len(rows) == 1 else f"{len(rows):,} {several}"
+    return [f"{path}: {what}, first {path}:{min(rows)}; {help_}"]
+
+
+def _has_marks(sheet: IO[bytes]) -> bool:
+    """Whether a sheet may have formulas or merged cells; most have none, and are not parsed."""
+    end = b""
+    while part := sheet.read(_AT_ONCE):
+        if any(mark in end + part for mark in _MARKS):
+            return True
+        end = part[-len(_MERGED) :]
+    return False
+
+
+def _rows(sheet: IO[bytes], columns: Collection[int]) -> tuple[list[int], list[int]]:
+    """Returns the rows of formulas without a value, and those in which merged cells begin."""
+    from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
+    from openpyxl.xml.constants import SHEET_MAIN_NS
+
+    formulas, merged = [], []
+    number = 0
+    for _, element in iterparse(sheet):
+        if element.tag == f"{{{SHEET_MAIN_NS}}}row":
+            number = int(float(element.get("r", number + 1)))
+            at = -1
+            for cell in element:
+                place = cell.get("r")
+                at = coordinate_to_tuple(place)[1] - 1 if place else at + 1
+                found = {inner.tag.rpartition("}")[2]: inner.text for inner in cell}
+                if at in columns and "f" in found and not found.get("v") and "is" not in found:
+                    formulas.append(number)
+            element.clear()
+        elif element.tag == f"{{{SHEET_MAIN_NS}}}mergeCell":
+            left, top, right, bottom = range_boundaries(element.get("ref"))
+            if bottom > top and any(left - 1 <= at <= right - 1 for at in columns):
+                merged.append(top)
     return formulas, merged
-
-
-def _formulas_without_value(
-    content: io.BytesIO, sheet: str, columns: Collection[int]
-) -> Iterator[int]:
-    values, formulas = (_rows(content, sheet, data_only=only) for only in (True, False))
-    for number, (row, written) in enumerate(zip(values, formulas, strict=False), 1):
-        for at in columns:
-            if at < len(row) and row[at] is None and at < len(written) and written[at] is not None:
-                yield number
-
-
-def _rows(content: io.BytesIO, sheet: str, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
-    import openpyxl
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(content, read_only=True, data_only=data_only)
-        found = book[sheet]
-        found.reset_dimensions()
-        yield from found.iter_rows(values_only=True)
-
-
-def _merged_rows(content: io.BytesIO, sheet: str, columns: Collection[int]) -> Iterator[int]:
-    import openpyxl
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = openpyxl.load_workbook(content)[sheet]
-    for area in found.merged_cells.ranges:
-        is_read = any(area.min_col - 1 <= at <= area.max_col - 1 for at in columns)
-        if is_read and area.max_row > area.min_row:
-            yield area.min_row

@@ -1,6 +1,5 @@
 """Rows of Excel workbooks, whose cells are the text of their values, but for dates."""
 
-import io
 import itertools
 import warnings
 import zipfile
@@ -27,7 +26,7 @@ def read_workbook(
 
     Args:
         path: the workbook, for messages.
-        file: its bytes.
+        file: its bytes, which can be read in any order.
         sheet: the name of the sheet; empty for the first one that holds something.
         faults: takes what is told.
         rows: int. Rows per block.
@@ -36,8 +35,7 @@ def read_workbook(
     Raises:
         DataError: if it is no workbook, has no such sheet, or openpyxl is not installed.
     """
-    content = io.BytesIO(file.read())
-    book = _opened(path, content)
+    book = _opened(path, file)
     found = _sheet(book, path, sheet, faults)
     numbered = _rows(found, path)
     first = _padded(list(itertools.islice(numbered, MOST_ABOVE)))
@@ -58,7 +56,7 @@ def read_workbook(
         table = [cells[:width] + [""] * (width - len(cells)) for _, cells in part]
         by_name = {name: [row[place] for row in table] for place, name in columns.items()}
         yield Block(path, [f"{path}:{at}" for at, _ in part], by_name, has_null=False)
-    faults.notes += blank_cells(path, content, found.title, columns)
+    faults.notes += blank_cells(path, file, found._worksheet_path, columns)
     if unnamed:
         have = "row has" if unnamed == 1 else "rows have"
         faults.notes.append(
@@ -67,7 +65,7 @@ def read_workbook(
         )
 
 
-def _opened(path: str, content: io.BytesIO) -> Any:
+def _opened(path: str, content: IO[bytes]) -> Any:
     """Returns the workbook, whose sheets are read row by row."""
     try:
         import openpyxl

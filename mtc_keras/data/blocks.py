@@ -127,6 +127,11 @@ def _is_at(path: NestedPath, cell: Cell) -> bool:
         return True
 
 
+def repeated_in(names: Sequence[str]) -> list[str]:
+    """Returns the names, but for blank ones, that several columns have."""
+    return list(dict.fromkeys(name for name in names if name.strip() and names.count(name) > 1))
+
+
 def named_columns(source: str, names: Sequence[str], notes: list[str] | None) -> list[int]:
     """Returns the positions of the columns that can be told apart by their names.
 
@@ -139,9 +144,8 @@ def named_columns(source: str, names: Sequence[str], notes: list[str] | None) ->
         DataError: if two columns have one name.
     """
     unnamed = [at for at, name in enumerate(names) if not name.strip()]
-    twice = dict.fromkeys(name for name in names if name.strip() and names.count(name) > 1)
-    if twice:
-        raise DataError(f"{source}: several columns are called {listed(list(twice))}")
+    if twice := repeated_in(names):
+        raise DataError(f"{source}: several columns are called {listed(twice)}")
     if len(unnamed) < 2:
         return list(range(len(names)))
     if notes is not None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtc_keras.data.blocks import repeated_in
+from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.errors import listed, plural
 from mtc_keras.files import json_line
@@ -76,14 +78,17 @@ def header_of(first: Sequence[Row], layout: Layout) -> Header:
     return _widened(Header(layout.column_names(rows[0]), 1), rows[1:])
 
 
-def repeated_names(names: Sequence[str]) -> list[str]:
-    """Returns the names that several columns have."""
-    return list(dict.fromkeys(name for name in names if name.strip() and names.count(name) > 1))
-
-
-def repeats_note(names: Sequence[str]) -> str:
-    """Returns what is told of names of several columns that nobody asks for."""
-    return f"several columns are called {listed(names, 3)}, and are not read"
+def repeated_names(
+    names: Sequence[str], faults: Faults, layout: Layout
+) -> tuple[list[str], list[str]]:
+    """Returns names of several columns: those that are looked for, and others, which are told."""
+    repeated = repeated_in(names)
+    wanted = [name for name in repeated if not layout.names or name in layout.names]
+    unread = [name for name in repeated if name not in wanted]
+    if unread:
+        shown = listed(unread, 3)
+        faults.notes.append(f"{faults.path}: several columns are called {shown}, and are not read")
+    return wanted, unread
 
 
 def _given(cells: list[str], names: Sequence[str]) -> Header:

@@ -7,7 +7,7 @@ from typing import IO
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.dialects import Dialect, csv_dialect, tsv_dialect
 from mtc_keras.data.formats.faults import Faults
-from mtc_keras.data.formats.headers import MOST_ABOVE, header_of, repeated_names, repeats_note
+from mtc_keras.data.formats.headers import MOST_ABOVE, header_of, repeated_names
 from mtc_keras.data.formats.layout import ANY, Layout
 from mtc_keras.data.formats.long_cells import long_cells
 from mtc_keras.data.formats.table_rows import TableRows
@@ -83,17 +83,12 @@ def _next_rows(numbered: Iterator[tuple[int, list[str]]], rows: int) -> list[tup
 def _named_columns(header: list[str], line: int, faults: Faults, layout: Layout) -> list[int]:
     """Returns the positions of the columns that can be told apart by their names."""
     unnamed = [at for at, name in enumerate(header) if not name.strip()]
-    unread = []
-    for name in repeated_names(header):
-        if layout.names and name not in layout.names:  # nobody asks for it
-            unread.append(name)
-            continue
+    wanted, unread = repeated_names(header, faults, layout)
+    for name in wanted:
         message = f"two columns are called {name!r}; rename one of them in the file"
         if faults.passes_over:  # it is not a row that could be left out
             raise DataError(f"{faults.path}:{line}: {message}")
         faults.add(line, message)
-    if unread:
-        faults.notes.append(f"{faults.path}: {repeats_note(unread)}")
     if len(unnamed) < 2:
         unnamed = []
     else:

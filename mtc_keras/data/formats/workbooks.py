@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.faults import Faults
-from mtc_keras.data.formats.headers import MOST_ABOVE, header_of, repeated_names, repeats_note
+from mtc_keras.data.formats.headers import MOST_ABOVE, header_of, repeated_names
 from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.formats.unseen_cells import blank_cells
 from mtc_keras.data.formats.zip_archives import check_size
@@ -156,12 +156,7 @@ def _padded(first: Sequence[SheetRow]) -> list[SheetRow]:
 
 def _columns(names: Sequence[str], path: str, faults: Faults, layout: Layout) -> dict[int, str]:
     """Returns the columns that have a name of their own by their places."""
-    unread = repeated_names(names)
-    for name in unread:
-        if not layout.names or name in layout.names:
-            raise DataError(
-                f"{path}: two columns are called {name!r}; rename one of them in the file"
-            )
-    if unread:
-        faults.notes.append(f"{path}: {repeats_note(unread)}")
+    wanted, unread = repeated_names(names, faults, layout)
+    for name in wanted:
+        raise DataError(f"{path}: two columns are called {name!r}; rename one of them in the file")
     return {at: name for at, name in enumerate(names) if name.strip() and name not in unread}

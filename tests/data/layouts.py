@@ -27,9 +27,7 @@ def training(name: str | list[str], tasks: dict | None = None, **data: Any) -> C
 
 def read(name: str, tasks: dict | None = None, **data: Any) -> tuple[dict[str, list], list[str]]:
     """Returns the cells of a file by column as a training reads them, and what is told of it."""
-    config = check_config(
-        {"data": {"train": name, **data}, "tasks": LABEL if tasks is None else tasks}
-    )
+    config = training(name, tasks, **data)
     notes: list[str] = []
     columns: dict[str, list] = {}
     layout = Layout.of(config.data, config.task_list)
@@ -41,11 +39,8 @@ def read(name: str, tasks: dict | None = None, **data: Any) -> tuple[dict[str, l
 
 def problems(name: str | list[str], tasks: dict | None = None, **data: Any) -> list[str]:
     """Returns what is wrong with the files of a training."""
-    config = check_config(
-        {"data": {"train": name, **data}, "tasks": LABEL if tasks is None else tasks}
-    )
     try:
-        read_splits(config)
+        read_splits(training(name, tasks, **data))
     except DataError as error:
         return error.problems or [error.headline]
     raise AssertionError("nothing was refused")

@@ -7,7 +7,7 @@ from typing import IO
 from mtc_keras.data.formats.delimiters import delimiter_of, said_delimiter, sample_of
 from mtc_keras.data.formats.faults import Faults
 from mtc_keras.data.formats.layout import Layout
-from mtc_keras.data.formats.quoting import OpeningQuotes, escapes_quotes, quotes_cells
+from mtc_keras.data.formats.quoting import escapes_quotes, opening_quotes, quotes_cells
 from mtc_keras.errors import DataError, plural
 
 OF_TEXTS = ("\t", "|")  # whose files are often written without quotes around cells
@@ -94,17 +94,17 @@ def _check_key(lines: Sequence[str], faults: Faults, layout: Layout, key: str) -
 
 def _shows_quotes(text: IO[str], faults: Faults, delimiter: str) -> bool:
     """Whether a file shows that quotes stand around its cells; either is told."""
-    opening = OpeningQuotes(text, delimiter)
+    count, first = opening_quotes(text, delimiter)
     text.seek(0)
-    if not opening.count:
+    if not count:
         return False
     is_quoted = quotes_cells(text, delimiter)
     text.seek(0)
-    cells = f"{plural(opening.count, 'cell')} {'opens' if opening.count == 1 else 'open'}"
+    cells = f"{plural(count, 'cell')} {'opens' if count == 1 else 'open'}"
     read = "around the cell, as csv has it" if is_quoted else "part of the text"
     other = "none" if is_quoted else "minimal"
     faults.notes.append(
         f"{faults.path}: {cells} with a quote, which is read as {read}, first "
-        f'{faults.path}:{opening.line}; else set data.quoting = "{other}"'
+        f'{faults.path}:{first}; else set data.quoting = "{other}"'
     )
     return is_quoted

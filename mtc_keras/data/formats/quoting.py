@@ -17,25 +17,20 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _ENOUGH_COMMAS = 2  # cells that Excel quoted, as a single one may be a text that quotes somebody
 
 
-class OpeningQuotes:
-    """The cells of a file that open with a quote, if quotes are characters.
+def opening_quotes(text: IO[str], delimiter: str) -> tuple[int, int]:
+    """Returns how many cells open with a quote, if quotes are characters, and the first one's line.
 
     Args:
         text: the open file.
         delimiter: what separates cells.
-
-    Attributes:
-        count: int. How many.
-        line: int. Where the first one stands.
     """
-
-    def __init__(self, text: IO[str], delimiter: str) -> None:
-        self.count = self.line = 0
-        inner = f'{delimiter}"'
-        for number, line in enumerate(text, 1):
-            if '"' in line and (found := line.startswith('"') + line.count(inner)):
-                self.count += found
-                self.line = self.line or number
+    count = first = 0
+    inner = f'{delimiter}"'
+    for number, line in enumerate(text, 1):
+        if '"' in line and (found := line.startswith('"') + line.count(inner)):
+            count += found
+            first = first or number
+    return count, first
 
 
 def quotes_cells(text: IO[str], delimiter: str) -> bool:

@@ -4,15 +4,16 @@ from typing import IO
 
 from mtc_keras.errors import DataError
 
+OLD_WORKBOOK = (
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    "an old or encrypted Excel workbook; save it as .csv",
+)
 SIGNATURES = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook; name it .zip or .xlsx"),
     (b"\x1f\x8b\x08", "a gzip file; add .gz to its name"),
     (b"\xfd7zXZ\x00", "an xz file; add .xz to its name"),
     (b"PAR1", "a Parquet file; name it .parquet"),
-    (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "an old or encrypted Excel workbook; save it as .csv",
-    ),
+    OLD_WORKBOOK,
     (b"\x28\xb5\x2f\xfd", "a zstd file; unpack it"),
     (b"Rar!\x1a\x07", "a rar archive; unpack it"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it"),
@@ -41,7 +42,7 @@ def check_signature(file: IO[bytes], path: str, is_text: bool = True) -> None:
     """
     start = file.read(_MOST)
     file.seek(0)
-    for signature, what in SIGNATURES if is_text else SIGNATURES[4:5]:
+    for signature, what in SIGNATURES if is_text else (OLD_WORKBOOK,):
         if start.startswith(signature):
             raise DataError(f"{path}: is {what}")
     if start.startswith(_BZIP2[0]) and start[4:10] == _BZIP2[1]:

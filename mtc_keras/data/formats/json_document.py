@@ -49,7 +49,9 @@ def _found_rows(path: str, document: Any, layout: Layout, notes: list[str]) -> l
         return _rows_of(path, _at(path, document, layout.records), layout, notes)
     if not isinstance(document, dict):
         return _rows_of(path, document, layout, notes)
-    if not document or _table(path, document, layout) is not None or _by_id(document, layout):
+    if (rows := _table_rows(path, document, layout, notes)) is not None:
+        return rows
+    if not document or _by_id(document, layout):
         return _rows_of(path, document, layout, notes)
     places = dict(_places(path, document, layout))
     if not places:
@@ -118,10 +120,7 @@ def _rows_of(path: str, part: Any, layout: Layout, notes: list[str]) -> list[Any
         raise DataError(f"{path}: must be an array of objects, received {kind}")
     if not part:
         return []
-    table = _table(path, part, layout)
-    if table is not None:
-        how, rows = table
-        notes.append(f"{path}: is read as {how}")
+    if (rows := _table_rows(path, part, layout, notes)) is not None:
         return rows
     is_nested = all(isinstance(value, dict) for value in part.values())
     if is_nested and (len(part) > 1 or _has_text(part, layout)):
@@ -134,6 +133,18 @@ def _rows_of(path: str, part: Any, layout: Layout, notes: list[str]) -> list[Any
         f"{path}: must be an array of objects, or an object with one inside; received an object "
         f'of {listed(list(part))}; if rows stand deeper, set records = "key.key"'
     )
+
+
+def _table_rows(
+    path: str, part: dict[str, Any], layout: Layout, notes: list[str]
+) -> list[Any] | None:
+    """Returns the rows of an object that is laid out by column, which is told; `None` of others."""
+    table = _table(path, part, layout)
+    if table is None:
+        return None
+    how, rows = table
+    notes.append(f"{path}: is read as {how}")
+    return rows
 
 
 def _table(path: str, part: dict[str, Any], layout: Layout) -> tuple[str, list[Any]] | None:

@@ -103,7 +103,7 @@ def _encoders(
 ) -> dict[str, Encoder]:
     """Reads a source; returns what has read the rows of each split in it, its own first."""
     encoders = {name: Encoder(tasks, data, name, unlearned)}
-    blocks = source.blocks(encoders[name].told)
+    blocks = source.blocks(notes=encoders[name].told)
     if blocks is None:
         return {}
     column = SplitColumn(data) if data.split and name == "train" else None

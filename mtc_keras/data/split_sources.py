@@ -20,13 +20,13 @@ class SplitSource:
 
     Args:
         key: in the config, for messages.
-        blocks: reads them, and adds what is to be told of them to a list; `None` if there turns
-            out to be no such split.
+        blocks: reads them, and adds what is to be told of them to the list `notes`; `None` if
+            there turns out to be no such split.
         files: the files, if it is files.
     """
 
     key: str
-    blocks: Callable[[list[str]], Iterator[Block] | None]
+    blocks: Callable[..., Iterator[Block] | None]
     files: Files | None = None
 
 
@@ -54,29 +54,21 @@ def split_sources(
         files, rows = getattr(data, name), own.get(name)
         key = f"data.{name}: "
         if rows is not None:
-            sources[name] = SplitSource(key, partial(_own_blocks, rows, name))
+            sources[name] = SplitSource(key, partial(own_blocks, rows, name))
         elif isinstance(files, (str, list, dict)):
-            sources[name] = SplitSource(key, partial(_file_blocks, files, layout), files)
+            sources[name] = SplitSource(key, partial(file_blocks, files, layout=layout), files)
         elif reader is not None and files is None:  # a number splits off validation
             key = f"data.reader {data.reader!r}: "
             sources[name] = SplitSource(key, partial(_reader_blocks, reader, name))
     return sources
 
 
-def _file_blocks(files: Files, layout: Layout, told: list[str]) -> Iterator[Block]:
-    return file_blocks(files, layout=layout, notes=told)
-
-
-def _own_blocks(rows: OwnRows, name: str, told: list[str]) -> Iterator[Block]:
-    return own_blocks(rows, name, notes=told)
-
-
 def _reader_blocks(
-    reader: Callable[[str], OwnRows | None], name: str, told: list[str]
+    reader: Callable[[str], OwnRows | None], name: str, *, notes: list[str]
 ) -> Iterator[Block] | None:
     rows = reader(name)
     if rows is not None:
-        return own_blocks(rows, name, notes=told)
+        return own_blocks(rows, name, notes=notes)
     if name == "train":
         raise DataError("returned None for 'train'")
     return None

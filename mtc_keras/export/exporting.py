@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError
-from mtc_keras.export.folder import ONNX, SAVED_MODEL, check_format, version_folder
+from mtc_keras.export.doors import check_saved
+from mtc_keras.export.folder import (
+    ONNX,
+    SAVED_MODEL,
+    check_format,
+    check_packages,
+    version_folder,
+)
 from mtc_keras.run.directory import MODEL, Run
 from mtc_keras.run.rows import labelled_rows, text_rows
 
@@ -59,8 +66,8 @@ def export_model(
         The `Export`: its `directory`, and what its `mtc_keras.json` holds, `about` it.
 
     Raises:
-        ConfigError: if the folder holds something, the tokenizer cannot be exported, a package
-            that the format needs is not installed, or the options do not go together.
+        ConfigError: if the folder holds something, the tokenizer cannot leave in this format, a
+            package that the format needs is not installed, or the options do not go together.
         DataError: if there is no such run, or for a mistake in the data.
         ExportError: if the export does not answer as the model does, or int8 costs too much; it
             is removed.
@@ -91,6 +98,9 @@ def export_model(
         return export_live(model, directory, text_pairs, format)
 
     _check_int8(format, quantize, judges)
+    # What no package that is installed, and no row that is read, would change.
+    check_saved(model, format)
+    check_packages(format)
     with model.being_read():
         model.check_model()
         rows, own = None, None

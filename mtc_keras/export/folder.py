@@ -83,23 +83,29 @@ def check_format(directory: Path, format: str) -> None:
     """Checks, before anything large is read, that a format can be written into a folder.
 
     Raises:
-        ConfigError: for an unknown format, packages that are not installed, ONNX among the
-            versions of a SavedModel, or a path that is not UTF-8.
+        ConfigError: for an unknown format, ONNX among the versions of a SavedModel, or a path
+            that is not UTF-8.
     """
     if format not in (SAVED_MODEL, ONNX):
         raise ConfigError(f"format must be {SAVED_MODEL!r} or {ONNX!r}, received {format!r}")
     check_utf8(directory)
-    if format == SAVED_MODEL:
-        return
-    absent = [name for name in ONNX_PACKAGES if find_spec(name) is None]
-    if absent:
-        raise ConfigError(
-            f"an ONNX export needs {', '.join(absent)}: pip install 'mtc-keras[onnx]'"
-        )
-    if is_version(directory) and (directory.parent / MODELS).exists():
+    if format == ONNX and is_version(directory) and (directory.parent / MODELS).exists():
         raise ConfigError(
             f"export folder {str(directory.parent)!r} has the versions that TensorFlow Serving "
             "loads, of which ONNX is none; choose another folder"
+        )
+
+
+def check_packages(format: str) -> None:
+    """Checks that the packages that a format needs are installed.
+
+    Raises:
+        ConfigError: naming those that are not.
+    """
+    absent = [name for name in ONNX_PACKAGES if find_spec(name) is None]
+    if absent and format == ONNX:
+        raise ConfigError(
+            f"an ONNX export needs {', '.join(absent)}: pip install 'mtc-keras[onnx]'"
         )
 
 

@@ -21,6 +21,11 @@ LONGER = {
     "each task pools their logits",
 }
 
+TIES = (
+    "Not compared are {} of them, which have the model's tokens in another order: a run of letters "
+    "may be divided in several ways that are equally good."
+)
+
 
 def model_card(about: Mapping[str, Any], backbone: str, run: "Run | None" = None) -> str:
     """Returns a model card in Markdown.
@@ -141,10 +146,13 @@ def _backbone(backbone: str, run: "Run | None") -> str:
 def _self_test(test: Mapping[str, Any], format: str) -> str:
     largest = test["largest_difference"]
     user, same = ("ONNX Runtime", "token") if format == ONNX else ("TensorFlow", "label")
+    ties = test.get("ties")
     return (
         f"{test['texts']} texts through the model and through this export, in float32, in a "
         f"process with {user} alone; at most {test['tolerance']} apart, and every {same} the "
-        "same.\n\n"
+        "same."
+        + (f" {TIES.format(ties['texts'])}" if ties else "")
+        + "\n\n"
         + _table(["task", "largest difference"], [[n, f"{d:.1e}"] for n, d in largest.items()])
     )
 

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from mtc_keras.config import READ_BY
 from mtc_keras.data.long_texts import room_of
 from mtc_keras.devices import process
-from mtc_keras.errors import ConfigError, legible
+from mtc_keras.errors import legible
 from mtc_keras.export.agreement import run_module, self_test
+from mtc_keras.export.doors import check_model
 from mtc_keras.export.folder import (
     ABOUT,
     FORMAT,
@@ -31,6 +32,7 @@ from mtc_keras.export.folder import (
     SAVED_MODEL,
     WARM_UP,
     check_format,
+    check_packages,
     check_target,
     is_version,
     unfinished_folder,
@@ -68,6 +70,8 @@ class Export:
         lines = [*self.notes, f"the export is in {self.directory} ({size / 1e6:.1f} MB)"]
         lines += [f"self-test on {test['texts']} texts, largest difference to predict:"]
         lines += [f"  {name}: {value:.1e}" for name, value in test["largest_difference"].items()]
+        if "ties" in test:
+            lines.append(shown_ties(test["ties"]))
         if "int8" in self.about:
             lines += shown_int8(self.about["int8"])
         if self.about["model_format"] == SAVED_MODEL and not (self.directory / WARM_UP).exists():
@@ -92,7 +96,8 @@ def export_live(
     directory = resolved(path, f"export folder {str(path)!r}")
     check_target(directory)
     check_format(directory, format)
-    check_tokenizer(model, format, text_pairs)
+    check_model(model, format, text_pairs)
+    check_packages(format)
     with tempfile.TemporaryDirectory(prefix="mtc_keras_") as folder:
         preset = Path(folder) / "model"
         model.save_to_preset(str(preset))
@@ -129,7 +134,7 @@ def export_saved(
         ExportError: if its answers differ from those of the model.
     """
     text_pairs = len(columns) > 1
-    check_tokenizer(model, format, text_pairs)
+    check_model(model, format, text_pairs)  # of a tokenizer of one's own, not known before
     module = (
         "mtc_keras.export.onnx.write" if format == ONNX else "mtc_keras.export.saved_model.write"
     )
@@ -166,42 +171,14 @@ def export_saved(
     return Export(directory, about)
 
 
-def check_tokenizer(
-    model: "MultiTaskClassifier", format: str = SAVED_MODEL, text_pairs: bool = False
-) -> None:
-    """Checks that a model's tokenizer can be part of a graph that serves, or lie beside it.
-
-    Raises:
-        ConfigError: if it cannot, or there is none.
-    """
-    import keras_hub
-
-    if model.preprocessor is None:
-        raise ConfigError("the model has no preprocessor, so that an export could take no texts")
-    if text_pairs and model.long_texts != "truncate":
-        raise ConfigError(
-            f'long_texts = "{model.long_texts}" reads one text per row, and no text pairs'
-        )
-    if format == ONNX:
-        tokenizer = model.preprocessor.tokenizer
-        if not isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer):
-            raise ConfigError(
-                f"format onnx: tokenizer.json would not read texts as {type(tokenizer).__name__} "
-                "does; word pieces (BERT, DistilBERT) can be exported. A SavedModel has the "
-                "tokenizer of SentencePiece (XLM-RoBERTa, DeBERTa), too"
-            )
-        if text_pairs:
-            raise ConfigError(
-                "format onnx: tokenizer.json would cut long text pairs otherwise than the model "
-                "was trained; a SavedModel takes text pairs"
-            )
-        return
-    if isinstance(model.preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer):
-        raise ConfigError(
-            "a byte-pair tokenizer, such as RoBERTa's, cannot be served by TensorFlow: it takes "
-            "words × longest word in memory and keeps each word it ever read; "
-            "word pieces (BERT) and SentencePiece (XLM-RoBERTa, DeBERTa) can"
-        )
+def shown_ties(ties: dict[str, Any]) -> str:
+    """Returns a line on the texts whose answers could not be compared."""
+    count, most = ties["texts"], max(ties["largest_difference"].values())
+    texts, have, their = ("text", "has", "its") if count == 1 else ("texts", "have", "their")
+    return (
+        f"  not compared: {count} {texts} that {have} the model's tokens in another order, as runs "
+        f"of letters may; {their} answers differ by up to {most:.1e}"
+    )
 
 
 def shown_int8(found: dict[str, Any]) -> list[str]:

@@ -412,6 +412,50 @@ def test_the_self_test_sees(run, answered, monkeypatch, name, change, message):
         self_test.self_test(run.model, Path())
 
 
+def in_another_order(answered, name, text, change=0.0):
+    """Returns answers of which one text has its tokens from the back, and other probabilities."""
+    row = self_test.TEXTS.index(text)
+    start, end = answered["tokens/text/offsets"][row : row + 2]
+    ids, values = answered["tokens/text/ids"].copy(), answered[name].copy()
+    ids[start:end] = ids[start:end][::-1]
+    values[row] += change
+    return {**answered, "tokens/text/ids": ids, name: values}
+
+
+TIED = "The clerk was kind, but I waited two hours."
+
+
+def test_texts_with_the_same_tokens_in_another_order_are_told_and_not_compared(
+    run, answered, monkeypatch
+):
+    found = in_another_order(answered, "1/serving_default/mood", TIED, change=2.5e-3)
+    monkeypatch.setattr(self_test, "ask", lambda export, columns: found)
+    test = self_test.self_test(run.model, Path())
+    assert test["ties"]["texts"] == 1 and test["texts"] == len(self_test.TEXTS)
+    assert test["ties"]["largest_difference"]["mood"] == pytest.approx(2.5e-3, rel=1e-2)
+    assert test["largest_difference"]["mood"] < 1e-4
+    about = {"self_test": test, "model_format": "saved_model"}
+    assert (
+        "  not compared: 1 text that has the model's tokens in another order, as runs of letters "
+        "may; its answers differ by up to 2.5e-03"
+    ) in exporting.Export(Path("x"), about).shown
+
+
+def test_other_tokens_are_compared_and_refused(run, answered, monkeypatch):
+    name = "1/serving_default/mood"
+    found = in_another_order(answered, name, TIED, change=2.5e-3)
+    found["tokens/text/ids"][answered["tokens/text/offsets"][self_test.TEXTS.index(TIED)]] += 1
+    monkeypatch.setattr(self_test, "ask", lambda export, columns: found)
+    with pytest.raises(ExportError) as caught:
+        self_test.self_test(run.model, Path())
+    assert caught.value.problems == [
+        f"tokens: 1 of {len(self_test.TEXTS)} texts have other tokens than the model reads",
+        "mood: differs by 2.5e-03 from the model, above 0.0001",
+    ]
+    found |= {name: answered[name]}  # where the text is cut off, say
+    assert "ties" not in self_test.self_test(run.model, Path())
+
+
 # === Where it is written ===
 
 
@@ -517,6 +561,65 @@ def test_a_byte_pair_tokenizer_is_refused(tasks, tmp_path):
     with pytest.raises(ConfigError, match="a byte-pair tokenizer, such as RoBERTa's"):
         mtc_keras.export_model(MultiTaskClassifier(backbone, tasks, preprocessor), tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_run_cannot_leave_by_is_told_before_anything_is_loaded(run, tmp_path):
+    """Neither the packages nor the rows that it needs, nor Keras, are looked for."""
+    other = Path(shutil.copytree(run.directory, tmp_path / "run"))
+    task = other / "model" / "task.json"
+    text = task.read_text(encoding="utf-8")
+    task.write_text(text.replace("BertTokenizer", "RobertaTokenizer"), encoding="utf-8")
+    code = (
+        "import sys\n"
+        "from mtc_keras.cli import main\n"
+        "code = main(sys.argv[1:])\n"
+        "assert not {'keras', 'keras_hub', 'jax', 'tensorflow', 'pandas'} & sys.modules.keys()\n"
+        "sys.exit(code)"
+    )
+    arguments = ["--model", str(other), "--out", str(tmp_path / "x"), "--unchecked"]
+    arguments += ["--self-test-texts", "missing.jsonl"]
+    refused = subprocess.run(
+        [sys.executable, "-c", code, "export", *arguments], capture_output=True, text=True
+    )
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("error: a byte-pair tokenizer, such as RoBERTa's")
+    assert not (tmp_path / "x").exists()
+
+
+RUNS = ["x" * 5000, "xxxxx", "xxxxxxxx", "y xxxxxxx y"]
+
+
+def runs_of_letters() -> bytes:
+    """Returns a SentencePiece model that likes "xxx x" and "x xxx" equally well."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    model = sentencepiece_model_pb2.ModelProto()
+    scores = {"▁": -3.1, "x": -14.3, "xx": -12.7, "xxx": -11.9, "y": -7.7}
+    kinds = {"<unk>": "UNKNOWN", "<s>": "CONTROL", "</s>": "CONTROL"}
+    for piece in (*kinds, *scores):
+        kind = model.SentencePiece.Type.Value(kinds.get(piece, "NORMAL"))
+        model.pieces.add(piece=piece, score=scores.get(piece, 0.0), type=kind)
+    model.trainer_spec.model_type = model.trainer_spec.UNIGRAM
+    return model.SerializeToString()
+
+
+def test_a_run_of_letters_is_no_reason_that_there_is_no_export(tmp_path):
+    import keras_hub
+
+    tokenizer = keras_hub.models.XLMRobertaTokenizer(proto=runs_of_letters())
+    backbone = keras_hub.models.XLMRobertaBackbone(
+        tokenizer.vocabulary_size(), 1, 2, 8, 8, max_sequence_length=66
+    )
+    preprocessor = keras_hub.models.XLMRobertaTextClassifierPreprocessor(
+        tokenizer, sequence_length=64
+    )
+    tasks = [Multiclass(name="mood", classes=["bad", "good"])]
+    model = MultiTaskClassifier(backbone, tasks, preprocessor)
+    for weight in model.weights:
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    exported = mtc_keras.export_model(model, tmp_path / "x")
+    assert exported.about["self_test"]["ties"]["texts"] >= 1
+    assert "in another order" in (exported.directory / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -47,22 +47,36 @@ class Served:
         answers = list(self._answers(signature, texts, batch_size))
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
+    def read(self, texts: Sequence[Sequence[str]]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Returns the tokens of whole texts, special tokens left out.
+
+        Args:
+            texts: one sequence of N strings, or two for text pairs.
+
+        Returns:
+            For each sequence the token ids of all its texts, int32 of shape `(M,)`, and where
+            each text begins among them, and the last one ends: int64 of shape `(N + 1,)`.
+        """
+        found = self._model.whole_texts(*map(_strings, texts))
+        return [(tokens.flat_values.numpy(), tokens.row_splits.numpy()) for tokens in found]
+
     def _answers(
         self, signature: str, texts: Sequence[Sequence[str]], batch_size: int
     ) -> Iterator[dict[str, np.ndarray]]:
-        import tensorflow as tf
-
         ask = self._model.signatures[signature]
         for start in range(0, max(len(texts[0]), 1), batch_size):
             columns = {
-                # Lone surrogates, which JSON may hold, cannot be encoded.
-                name: tf.constant(
-                    [t.encode("utf-8", "replace") for t in column[start : start + batch_size]],
-                    tf.string,
-                )
+                name: _strings(column[start : start + batch_size])
                 for name, column in zip(INPUTS, texts, strict=False)
             }
             yield {name: answer.numpy() for name, answer in ask(**columns).items()}
+
+
+def _strings(texts: Sequence[str]) -> Any:
+    import tensorflow as tf
+
+    # Lone surrogates, which JSON may hold, cannot be encoded.
+    return tf.constant([text.encode("utf-8", "replace") for text in texts], tf.string)
 
 
 def described(answers: Mapping[str, np.ndarray]) -> list[dict[str, dict[str, Any]]]:
@@ -102,7 +116,7 @@ def _described(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main(export: str, questions: str, answers: str) -> None:
-    """Asks both signatures for texts, in batches of each size that `questions` names."""
+    """Asks for texts in batches of each size that `questions` names, and for their tokens."""
     asked = json.loads(Path(questions).read_text(encoding="utf-8"))
     served = Served(export)
     found = {
@@ -111,6 +125,8 @@ def main(export: str, questions: str, answers: str) -> None:
         for signature in ("serving_default", "classify")
         for name, values in served.ask(signature, asked["texts"], size).items()
     }
+    for name, (ids, offsets) in zip(INPUTS, served.read(asked["texts"]), strict=False):
+        found |= {f"tokens/{name}/ids": ids, f"tokens/{name}/offsets": offsets}
     # Class names of a fixed width, as arrays of objects would need pickle.
     plain: dict[str, Any] = {
         name: values.astype("S") if values.dtype == object else values

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Sequence[str]) -> None:
-    """Writes the three signatures with one copy of the weights.
+    """Writes the three signatures, and what reads texts, with one copy of the weights.
 
     Args:
         model: the `MultiTaskClassifier`, loaded on the TensorFlow backend.
@@ -84,11 +84,17 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     def tokens(inputs: dict[str, Any]) -> dict[str, Any]:
         return probabilities(model, logits(inputs))
 
+    # No signature, as its output is ragged: for the self-test, which compares tokens.
+    @tf.function(input_signature=texts)
+    def whole_texts(*columns: Any) -> list[Any]:
+        return [model.preprocessor.tokenizer(column) for column in readable(columns)]
+
     functions = {"serving_default": serving_default, "classify": classify, "tokens": tokens}
     signatures = {name: call.get_concrete_function() for name, call in functions.items()}
     module = tf.Module()
     # The model itself would bring each weight a second time, and its metrics.
     module.weights = list(signatures["serving_default"].graph.variables)
+    module.whole_texts = whole_texts
     module.tokenizer = _resources(model.preprocessor.tokenizer)
     tf.saved_model.save(module, directory, signatures=signatures)
 

@@ -32,7 +32,7 @@ def build(config, dataset, dropout):
     if not dropout:
         settings = config.model.model_copy(update={"backbone_dropout": 0.0, "dropout": 0.0})
         config = config.model_copy(update={"model": settings})
-    model = build_model(config, dataset)
+    model = build_model(config, dataset).model
     model.compile(build_optimizer(config.training, model, 1000))
     model.optimizer.build(model.trainable_variables)
     return model

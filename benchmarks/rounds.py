@@ -13,7 +13,7 @@ from mtc_keras.config import Config, load_config
 from mtc_keras.data.dataset import only_task
 from mtc_keras.data.reading import read_splits
 from mtc_keras.errors import ConfigError
-from mtc_keras.model.backbones import length_limit
+from mtc_keras.model.backbones.layers import length_limit
 
 ACTIONS = {"training": 3, "prediction": 1}  # and their FLOPs in forward passes
 FULL_LENGTHS = (32, 128)

@@ -25,7 +25,7 @@ from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens, tokenize
 from mtc_keras.errors import ConfigError
-from mtc_keras.model.backbones import preset_of
+from mtc_keras.model.backbones.names import preset_of
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.model.optimizers import LayerwiseAdamW
@@ -149,7 +149,7 @@ class Ours(Side):
     def __init__(self, config: Config, dataset: Any, rows: int, name: str = "mtc_keras") -> None:
         training = config.training
         super().__init__(training.batch_size, name)
-        self.model = build_model(config, dataset)
+        self.model = build_model(config, dataset).model
         self.seconds.lap("model")
         tokens = tokenize(self.model.preprocessor, dataset.train.texts)
         self.seconds.lap("tokens")

@@ -123,3 +123,10 @@ def plural(count: int, noun: str) -> str:
     """Returns `1 row`, `2 rows`, `2 classes`."""
     ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
     return f"{count:,} {noun}{ending}"
+
+
+def first_cause(error: BaseException) -> str:
+    """Returns the first line of the error at the root of a chain."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"

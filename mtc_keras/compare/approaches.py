@@ -16,7 +16,7 @@ from mtc_keras.files import (
     to_json,
     write_whole,
 )
-from mtc_keras.model.backbones import check_backbone
+from mtc_keras.model.backbones.names import check_backbone
 from mtc_keras.run.output import check_output
 
 if TYPE_CHECKING:

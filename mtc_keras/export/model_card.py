@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.export.folder import ONNX
-from mtc_keras.model.backbones import MINILM
+from mtc_keras.model.backbones.names import MINILM
 
 if TYPE_CHECKING:
     from mtc_keras.run.directory import Run

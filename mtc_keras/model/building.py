@@ -1,12 +1,14 @@
 """From a config to a model and its optimizer."""
 
 import math
+from dataclasses import dataclass
 
 from mtc_keras.config import Config, TrainingConfig
 from mtc_keras.config.model import TRAINING_WINDOWS
 from mtc_keras.data.dataset import Dataset
 from mtc_keras.devices import process
-from mtc_keras.model.backbones import enable_lora, freeze, layer_depths, load_backbone, num_layers
+from mtc_keras.model.backbones.layers import enable_lora, freeze, layer_depths, num_layers
+from mtc_keras.model.backbones.loading import load_backbone
 from mtc_keras.model.balancing import METHODS, Balancing
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.model.optimizers import LayerwiseAdamW, WarmupDecay
@@ -15,21 +17,29 @@ from mtc_keras.model.optimizers import LayerwiseAdamW, WarmupDecay
 MOST_TEXTS = 500_000
 
 
-def build_model(config: Config, dataset: Dataset) -> MultiTaskClassifier:
+@dataclass(frozen=True)
+class BuiltModel:
+    """A model of a config, and what is to be told of its backbone, one line each."""
+
+    model: MultiTaskClassifier
+    notes: tuple[str, ...] = ()
+
+
+def build_model(config: Config, dataset: Dataset) -> BuiltModel:
     """Returns the model of a config: pretrained backbone, new heads, frozen parts frozen."""
     columns = dataset.train.texts
     step = math.ceil(len(columns) * len(dataset.train) / MOST_TEXTS)
     texts = (text for column in columns for text in column[:: max(step, 1)])
     policy = process.dtype_policy(config.training.precision)
     with process.random_bits(for_any_devices=True):
-        backbone, preprocessor = load_backbone(config.model, texts, dtype=policy)
-        freeze(backbone, config.training.freeze)
+        loaded = load_backbone(config.model, texts, dtype=policy)
+        freeze(loaded.backbone, config.training.freeze)
         if config.model.lora_rank is not None:
-            enable_lora(backbone, config.model.lora_rank)
-        return MultiTaskClassifier(
-            backbone=backbone,
+            enable_lora(loaded.backbone, config.model.lora_rank)
+        model = MultiTaskClassifier(
+            backbone=loaded.backbone,
             tasks=dataset.tasks,
-            preprocessor=preprocessor,
+            preprocessor=loaded.preprocessor,
             pooling=config.model.pooling,
             dropout=config.model.dropout,
             long_texts=config.model.long_texts,
@@ -37,6 +47,7 @@ def build_model(config: Config, dataset: Dataset) -> MultiTaskClassifier:
             training_windows=config.model.training_windows or TRAINING_WINDOWS,
             compile=False,
         )
+    return BuiltModel(model, loaded.notes)
 
 
 def build_optimizer(

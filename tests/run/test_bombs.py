@@ -15,7 +15,7 @@ import pytest
 import mtc_keras
 from mtc_keras.config import ModelConfig
 from mtc_keras.errors import ConfigError, UserError
-from mtc_keras.model.backbones import check_backbone
+from mtc_keras.model.backbones.names import check_backbone
 from mtc_keras.model.saved_classes import FAMILIES, check_classes
 from mtc_keras.predict import program as predict
 from mtc_keras.run.directory import TASK, Run

@@ -240,10 +240,10 @@ def test_frozen_parts_do_not_move(tmp_path, frame):
     config = tiny_config(tmp_path / "run", training={"freeze": "all", "epochs": 1})
     run = mtc_keras.fit(config, train=frame, verbose=0)
     from mtc_keras.devices import process
-    from mtc_keras.model.backbones import load_backbone
+    from mtc_keras.model.backbones.loading import load_backbone
 
     process.setup(config.seed)
-    untrained, _ = load_backbone(config.model, frame["text"].tolist())
+    untrained = load_backbone(config.model, frame["text"].tolist()).backbone
     for before, after in zip(untrained.weights, run.model.backbone.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(before.value), np.asarray(after.value))
 

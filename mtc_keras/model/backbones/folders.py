@@ -6,6 +6,7 @@ from typing import Any
 from mtc_keras.config import ModelConfig
 from mtc_keras.errors import ConfigError, listed
 from mtc_keras.files import file_problem, read_json
+from mtc_keras.model.backbones.families import FAMILIES
 from mtc_keras.model.checking import (
     MOST_ASSET,
     PREPROCESSOR,
@@ -27,8 +28,6 @@ HUGGING_FACE_TYPES: dict[str, tuple[str, ...]] = {
     "roberta": ("vocab.json", "merges.txt"),
     "xlm-roberta": (SENTENCE_PIECE,),
 }
-# Positions that a position embedding keeps for itself.
-RESERVED_POSITIONS = {"roberta": 2, "xlm-roberta": 2}
 ASSETS = (".json", ".txt", ".model", ".spm", ".vocab", ".merges")  # read whole into memory
 
 
@@ -130,8 +129,9 @@ def described_limit(description: dict[str, Any], where: str) -> int | None:
             f"{where} is a model of type {kind!r}; KerasHub reads "
             f"{listed(list(HUGGING_FACE_TYPES))}"
         )
-    positions = _tokens(description, "max_position_embeddings", where)
-    return None if positions is None else positions - RESERVED_POSITIONS.get(kind, 0)
+    for key in ("max_position_embeddings", "pad_token_id"):
+        _tokens(description, key, where)
+    return FAMILIES[kind].max_length(description)
 
 
 def _tokens(config: dict[str, Any], key: str, where: str) -> int | None:

@@ -1,0 +1,1 @@
+"""Encoders: from a name in the config to a Keras model, the text's reader beside it."""

@@ -225,7 +225,7 @@ def _checked(path: Path) -> Path:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    options.add_teacher(parser)
+    options.add_model(parser, "a run directory, or the folder of an export", "--teacher")
     options.add_data(
         parser, "files or globs with the teacher's text column, labelled or not", required=True
     )

@@ -33,28 +33,30 @@ def add_config(parser: argparse.ArgumentParser, required: bool = True) -> None:
         "--config", metavar="FILE", required=required, help="the TOML config"
     )
     complete(option, shtab.FILE)
+    _add_set(
+        parser,
+        "overrides",
+        "override a key of the config, such as training.epochs=1 (may be repeated)",
+    )
+
+
+def _add_set(parser: "argparse._ActionsContainer", dest: str, help: str) -> None:
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",
         type=text,
         default=[],
-        dest="overrides",
-        help="override a key of the config, such as training.epochs=1 (may be repeated)",
+        dest=dest,
+        help=help,
     )
 
 
-def add_model(parser: argparse.ArgumentParser, help: str = "a run directory") -> None:
-    """Adds `--model DIR` and `--unchecked`."""
-    option = parser.add_argument("--model", metavar="DIR", required=True, help=help)
-    complete(option, shtab.DIRECTORY)
-    add_unchecked(parser)
-
-
-def add_teacher(parser: argparse.ArgumentParser) -> None:
-    """Adds `--teacher DIR` and `--unchecked`."""
-    help = "a run directory, or the folder of an export"
-    option = parser.add_argument("--teacher", metavar="DIR", required=True, help=help)
+def add_model(
+    parser: argparse.ArgumentParser, help: str = "a run directory", name: str = "--model"
+) -> None:
+    """Adds `--model DIR`, or one of another name, and `--unchecked`."""
+    option = parser.add_argument(name, metavar="DIR", required=True, help=help)
     complete(option, shtab.DIRECTORY)
     add_unchecked(parser)
 
@@ -81,17 +83,11 @@ def add_data(
 
 def add_reading(parser: "argparse._ActionsContainer", help: str = "") -> None:
     """Adds `--set KEY=VALUE` of programs that read rows without a config of their own."""
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        type=text,
-        default=[],
-        dest="reading",
-        help=help
-        or "read the rows of --data in another way than the run did, such as data.delimiter=';' "
-        "or tasks.topic.column=subject (may be repeated)",
+    of_run = (
+        "read the rows of --data in another way than the run did, such as data.delimiter=';' "
+        "or tasks.topic.column=subject (may be repeated)"
     )
+    _add_set(parser, "reading", help or of_run)
 
 
 def add_reader(parser: "argparse._ActionsContainer", rows: str) -> None:

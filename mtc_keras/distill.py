@@ -10,19 +10,19 @@ them with labels = "probabilities" (Hinton, Vinyals & Dean 2015, arXiv
 """
 
 import argparse
-import gzip
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tomli_w
 
 from mtc_keras.errors import ConfigError, DataError, did_you_mean, legible, listed, plural
-from mtc_keras.files import check_writable, json_line, written_whole
+from mtc_keras.files import check_writable, written_whole
+from mtc_keras.predict.bad_rows import BadRows, in_all
 from mtc_keras.predict.predictors import AnyModel, Predictor, open_predictor
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from mtc_keras.data.inputs import Inputs
 
 ENDINGS = (".jsonl", ".jsonl.gz")
-MOST_SHOWN = 5  # bad rows
 TEXT = "text"  # the column that a config without data.text names
 
 
@@ -106,61 +105,28 @@ def distill_files(
     chosen = _chosen(predictor, tasks)
     files = [str(file) for file in ([data] if isinstance(data, (str, Path)) else data)]
     _check_other(path, files)
-    told = _Told(strict)
+    from mtc_keras.predict.bulk.formats import compressed, write_rows
+    from mtc_keras.predict.streaming import stream_inputs
+
+    notes: list[str] = []
+    bad = BadRows(strict, notes.append)
     rows = 0
     try:
-        with predictor.being_read(), written_whole(path) as file, _packed(file, path) as lines:
-            for row in _labelled(predictor, files, chosen, told):
-                lines.write(f"{json_line(row)}\n".encode())
-                rows += 1
+        with (
+            predictor.being_read(),
+            written_whole(path) as file,
+            compressed(file, path.name.endswith(".gz")) as lines,
+        ):
+            for inputs in stream_inputs(predictor, files, on_bad=bad.add, on_note=notes.append):
+                columns = _columns(inputs, chosen, predictor.predict(inputs.texts, raw=True))
+                write_rows(lines, "jsonl", columns, {})
+                rows += len(inputs)
             if not rows:
                 raise DataError(f"{', '.join(files)}: hold no row that can be predicted")
     except OSError as error:
         raise ConfigError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
     text = predictor.data.text
-    return Distillation(path, chosen, rows, told.bad_rows, tuple(told.notes), text)
-
-
-@contextmanager
-def _packed(file: IO[bytes], path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Opens a file again that packs what is written to it, if its name says so."""
-    if not path.name.endswith(".gz"):
-        yield file
-        return
-    with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-        yield packed
-
-
-class _Told:
-    """The bad rows of the files, of which the first few are named, and other lines for people."""
-
-    def __init__(self, strict: bool) -> None:
-        self.strict, self.bad_rows = strict, 0
-        self.notes: list[str] = []
-
-    def bad(self, problem: str) -> None:
-        """Takes a row that is left out.
-
-        Raises:
-            DataError: if it is an error.
-        """
-        if self.strict:
-            raise DataError(f"{problem} (--strict)")
-        self.bad_rows += 1
-        if self.bad_rows <= MOST_SHOWN:
-            self.notes.append(f"bad row left out: {problem}")
-
-
-def _labelled(
-    predictor: Predictor, files: list[str], tasks: Sequence[Task], told: _Told
-) -> Iterator[dict[str, Any]]:
-    """Yields the rows of files with a label per task."""
-    from mtc_keras.predict.streaming import stream_inputs
-
-    for inputs in stream_inputs(predictor, files, on_bad=told.bad, on_note=told.notes.append):
-        columns = _columns(inputs, tasks, predictor.predict(inputs.texts, raw=True))
-        for cells in zip(*columns.values(), strict=True):
-            yield dict(zip(columns, cells, strict=True))
+    return Distillation(path, chosen, rows, bad.count, tuple(notes), text)
 
 
 def _columns(
@@ -243,10 +209,8 @@ def run(args: argparse.Namespace) -> None:
     teacher = open_predictor(args.teacher, args.check)
     with tidied_at_sigterm("stopped before anything was written"):
         found = distill_files(teacher, args.data, args.out, tasks=tasks, strict=args.strict)
-    for note in found.notes:
+    for note in (*found.notes, *in_all(found.bad_rows)):
         print(legible(note), file=sys.stderr)
-    if found.bad_rows > MOST_SHOWN:
-        print(f"{plural(found.bad_rows, 'bad row')} left out", file=sys.stderr)
     print(legible(f"# {plural(found.rows, 'row')} in {found.path}; a student's config reads them:"))
     student = {"data": found.student_data(), "tasks": found.student_tasks()}
     print(tomli_w.dumps(student), end="")

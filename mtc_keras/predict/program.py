@@ -19,6 +19,7 @@ from typing import Any
 from mtc_keras.config import reading_of
 from mtc_keras.errors import ConfigError, DataError, legible, plural
 from mtc_keras.files import json_line, shown_json
+from mtc_keras.predict.bad_rows import BadRows, in_all
 from mtc_keras.predict.bulk.job import ENGINES, FORMATS
 from mtc_keras.predict.predictors import Predictor, RunPredictor, open_predictor, version_taken
 from mtc_keras.predict.rows import predict_own
@@ -28,8 +29,6 @@ from mtc_keras.programs.program import Program
 from mtc_keras.programs.signals import tidied_at_sigterm
 from mtc_keras.run.rows import reader_rows
 from mtc_keras.tasks.predictions import COLUMNS, DECIMALS, Shown
-
-MOST_SHOWN = 5  # bad rows on the screen
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -177,10 +176,11 @@ def _predict_own(args: argparse.Namespace, shown: Shown) -> None:
         shown = replace(shown, columns=COLUMNS if as_table else shown.columns, decimals=DECIMALS)
     rows = _reader_rows(predictor) if args.reader else args.text
     found = predict_own(predictor, rows, shown)
-    bad = BadRowsShown(args.strict)
+    bad = BadRows(args.strict, _print_note)
     for place, reason in found.bad_rows:
         bad.add(f"{place}: {reason}")
-    bad.close()
+    for line in in_all(bad.count):
+        _print_note(line)
     if path is not None:
         save_predictions(found, predictor, path, shown)
         print(legible(f"{plural(len(found), 'prediction')} in {path}"))
@@ -203,10 +203,11 @@ def _predict_stream(args: argparse.Namespace, shown: Shown) -> None:
     predictor = _opened(args)
     from mtc_keras.predict.streaming import predict_stream
 
-    bad = BadRowsShown(args.strict)
+    bad = BadRows(args.strict, _print_note)
     found = predict_stream(predictor, args.data, shown, on_bad=bad.add, on_note=_print_note)
     printed = _print_lines(found)
-    bad.close()
+    for line in in_all(bad.count):
+        _print_note(line)
     if bad.count and not printed:  # as files would be refused
         raise DataError(f"{', '.join(args.data)}: hold no row that can be predicted")
 
@@ -222,34 +223,6 @@ def _print_lines(rows: Iterable[Mapping[str, Any]]) -> int:
         print(shown_json(json_line(row), out.encoding or "utf-8", out.isatty()))
         count += 1
     return count
-
-
-class BadRowsShown:
-    """The bad rows of a stream on standard error: the first ones in full, then their number.
-
-    Args:
-        strict: bool. Whether the first one is an error.
-    """
-
-    def __init__(self, strict: bool) -> None:
-        self.strict, self.count = strict, 0
-
-    def add(self, problem: str) -> None:
-        """Shows a bad row.
-
-        Raises:
-            DataError: if it is an error.
-        """
-        if self.strict:
-            raise DataError(f"{problem} (--strict)")
-        self.count += 1
-        if self.count <= MOST_SHOWN:
-            print(legible(f"bad row left out: {problem}"), file=sys.stderr)
-
-    def close(self) -> None:
-        """Says how many there were."""
-        if self.count > MOST_SHOWN:
-            print(f"{plural(self.count, 'bad row')} left out", file=sys.stderr)
 
 
 PROGRAM = Program("predict", "predict with a run or an export", __doc__, add_options, run)

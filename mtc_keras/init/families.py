@@ -14,11 +14,11 @@ from mtc_keras.init.cells import (
     is_words,
 )
 from mtc_keras.init.draft import Draft
-from mtc_keras.init.singles import blank_lines, classes_of, short
+from mtc_keras.init.singles import MOST_CLASSES, blank_lines, classes_of, short
 from mtc_keras.init.survey import Survey
+from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.spelling import class_key, number_of
 
-MOST_NAMES = 1_000
 NEARLY_ALL = 0.98
 
 
@@ -44,13 +44,13 @@ def _votes(survey: Survey, names: Sequence[str]) -> list[Draft]:
     """Returns a task for columns of several annotators' answers to one question."""
     drafts = []
     for stem, members in _numbered(survey, names).items():
-        named = bool(set(stem.split("_")) & words.ANNOTATOR)
-        if set(stem.split("_")) & words.QUESTION:
+        named = bool(words.parts(stem) & words.ANNOTATOR)
+        if words.parts(stem) & words.QUESTION:
             continue  # of a survey, of which each has an answer of its own
         if not (named or _repeat_each_other(survey, members)):
             continue
         answers = _answers(survey, members)
-        if not 2 <= len(answers) <= MOST_NAMES or not _share_answers(survey, members):
+        if not 2 <= len(answers) <= MOST_CLASSES or not _share_answers(survey, members):
             continue
         values: dict[str, object] = {"kind": "multiclass", "column": members, "labels": "votes"}
         draft = Draft(stem if named and stem not in words.ANNOTATOR else "label", members, values)
@@ -80,8 +80,8 @@ def _tags(survey: Survey, names: Sequence[str]) -> list[Draft]:
     drafts = []
     for stem, members in _numbered(survey, names).items():
         answers = _answers(survey, members)
-        rows = [[cell for cell in row if not is_nothing(cell)] for row in survey.rows_of(members)]
-        if not (2 <= len(answers) <= MOST_NAMES and any(len(row) < len(members) for row in rows)):
+        rows = _said_in_rows(survey, members)
+        if not (2 <= len(answers) <= MOST_CLASSES and any(len(row) < len(members) for row in rows)):
             continue
         if not all(survey.columns[name].mean(is_words) > 0.5 for name in members):
             continue
@@ -160,6 +160,11 @@ def _numbered(survey: Survey, names: Sequence[str]) -> dict[str, list[str]]:
     return {stem: members for stem, members in found.items() if len(members) > 1}
 
 
+def _said_in_rows(survey: Survey, members: Sequence[str]) -> list[list[Cell]]:
+    """Returns for each compared row its cells of some columns that say something."""
+    return [[cell for cell in row if not is_nothing(cell)] for row in survey.rows_of(members)]
+
+
 def _answers(survey: Survey, members: Sequence[str]) -> set[str]:
     return {class_key(cell) for name in members for cell in classes_of(survey.columns[name])}
 
@@ -175,7 +180,6 @@ def _repeat_each_other(survey: Survey, members: Sequence[str]) -> bool:
     """Whether the columns of a row often hold the same name, as no set of tags does."""
     if any(survey.columns[name].mean(is_words) < 0.5 for name in members):
         return False  # numbers repeat each other, whatever they are
-    rows = [[cell for cell in row if not is_nothing(cell)] for row in survey.rows_of(members)]
-    several = [row for row in rows if len(row) > 1]
+    several = [row for row in _said_in_rows(survey, members) if len(row) > 1]
     equal = [row for row in several if len(set(map(str, row))) < len(row)]
     return bool(several) and len(equal) > len(several) / 3

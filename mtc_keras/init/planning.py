@@ -18,6 +18,7 @@ from mtc_keras.init.singles import NoLabel, single_task
 from mtc_keras.init.sizes import model_values, training_values
 from mtc_keras.init.splits import files_beside, split_of, stem
 from mtc_keras.init.survey import Survey
+from mtc_keras.run.directory import unfinished
 
 MOST_MEASURES = 8  # numbered columns of numbers; more are features, as those of an embedding are
 FEW_ROWS = 12  # from which nothing can be concluded about pairs of columns
@@ -63,7 +64,7 @@ def make_plan(survey: Survey, files: Mapping[str, Files], keys: Mapping[str, Any
 
 
 def _add_files(plan: Plan, given: Mapping[str, Files]) -> None:
-    """Puts the files of the splits first in `[data]`."""
+    """Puts the files of the splits and the text column into `[data]`."""
     files = dict(given)
     beside = {} if "split" in plan.roles.values else files_beside(files["train"])
     for split, found in beside.items():
@@ -73,12 +74,7 @@ def _add_files(plan: Plan, given: Mapping[str, Files]) -> None:
     if split_of(plan.files[0]) in ("validation", "test"):
         plan.roles.unsure.append(f"{plan.files[0]} is trained on, whatever its name says")
     text = plan.roles.text[0] if len(plan.roles.text) == 1 else plan.roles.text
-    order = ("train", "validation", "test")
-    plan.roles.values = {
-        **{split: files[split] for split in order if split in files},
-        "text": text,
-        **plan.roles.values,
-    }
+    plan.roles.values = {**files, "text": text, **plan.roles.values}
 
 
 def _find_tasks(survey: Survey, roles: Roles) -> list[Draft]:
@@ -185,7 +181,7 @@ def _numbers(survey: Survey, draft: Draft, other: Draft) -> bool:
 def _free_directory(name: str) -> str:
     """Returns an output directory that no run is in."""
     found, number = f"runs/{name}", 2
-    while os.path.lexists(found) or Path(f"{found}.unfinished").exists():
+    while os.path.lexists(found) or unfinished(Path(found)).exists():
         found, number = f"runs/{name}_{number}", number + 1
     return found
 

@@ -7,6 +7,7 @@ from typing import Any
 from mtc_keras.config import Config, check_config
 from mtc_keras.data.dataset import Dataset
 from mtc_keras.data.reading import read_splits
+from mtc_keras.data.sources import Files, named
 from mtc_keras.errors import DataError, UserError
 from mtc_keras.init.draft import Draft, Plan
 from mtc_keras.tasks import kind_named
@@ -74,7 +75,7 @@ def _without_key(plan: Plan, error: UserError) -> bool:
     return False
 
 
-def _add_files(plan: Plan, name: str, files: Any) -> None:
+def _add_files(plan: Plan, name: str, files: Files) -> None:
     """Adds the files of a split, if they have labels that training knows."""
     data = plan.roles.values
     data[name] = files
@@ -87,7 +88,7 @@ def _add_files(plan: Plan, name: str, files: Any) -> None:
             if not [d for d, why in _named(plan, error) if _ignores_unknown(d, why)]:
                 break
     del data[name]
-    plan.roles.unsure.append(f"{_shown(files)} is not used as {name}: {problem}")
+    plan.roles.unsure.append(f"{', '.join(named(files))} is not used as {name}: {problem}")
 
 
 def _split_off(plan: Plan, shares: Sequence[float]) -> tuple[Config, Dataset]:
@@ -140,7 +141,3 @@ def _ignores_unknown(draft: Draft, why: str) -> bool:
     draft.values["unknown_classes"] = "ignore"
     draft.unsure.append(f"labels that training does not know are ignored ({why})")
     return True
-
-
-def _shown(files: Any) -> str:
-    return files if isinstance(files, str) else ", ".join(files)

@@ -151,7 +151,7 @@ def _names_and_lists(column: Column) -> Draft:
 def _list_of_tables(column: Column, items: Sequence[dict[str, Cell]]) -> Draft:
     """Returns a task of votes for lists such as `[{"user": 1, "label": "x"}]`."""
     keys = {words.plain(key) for item in items for key in item}
-    by_whom = {key for key in keys if key in words.GROUP or set(key.split("_")) & words.ANNOTATOR}
+    by_whom = {key for key in keys if key in words.GROUP or words.parts(key) & words.ANNOTATOR}
     if "label" not in keys or not by_whom:
         raise NoLabel("lists of tables, whose values are columns such as NAME[].KEY")
     answers = [str(item["label"]) for item in items if "label" in item]

@@ -32,13 +32,6 @@ def given_splits(files: list[str] | dict[str, str]) -> dict[str, Files]:
     return {split: paths[0] if len(paths) == 1 else paths for split, paths in found.items()}
 
 
-def paths_of(files: Files) -> list[str]:
-    """Returns the paths of files."""
-    if isinstance(files, str):
-        return [files]
-    return list(files.values()) if isinstance(files, dict) else files
-
-
 def files_beside(files: Files) -> dict[str, Files]:
     """Returns the files beside those of training rows that their names suggest, by split."""
     if isinstance(files, list):

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.formats.layout import Layout
-from mtc_keras.data.sources import Files, file_blocks
+from mtc_keras.data.sources import Files, file_blocks, named
 from mtc_keras.init.cells import is_number
 from mtc_keras.init.columns import Column
-from mtc_keras.init.splits import paths_of
 from mtc_keras.tasks.columns import Cell
 from mtc_keras.tasks.nesting import nested_paths
 from mtc_keras.tasks.paths import found_path, pick_all
@@ -70,7 +69,7 @@ def survey_files(files: Files, layout: Layout) -> Survey:
     Raises:
         DataError: if they cannot be read.
     """
-    survey = Survey(paths_of(files))
+    survey = Survey(named(files))
     for block in file_blocks(files, layout=layout, notes=survey.notes):
         survey.add(block)
     return survey

@@ -135,17 +135,15 @@ def known_order(names: Iterable[str]) -> list[str] | None:
     spelled = {_spelled(name): name for name in names}
     if spelled.keys() == {"negative", "neutral", "positive"}:
         return None  # classes of a mood more often than its degrees
-    stars = {match["number"]: name for text, name in spelled.items() if (match := _star(text))}
+    stars = {
+        match["number"]: name for text, name in spelled.items() if (match := _STARS.fullmatch(text))
+    }
     if len(stars) == len(spelled) > 2:
         return [stars[number] for number in sorted(stars, key=int)]
     for order in ORDERS:
         if len(spelled) > 2 and spelled.keys() <= set(order):
             return sorted(spelled.values(), key=lambda name: order.index(_spelled(name)))
     return None
-
-
-def _star(text: str) -> "re.Match[str] | None":
-    return _STARS.fullmatch(text)
 
 
 def _spelled(name: str) -> str:

@@ -85,8 +85,9 @@ def calibrate_run(
     Args:
         run: a `Run`, or the path of a run directory.
         data: labelled rows that the model was not trained on and will not be judged on, in the
-            run's format: a file, a glob, a list of them, a DataFrame or dicts; default: the
-            validation files of the run's config, or the validation rows by its column `data.split`.
+            run's format: a file, a glob, a list of them, a DataFrame or dicts, or a dict from
+            column to parallel file; default: the validation files of the run's config, or the
+            validation rows by its column `data.split`.
         thresholds: `"per_label"`, `"per_task"`, or one number from 0 to 1 for all labels.
         calibration: `"temperature"` or `"none"`.
         reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`, and
@@ -149,10 +150,10 @@ def _check(thresholds: Any, calibration: Any) -> None:
 
 def _refuse_other_uses(run: Run, data: Any) -> None:
     """Refuses rows that must not choose thresholds: those trained on, and the test rows."""
-    if not isinstance(data, (str, list, dict)) or not all(isinstance(path, str) for path in data):
-        return  # rows in memory are of no file
-    from mtc_keras.data.sources import hash_files, named
+    from mtc_keras.data.sources import are_files, hash_files, named
 
+    if not are_files(data):
+        return  # rows in memory are of no file
     # By a column of splits, the validation rows of a training file are chosen.
     others = ("test",) if run.config.data.split else ("train", "test")
     splits = {

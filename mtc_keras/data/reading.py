@@ -15,7 +15,7 @@ from mtc_keras.data.groups import NO_GROUP
 from mtc_keras.data.leaks import leak_notes
 from mtc_keras.data.names import check_names, tell_lacking
 from mtc_keras.data.rows import LeftOut, Rows
-from mtc_keras.data.sources import Files, OwnRows, file_blocks, hash_files, own_blocks
+from mtc_keras.data.sources import Files, OwnRows, are_files, file_blocks, hash_files, own_blocks
 from mtc_keras.data.split_column import SPLITS, SplitColumn, both_named
 from mtc_keras.data.split_sources import SplitSource, split_sources
 from mtc_keras.data.splits import validation_size
@@ -143,13 +143,10 @@ def read_rows(
         DataError: with everything that is wrong in the data.
     """
     problems: list[str] = []
-    is_files = isinstance(source, (str, dict)) or (
-        isinstance(source, list) and all(isinstance(path, str) for path in source)
-    )
     encoder = Encoder(tasks, data, name)
     blocks = (
-        file_blocks(source, layout=Layout.of(data, tasks), notes=encoder.told)  # type: ignore[arg-type]
-        if is_files
+        file_blocks(source, layout=Layout.of(data, tasks), notes=encoder.told)
+        if are_files(source)
         else own_blocks(source, name, notes=encoder.told)  # type: ignore[arg-type]
     )
     column = SplitColumn(data) if data.split and split else None

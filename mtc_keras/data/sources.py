@@ -9,7 +9,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas
 
@@ -136,6 +136,14 @@ def _dict_blocks(source: Iterable[dict[str, Any]], name: str, rows: int) -> Iter
         where = [f"{name} row {number}" for number, _ in part]
         columns = {column: plain_cells(cells) for column, cells in cells_by_column(records).items()}
         yield Block(name, where, columns)
+
+
+def are_files(source: object) -> TypeGuard[Files]:
+    """Whether rows are given as files, and not in memory."""
+    paths = list(source.values()) if isinstance(source, dict) else source
+    return isinstance(paths, str) or (
+        isinstance(paths, list) and all(isinstance(path, str) for path in paths)
+    )
 
 
 def named(files: Files) -> list[str]:

@@ -41,12 +41,10 @@ def labelled_files(
         if files is None or not (_has_files(config, split) or config.split):
             raise ConfigError(_without_rows(run, split))
         return files, split
+    from mtc_keras.data.sources import are_files, named
+
     source = with_names(data)
-    if isinstance(source, str):
-        return source, source
-    if isinstance(source, dict) or _are_texts(source):
-        return source, ", ".join(source.values() if isinstance(source, dict) else source)
-    return source, "the given rows"
+    return source, ", ".join(named(source)) if are_files(source) else "the given rows"
 
 
 def labelled_rows(
@@ -161,7 +159,3 @@ def _by_column(paths: list[str]) -> list[str] | dict[str, str]:
     if not all("=" in path and not os.path.exists(path) for path in paths):
         return paths
     return dict(path.split("=", 1) for path in paths)
-
-
-def _are_texts(source: Any) -> bool:
-    return isinstance(source, list) and all(isinstance(path, str) for path in source)

@@ -8,6 +8,7 @@ import pytest
 from mtc_keras import (
     BulkOptions,
     ConfigError,
+    DataError,
     calibrate_run,
     check_config,
     cli,
@@ -101,6 +102,11 @@ def test_rows_in_memory_may_have_other_names(finished):
     assert (
         found.columns["predicted_mood"] == predict_rows(finished, rows(5)).columns["predicted_mood"]
     )
+
+
+def test_a_dict_of_other_things_than_paths_is_no_parallel_files(finished):
+    with pytest.raises(DataError, match="expected a DataFrame or an iterator of dicts, received"):
+        evaluate_run(finished, {"text": ["a"], "mood": ["b"]})
 
 
 def test_parts_that_were_read_in_another_way_are_not_gone_on_with(finished, piped, tmp_path):

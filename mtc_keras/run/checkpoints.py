@@ -275,8 +275,7 @@ def _defaults() -> dict[str, Any]:
         for name, field in Config.model_fields.items()
         if field.default_factory is not None
     }
-    keys = _flat(sections)
-    return {key: value for key, value in keys.items() if not key.startswith(FREE_KEYS)}
+    return _flat(sections)
 
 
 def _under_todays_names(config: Mapping[str, Any]) -> dict[str, Any]:

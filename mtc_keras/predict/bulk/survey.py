@@ -83,6 +83,7 @@ class Survey:
         self.notes: list[str] = []
         self.bad_rows = bad_rows
         self._stamps: dict[str, tuple[int, ...]] = {}
+        self._hashes: dict[str, str] = {}  # an archive may hold many of the files
         problems: list[str] = []
         for path in expand(files):
             try:
@@ -163,11 +164,14 @@ class Survey:
                 }
         for name, found in columns.items():
             self.types[name] = common_type(self.types[name], found) if name in self.types else found
+        place = located(path)[0]
+        if place not in self._hashes:
+            self._hashes[place] = sha256(Path(place))
         self.inputs.append(
             {
                 "file": path,
-                "bytes": os.path.getsize(located(path)[0]),
-                "sha256": sha256(Path(located(path)[0])),
+                "bytes": os.path.getsize(place),
+                "sha256": self._hashes[place],
                 "rows": usable,
             }
         )

@@ -154,8 +154,38 @@ def version_taken(model: AnyModel, predictor: Predictor) -> str:
     return f"{model} holds versions of an export; {predictor.path.name} is the newest, and predicts"
 
 
-class RunPredictor(Predictor):
-    """A finished run, computed by Keras.
+class KerasPredictor(Predictor):
+    """A model that Keras computes.
+
+    Attributes:
+        batch_size: optional int. Most texts per batch; default: as of the model.
+    """
+
+    batch_size: int | None = None
+    _model: "MultiTaskClassifier"
+
+    def predict(
+        self, texts: tuple[Sequence[str], ...], *, raw: bool = False
+    ) -> dict[str, np.ndarray]:
+        x = texts if len(texts) > 1 else texts[0]
+        return self._model.predict(x, self.batch_size, verbose=0, raw=raw)
+
+    def explain(
+        self, texts: tuple[Sequence[str], ...]
+    ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
+        from mtc_keras.model.deciding_windows import explained
+
+        if self._model.long_texts != "windows":
+            raise ConfigError(
+                'explain_window needs a model of long_texts = "windows", and this one has '
+                f'"{self._model.long_texts}"'
+            )
+        probabilities, windows = explained(self._model, texts[0], self.batch_size)
+        return probabilities, [dict(found) for found in windows]
+
+
+class RunPredictor(KerasPredictor):
+    """A finished run.
 
     Args:
         run: the `Run`.
@@ -165,7 +195,8 @@ class RunPredictor(Predictor):
         self.path = run.directory
         self.run, self.check = run, run.check
         run.check_model()  # before anything else is read
-        self.data = self.run.config.data
+        self.data = run.config.data
+        self.batch_size = run.config.training.batch_size
         self.tasks, self.decisions = run.saved.tasks, run.saved.decisions
 
     def files(self) -> Iterator[Path]:
@@ -176,20 +207,8 @@ class RunPredictor(Predictor):
         start(self.run.config.distribution)
         self._model = self.run.model
 
-    def predict(
-        self, texts: tuple[Sequence[str], ...], *, raw: bool = False
-    ) -> dict[str, np.ndarray]:
-        x = texts if len(texts) > 1 else texts[0]
-        batch_size = self.run.config.training.batch_size
-        return self._model.predict(x, batch_size, verbose=0, raw=raw)
 
-    def explain(
-        self, texts: tuple[Sequence[str], ...]
-    ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
-        return _explained(self._model, texts, self.run.config.training.batch_size)
-
-
-class ModelPredictor(Predictor):
+class ModelPredictor(KerasPredictor):
     """A model in memory, whose rows have their text in a column `text`.
 
     Args:
@@ -231,16 +250,6 @@ class ModelPredictor(Predictor):
 
     def load(self) -> None:
         """It is loaded."""
-
-    def predict(
-        self, texts: tuple[Sequence[str], ...], *, raw: bool = False
-    ) -> dict[str, np.ndarray]:
-        return self._model.predict(texts if len(texts) > 1 else texts[0], verbose=0, raw=raw)
-
-    def explain(
-        self, texts: tuple[Sequence[str], ...]
-    ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
-        return _explained(self._model, texts)
 
 
 class ExportPredictor(Predictor):
@@ -286,20 +295,6 @@ class ExportPredictor(Predictor):
         found = self._served.ask("serving_default", sorted_texts, EXPORT_BATCH)
         restored = np.argsort(order, kind="stable")
         return {task.name: found[task.name][restored] for task in self.tasks}
-
-
-def _explained(
-    model: "MultiTaskClassifier", texts: tuple[Sequence[str], ...], batch_size: int | None = None
-) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
-    from mtc_keras.model.deciding_windows import explained
-
-    if model.long_texts != "windows":
-        raise ConfigError(
-            'explain_window needs a model of long_texts = "windows", and this one has '
-            f'"{model.long_texts}"'
-        )
-    probabilities, windows = explained(model, texts[0], batch_size)
-    return probabilities, [dict(found) for found in windows]
 
 
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:

@@ -1,4 +1,4 @@
-"""The members of Keras, KerasHub and JAX that are private or undocumented and used all the same.
+"""The private or undocumented members of Keras and relatives, and of openpyxl, that are used.
 
 Each has its reason. A test holds that the installed versions have them all and that no other is
 used; the upper bounds of these packages in `pyproject.toml` come from this list.
@@ -59,4 +59,8 @@ PRIVATE_MEMBERS = {
     # === Processes ===
     "jax.experimental.multihost_utils.broadcast_one_to_all": "the first process decides",
     "jax.experimental.multihost_utils.sync_global_devices": "processes wait for each other",
+    # === Data ===
+    "openpyxl.worksheet._read_only.ReadOnlyWorksheet._worksheet_path": (
+        "where in the workbook a sheet is, whose formulas and merged cells openpyxl leaves out"
+    ),
 }

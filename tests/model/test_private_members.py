@@ -1,7 +1,8 @@
-"""What is used of Keras and relatives without documentation: all of it is listed, and there."""
+"""What is used of other packages without documentation: all of it is listed, and there."""
 
 import ast
 import importlib
+import io
 import pkgutil
 import re
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import openpyxl
 import pytest
 
 import mtc_keras
@@ -42,11 +44,14 @@ def instances() -> list[object]:
     stopping.on_train_begin()
     model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
     model.predict(np.zeros((1, 2)), verbose=0)
+    workbook = io.BytesIO()
+    openpyxl.Workbook().save(workbook)
     return [
         model,
         keras.Variable(0.0),
         stopping,
         keras.callbacks.SwapEMAWeights(),
+        openpyxl.load_workbook(workbook, read_only=True).active,
     ]
 
 

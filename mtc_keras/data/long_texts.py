@@ -177,6 +177,12 @@ def room_of(preprocessor: "keras_hub.models.TextClassifierPreprocessor") -> int:
     return _Form(preprocessor).room
 
 
+def head_of(preprocessor: "keras_hub.models.TextClassifierPreprocessor") -> int:
+    """Returns how many tokens of a long text's beginning `"head_tail"` reads, special ones too."""
+    form = _Form(preprocessor)
+    return len(form.start) + form.room // HEAD
+
+
 class _Form:
     """What a preprocessor makes of the token ids of a single text.
 

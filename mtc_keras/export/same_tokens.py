@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtc_keras.data.long_texts import HEAD, AnyTokens, room_of, whole_texts
+from mtc_keras.data.long_texts import AnyTokens, head_of, whole_texts
 from mtc_keras.data.windows import Windows
 from mtc_keras.export.saved_model.ask import INPUTS
 
@@ -95,5 +95,5 @@ def _cut(model: "MultiTaskClassifier", ids: np.ndarray) -> np.ndarray:
     left_out = len(ids) - model.preprocessor.sequence_length
     if model.long_texts != "head_tail" or left_out <= 0:
         return ids
-    head = len(model.preprocessor.packer.start_value) + room_of(model.preprocessor) // HEAD
+    head = head_of(model.preprocessor)
     return np.delete(ids, slice(head, head + left_out))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from keras import ops
 
-from mtc_keras.data.long_texts import text_lengths
+from mtc_keras.data.long_texts import room_of
 from mtc_keras.data.text_places import character_spans
 from mtc_keras.data.tokens import Tokens
 from mtc_keras.data.windows import Windows, window_spans
 from mtc_keras.model.inputs import is_dataset, read_texts
-from mtc_keras.model.long_texts import pooled, tokens_of
+from mtc_keras.model.long_texts import lengths_of, pooled, tokens_of
 from mtc_keras.model.window_pooling import WindowPooling
 from mtc_keras.tasks import Task
 
@@ -128,8 +128,7 @@ def _chosen(
 
 def _spans(model: "MultiTaskSteps", windows: Windows) -> tuple[np.ndarray, np.ndarray]:
     """Returns which tokens of its text each window holds: two int of shape `(W,)`."""
-    special = int(np.asarray(model.preprocessor([""], y=None)["padding_mask"]).sum())
-    overlap = model.window_overlap or 0
-    lengths = text_lengths(model.preprocessor, [], windows, overlap) - special
-    _, starts, ends = window_spans(lengths, windows.max_length - special, overlap)
+    room, overlap = room_of(model.preprocessor), model.window_overlap or 0
+    lengths = lengths_of(model, [], windows) - (windows.max_length - room)
+    _, starts, ends = window_spans(lengths, room, overlap)
     return starts, ends

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtc_keras.data.long_texts import HEAD, room_of
+from mtc_keras.data.long_texts import head_of
 from mtc_keras.export.onnx.ask import LOGITS, MODEL, POOL, TEXT_OF_WINDOW, TOKENIZER
 from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.export.saved_model.write import probabilities
@@ -56,9 +56,7 @@ def write_model(model: "MultiTaskClassifier", path: Path) -> None:
         model: the `MultiTaskClassifier`, loaded on the TensorFlow backend.
         path: the file.
     """
-
-    length, room = model.preprocessor.sequence_length, room_of(model.preprocessor)
-    head = len(model.preprocessor.packer.start_value) + room // HEAD
+    head, length = head_of(model.preprocessor), model.preprocessor.sequence_length
 
     def answer(inputs: dict[str, Any]) -> dict[str, Any]:
         if model.long_texts == "head_tail":

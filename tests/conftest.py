@@ -29,6 +29,7 @@ WORDS = ["good", "bad", "fine", "slow", "kind", "rude", "queue", "form", "clerk"
 WORDS += ["website", "fee", "bus", "late", "clean"]
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,!?"
+VOCABULARY = [*RESERVED, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
 # A backbone whose word pieces are learned from the training texts, which takes seconds.
 RANDOM = {
     "backbone": "random",
@@ -90,9 +91,8 @@ def tiny_backbone() -> str:
     """
     folder = SHARED / "backbone"
     if not folder.exists():
-        vocabulary = [*RESERVED, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
         backbone, preprocessor = tiny_bert(
-            vocabulary,
+            VOCABULARY,
             num_layers=1,
             intermediate_dim=8,
             max_sequence_length=512,

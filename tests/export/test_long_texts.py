@@ -14,9 +14,8 @@ from mtc_keras.export import texts as test_texts
 from mtc_keras.export.onnx.ask import ServedOnnx
 from mtc_keras.export.saved_model.ask import Served, described
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
-from tests.conftest import LETTERS, RESERVED, ROOT, WORDS, answers_alone, tiny_bert
+from tests.conftest import ROOT, VOCABULARY, WORDS, answers_alone, tiny_bert
 
-VOCABULARY = [*RESERVED, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
 MODES = ("windows", "head_tail")
 FORMATS = ("saved_model", "onnx")
 # What the page on serving says, in a process that has ONNX Runtime and tokenizers alone.

@@ -7,7 +7,6 @@ from mtc_keras import Multiclass, Multilabel, MultiTaskClassifier, Ordinal, Regr
 from mtc_keras.data.text_places import character_spans
 from tests.conftest import WORDS, tiny_bert
 
-FILLERS = [word for word in WORDS if word not in ("good", "bad")]
 TASKS = [
     Multiclass(name="mood", classes=["bad", "good"], window_pooling="max"),
     Multilabel(name="topics", classes=["bus", "fee"], window_pooling="attention"),

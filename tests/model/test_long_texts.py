@@ -39,6 +39,14 @@ def assert_same(found, expected, atol=1e-6):
         np.testing.assert_allclose(found[name], values, atol=atol)
 
 
+def take_heads(model, other):
+    """Gives a model the heads of another one."""
+    theirs = {variable.path: variable for variable in other.variables}
+    for mine in model.variables:
+        if mine.path.startswith("head"):
+            mine.assign(np.array(theirs[mine.path]))
+
+
 def test_each_task_pools_the_logits_of_its_windows(reader):
     windows = reader.tokenize(TEXTS)
     assert isinstance(windows, Windows)
@@ -84,10 +92,7 @@ def test_short_texts_are_read_alike_in_all_modes(reader, mode):
     other = MultiTaskClassifier(
         reader.backbone, tasks, reader.preprocessor, dropout=0.0, long_texts=mode
     )
-    theirs = {variable.path: variable for variable in reader.variables}
-    for mine in other.variables:
-        if mine.path.startswith("head"):
-            mine.assign(np.array(theirs[mine.path]))
+    take_heads(other, reader)
     assert isinstance(other.tokenize(short), Windows if mode == "windows" else Tokens)
     assert_same(other.predict(short), reader.predict(short))
 
@@ -159,10 +164,7 @@ def test_an_evaluation_in_windows_has_keras_numbers(reader):
     short = [text for text in TEXTS if len(text.split()) <= 14]
     tasks = [task.model_copy(update={"window_pooling": None}) for task in TASKS]
     plain = MultiTaskClassifier(reader.backbone, tasks, reader.preprocessor, dropout=0.0)
-    theirs = {variable.path: variable for variable in reader.variables}
-    for mine in plain.variables:
-        if mine.path.startswith("head"):
-            mine.assign(np.array(theirs[mine.path]))
+    take_heads(plain, reader)
     y = {
         "mood": [0, 2, -1, 1],
         "topics": np.array([[1, 0], [np.nan, 1], [0, 0], [1, 1]]),

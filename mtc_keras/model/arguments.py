@@ -10,8 +10,9 @@ import keras
 
 from mtc_keras.data.long_texts import AnyTokens
 from mtc_keras.data.windows import Windows
+from mtc_keras.errors import listed
 from mtc_keras.model.datasets import check_dataset, yields_texts
-from mtc_keras.model.inputs import is_dataset, read_inputs, read_texts, rows_of
+from mtc_keras.model.inputs import is_dataset, read_texts, read_tokens, rows_of, text_arrays
 from mtc_keras.model.long_texts import tokens_of
 from mtc_keras.model.py_datasets import tf_dataset_of
 from mtc_keras.model.targets import read_sample_weight, read_targets
@@ -56,7 +57,7 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
         refuse_cut_texts(model.long_texts, x)
         return x, y, sample_weight
     inputs = read_rows(model, x)
-    rows = len(inputs) if isinstance(inputs, Windows) else rows_of(inputs)
+    rows = rows_of(inputs)
     if not rows:
         raise ValueError("x holds no rows")
     targets = read_targets(model.tasks, losses, y, rows)
@@ -64,13 +65,34 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
 
 
 def read_rows(model: "MultiTaskSteps", x: Any) -> Any:
-    """Returns texts or tokens as arrays of N rows, or, read in windows, as `Windows`."""
-    if not isinstance(x, Mapping) and model.preprocessor and model.long_texts != "truncate":
-        # Keras' pipeline would have the preprocessor truncate them.
-        x = x if isinstance(x, AnyTokens) else tokens_of(model, read_texts(x))
-        return x if isinstance(x, Windows) else x.inputs
-    windows = model.long_texts == "windows"
-    return read_inputs(x, model.backbone, model.preprocessor, windows=windows)
+    """Returns texts or tokens as arrays of N rows, or, read in windows, as `Windows`.
+
+    Args:
+        model: the model.
+        x: texts, as `read_texts` takes them; `Tokens`, `Windows`, or a dict of tokens.
+
+    Returns:
+        An array of objects of shape `(N,)`, a tuple of two, a dict of arrays `(N, T)`, or
+        `(N, K, T)` of windows, or `Windows`.
+
+    Raises:
+        ValueError: if it is none of these.
+    """
+    if isinstance(x, Mapping):
+        return read_tokens(x, model.backbone, windows=model.long_texts == "windows")
+    if not isinstance(x, AnyTokens):
+        if model.preprocessor is None:
+            raise ValueError(
+                "the model has no preprocessor: x must be a dict of the tokens "
+                f"{listed(list(model.backbone.input))}. "
+                f"Received: {type(x).__name__}"
+            )
+        texts = read_texts(x)
+        if model.long_texts == "truncate":
+            return text_arrays(texts)  # Keras' pipeline has the preprocessor truncate them
+        x = tokens_of(model, texts)
+    is_drawn_from = model.preprocessor is not None and model.long_texts != "truncate"
+    return x if isinstance(x, Windows) and is_drawn_from else x.inputs
 
 
 def refuse_cut_texts(long_texts: str, dataset: Any) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas
 
 from mtc_keras.data.blocks import plain
-from mtc_keras.data.long_texts import AnyTokens
 from mtc_keras.data.tokens import readable
+from mtc_keras.data.windows import Windows
 from mtc_keras.errors import did_you_mean, listed, plural
 
 Texts: TypeAlias = tuple[list[str], ...]  # one list of N texts, or two for text pairs
@@ -111,43 +111,8 @@ def read_tokens(
 
 
 def rows_of(x: Any) -> int:
-    """Returns the number of rows of texts or tokens in arrays."""
-    return len(keras.tree.flatten(x)[0])
-
-
-def read_inputs(
-    x: Any,
-    backbone: keras_hub.models.Backbone,
-    preprocessor: keras_hub.models.TextClassifierPreprocessor | None,
-    *,
-    windows: bool = False,
-) -> Any:
-    """Returns `x` as arrays of N rows.
-
-    Args:
-        x: texts, as `read_texts` takes them; `Tokens`, `Windows`, or a dict of tokens.
-        backbone: what reads the tokens.
-        preprocessor: what makes tokens of texts, if there is such.
-        windows: bool. Whether tokens may be those of several windows per row.
-
-    Returns:
-        An array of objects of shape `(N,)`, a tuple of two, or a dict of arrays `(N, T)`, or
-        `(N, K, T)` of windows.
-
-    Raises:
-        ValueError: if it is none of these.
-    """
-    if isinstance(x, AnyTokens):
-        return x.inputs
-    if isinstance(x, Mapping):
-        return read_tokens(x, backbone, windows)
-    if preprocessor is not None:
-        return text_arrays(read_texts(x))
-    raise ValueError(
-        "the model has no preprocessor: x must be a dict of the tokens "
-        f"{listed(list(backbone.input))}. "
-        f"Received: {type(x).__name__}"
-    )
+    """Returns the number of rows of texts or tokens in arrays, or of `Windows`."""
+    return len(x) if isinstance(x, Windows) else len(keras.tree.flatten(x)[0])
 
 
 def _is_bare(value: Any) -> bool:

@@ -36,7 +36,7 @@ from mtc_keras.model.saved_classes import check_classes
 from mtc_keras.model.task_losses import TaskMeans, TaskWeights
 from mtc_keras.model.window_pooling import make_poolings
 from mtc_keras.model.window_training import in_windows
-from mtc_keras.scoring.decisions import activate
+from mtc_keras.scoring.decisions import activate_tasks
 from mtc_keras.tasks import Task, task_from_config
 
 process.keep_tensorflow_off_gpus()
@@ -345,11 +345,7 @@ class MultiTaskClassifier(CompiledSteps):
         self, logits: Mapping[str, np.ndarray], raw: bool = False
     ) -> dict[str, np.ndarray]:
         """Returns the probabilities of logits, by task; `raw` leaves out temperatures."""
-        decisions = {} if raw else self.decisions
-        return {
-            task.name: activate(task, logits[task.name], decisions.get(task.name))
-            for task in self.tasks
-        }
+        return activate_tasks(self.tasks, logits, None if raw else self.decisions)
 
     def classify(
         self,

@@ -18,6 +18,7 @@ ROOMS = [
     "config",
     "console",
     "devices",
+    "tokenization",
     "data",
     "programs",
     "scoring",

@@ -12,7 +12,9 @@ import keras_hub
 import numpy as np
 from keras import layers
 
-import mtc_keras.model.optimizers  # noqa: F401  registered, so that trained models load
+import mtc_keras.model.optimizers
+import mtc_keras.tokenization.hugging_face_tokenizer
+import mtc_keras.tokenization.preprocessor  # noqa: F401  registered, so that trained models load
 from mtc_keras.config import ModelConfig
 from mtc_keras.config.model import TRAINING_WINDOWS, LongTexts
 from mtc_keras.data.long_texts import AnyTokens

@@ -56,6 +56,10 @@ PRIVATE_MEMBERS = {
     "keras_hub.src.utils.transformers.safetensor_utils.SafetensorLoader": (
         "KerasHub's converters read weights of it; ours finds them under more names"
     ),
+    # === Tokenizers ===
+    "keras_hub.tokenizers.Tokenizer._use_tf_workflow": (
+        "whether a tokenizer of ours is called in a graph, as KerasHub's ask it"
+    ),
     # === Processes ===
     "jax.experimental.multihost_utils.broadcast_one_to_all": "the first process decides",
     "jax.experimental.multihost_utils.sync_global_devices": "processes wait for each other",

@@ -27,12 +27,11 @@ TIES = (
 )
 
 
-def model_card(about: Mapping[str, Any], backbone: str, run: "Run | None" = None) -> str:
+def model_card(about: Mapping[str, Any], run: "Run | None" = None) -> str:
     """Returns a model card in Markdown.
 
     Args:
         about: what the export's `mtc_keras.json` holds.
-        backbone: the class name of the backbone.
         run: the `Run` that the model comes from; without it the card knows of no training.
     """
     name = about["name"]
@@ -40,7 +39,7 @@ def model_card(about: Mapping[str, Any], backbone: str, run: "Run | None" = None
     if run is not None:
         parts += ["## How it was judged", *_judgement(run)]
         parts += ["## What it was trained on", _data(run)]
-    parts += ["## Backbone", _backbone(backbone, run)]
+    parts += ["## Backbone", _backbone(about)]
     parts += ["## Self-test", _self_test(about["self_test"], about["model_format"])]
     if "int8" in about:
         parts += ["## Weights of 8 bits", _int8(about["int8"])]
@@ -136,11 +135,16 @@ def _data(run: "Run") -> str:
     return _table(["file", "SHA-256"], hashes.items())
 
 
-def _backbone(backbone: str, run: "Run | None") -> str:
-    if run is None:
-        return f"`{backbone}`. Licence of its weights: unknown."
-    name = run.config.model.backbone
-    return f"`{name}` (`{backbone}`). Licence of its weights: {licence_of(name)}."
+def _backbone(about: Mapping[str, Any]) -> str:
+    encoder, tokenizer = about["encoder"], about["tokenizer"]
+    name, licence = f"`{encoder['class']}`", "unknown"
+    if "name" in encoder:
+        name, licence = f"`{encoder['name']}` ({name})", licence_of(encoder["name"])
+    kind = f" ({tokenizer['kind']})" if tokenizer["kind"] else ""
+    return (
+        f"{name}. Licence of its weights: {licence}.\n\n"
+        f"Texts become tokens by `{tokenizer['class']}`{kind}."
+    )
 
 
 def _self_test(test: Mapping[str, Any], format: str) -> str:

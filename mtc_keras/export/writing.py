@@ -23,7 +23,7 @@ from mtc_keras.data.long_texts import room_of
 from mtc_keras.devices import process
 from mtc_keras.errors import legible
 from mtc_keras.export.agreement import run_module, self_test
-from mtc_keras.export.doors import check_model
+from mtc_keras.export.doors import check_model, kind_of
 from mtc_keras.export.folder import (
     ABOUT,
     FORMAT,
@@ -152,8 +152,7 @@ def export_saved(
             "model_format": format,
             "inputs": dict(zip(INPUTS, columns, strict=False)),
             "data": {} if run is None else _about_data(run),
-            "max_length": model.preprocessor.sequence_length,
-            **_about_long_texts(model),
+            **_about_reading(model, run),
             "tasks": {task.name: _about_task(task, model) for task in model.tasks},
             "self_test": self_test(model, part, text_pairs, texts),
             "versions": process.versions(),
@@ -163,7 +162,7 @@ def export_saved(
         described = part / (ONNX_ABOUT if format == ONNX else ABOUT)
         described.parent.mkdir(exist_ok=True)
         write_whole(described, readable_json(about))
-        card = model_card(about, type(model.backbone).__name__, run)
+        card = model_card(about, run)
         write_whole(part / "README.md", legible(card))  # it names files and classes
         write_sums(part)
     if is_version(directory) and format == SAVED_MODEL:
@@ -194,13 +193,19 @@ def shown_int8(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _about_long_texts(model: "MultiTaskClassifier") -> dict[str, Any]:
-    """Returns what is read of texts of more than `max_length` tokens."""
+def _about_reading(model: "MultiTaskClassifier", run: "Run | None") -> dict[str, Any]:
+    """Returns what reads texts, and what it reads of those of more than `max_length` tokens."""
     preprocessor = model.preprocessor
+    tokenizer = preprocessor.tokenizer
     about = {
+        "encoder": {"class": type(model.backbone).__name__},
+        "tokenizer": {"class": type(tokenizer).__name__, "kind": kind_of(tokenizer)},
+        "max_length": preprocessor.sequence_length,
         "special_tokens": preprocessor.sequence_length - room_of(preprocessor),
         "long_texts": model.long_texts,
     }
+    if run is not None:
+        about["encoder"]["name"] = run.config.model.backbone
     return about | ({"window_overlap": model.window_overlap} if model.window_poolings else {})
 
 

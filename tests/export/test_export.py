@@ -233,6 +233,8 @@ def test_its_description_holds_classes_decisions_and_self_test(run, exported):
     assert about["tasks"]["topics"]["separator"] == "|"
     assert about["tasks"]["length"] == {"kind": "regression"}
     assert about["data"] == {"id": "id", "rename": {}}
+    assert about["encoder"] == {"class": "BertBackbone", "name": "random"}
+    assert about["tokenizer"] == {"class": "BertTokenizer", "kind": "word pieces"}
     test = about["self_test"]
     assert test["texts"] == len(self_test.TEXTS) + 5
     assert max(test["largest_difference"].values()) < test["tolerance"] == 1e-4
@@ -244,6 +246,7 @@ def test_its_model_card_names_metrics_and_licence(run, exported):
     accuracy = run.metrics["validation"]["tasks"]["mood"]["accuracy"]
     assert f"| mood | accuracy | {accuracy:.4f} |" in card
     assert "queue ≥ 0.800" in card and "mauvaise humeur 😀 (bad)" in card
+    assert "Texts become tokens by `BertTokenizer` (word pieces)." in card
     assert f"Licence of its weights: {licence_of(run.config.model.backbone)}" in card
 
 

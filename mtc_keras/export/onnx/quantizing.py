@@ -13,6 +13,7 @@ from mtc_keras.devices.quiet import quietly
 from mtc_keras.errors import ExportError
 from mtc_keras.export.agreement import ask, only
 from mtc_keras.export.onnx.ask import MODEL
+from mtc_keras.export.onnx.tables import quantize_tables
 from mtc_keras.files import to_json
 from mtc_keras.scoring.decisions import decide_tasks
 from mtc_keras.scoring.judging import evaluate_tasks
@@ -25,7 +26,7 @@ def quantize(export: Path, model: Any, rows: Rows, max_loss: float) -> dict[str,
     """Replaces the weights of an ONNX export by int8, if that costs little.
 
     ONNX Runtime's dynamic quantization: one scale per column of each weight matrix,
-    activations scaled at run time.
+    activations scaled at run time. Embedding tables have one scale per row.
 
     Args:
         export: the folder of the export.
@@ -43,15 +44,24 @@ def quantize(export: Path, model: Any, rows: Rows, max_loss: float) -> dict[str,
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.registry import IntegerOpsRegistry
 
     large, small = export / MODEL, export / f"int8.{MODEL}"
     before, probabilities = _measured(export, rows)
     graph = onnx.load(large)
     # Marked, or it would advise, in the root logger, to infer shapes first, as tf2onnx has done.
     onnx.helper.set_model_props(graph, {**_properties(graph), PREPARED: "onnxruntime.quant"})
+    quantize_tables(graph)
     onnx.save(graph, large)
+    others = [operation for operation in IntegerOpsRegistry if operation != "Gather"]
     with quietly():
-        quantize_dynamic(large, small, per_channel=True, weight_type=QuantType.QInt8)
+        quantize_dynamic(
+            large,
+            small,
+            op_types_to_quantize=others,
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+        )
     small.replace(large)
     after, quantized = _measured(export, rows)
     changes = _changes(model, rows, probabilities, quantized)

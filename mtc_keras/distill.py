@@ -23,7 +23,8 @@ import tomli_w
 from mtc_keras.errors import ConfigError, DataError, did_you_mean, legible, listed, plural
 from mtc_keras.files import check_writable, written_whole
 from mtc_keras.predict.bad_rows import BadRows, in_all
-from mtc_keras.predict.predictors import AnyModel, Predictor, open_predictor
+from mtc_keras.predict.predictor import Predictor
+from mtc_keras.predict.predictors import AnyModel, open_predictor
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.programs.signals import tidied_at_sigterm

@@ -10,7 +10,7 @@ import mtc_keras
 from mtc_keras.errors import DataError
 from mtc_keras.predict import program as predict
 from mtc_keras.predict.bulk.manifest import MANIFEST, Manifest
-from mtc_keras.predict.predictors import read_about
+from mtc_keras.predict.exports import read_about
 from mtc_keras.run.checkpoints import Checkpoint
 from mtc_keras.train import program as train
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ SAVED_MODEL, ONNX = "saved_model", "onnx"  # the formats
 ONNX_ABOUT = "mtc_keras.json"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MODELS = "models.config"
+ONNX_ASKED_BY = ("onnxruntime", "tokenizers")
 ONNX_PACKAGES = ("onnx", "onnxruntime", "tf2onnx", "tokenizers")
 
 
@@ -97,16 +98,28 @@ def check_format(directory: Path, format: str) -> None:
 
 
 def check_packages(format: str) -> None:
-    """Checks that the packages that a format needs are installed.
+    """Checks that the packages by which a format is written are installed.
 
     Raises:
         ConfigError: naming those that are not.
     """
-    absent = [name for name in ONNX_PACKAGES if find_spec(name) is None]
-    if absent and format == ONNX:
-        raise ConfigError(
-            f"an ONNX export needs {', '.join(absent)}: pip install 'mtc-keras[onnx]'"
-        )
+    if format == ONNX:
+        _check_installed("an ONNX export needs", ONNX_PACKAGES)
+
+
+def check_asking() -> None:
+    """Checks that the packages by which an ONNX export is asked are installed.
+
+    Raises:
+        ConfigError: naming those that are not.
+    """
+    _check_installed("predicting with an ONNX export needs", ONNX_ASKED_BY)
+
+
+def _check_installed(what: str, packages: Sequence[str]) -> None:
+    absent = [name for name in packages if find_spec(name) is None]
+    if absent:
+        raise ConfigError(f"{what} {', '.join(absent)}: pip install 'mtc-keras[onnx]'")
 
 
 def check_utf8(path: Path) -> None:

@@ -21,7 +21,8 @@ from mtc_keras.errors import ConfigError, DataError, legible, plural
 from mtc_keras.files import json_line, shown_json
 from mtc_keras.predict.bad_rows import BadRows, in_all
 from mtc_keras.predict.bulk.job import ENGINES, FORMATS
-from mtc_keras.predict.predictors import Predictor, RunPredictor, open_predictor, version_taken
+from mtc_keras.predict.predictor import Predictor
+from mtc_keras.predict.predictors import RunPredictor, open_predictor, version_taken
 from mtc_keras.predict.rows import predict_own
 from mtc_keras.programs import options
 from mtc_keras.programs.options import STDIN

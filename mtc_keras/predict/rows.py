@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from mtc_keras.errors import DataError
-from mtc_keras.predict.predictors import AnyModel, Predictor, open_predictor
+from mtc_keras.predict.predictor import Predictor
+from mtc_keras.predict.predictors import AnyModel, open_predictor
 from mtc_keras.tasks.predictions import Shown, prediction_columns
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from mtc_keras.files import check_writable, written_whole
 from mtc_keras.predict.bulk.columns import csv_columns, prediction_types
 from mtc_keras.predict.bulk.formats import cell_type, write_rows
 from mtc_keras.predict.bulk.outputs import file_format, listed_formats
-from mtc_keras.predict.predictors import Predictor
+from mtc_keras.predict.predictor import Predictor
 from mtc_keras.predict.rows import Predictions
 from mtc_keras.tasks.predictions import Shown
 

@@ -10,7 +10,7 @@ from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.inputs import BadRow, Inputs, inputs_of, lacking_texts, read_inputs
 from mtc_keras.data.sources import expand
 from mtc_keras.errors import DataError
-from mtc_keras.predict.predictors import Predictor
+from mtc_keras.predict.predictor import Predictor
 from mtc_keras.predict.rows import predict_inputs
 from mtc_keras.programs.options import STDIN
 from mtc_keras.tasks.predictions import Shown

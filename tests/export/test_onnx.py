@@ -19,6 +19,7 @@ from mtc_keras.export import agreement as self_test
 from mtc_keras.export import program as export
 from mtc_keras.export import writing as exporting
 from mtc_keras.export.onnx.tokenizer import tokenizer_json
+from mtc_keras.predict import program as predict
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.tasks import Multiclass
 from tests.conftest import WORDS, answers_alone, labelled, tiny_bert
@@ -386,8 +387,47 @@ def test_other_tokenizers_and_text_pairs_are_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_predict_says_what_it_reads(exported):
-    with pytest.raises(DataError, match="is an ONNX export, which its own clients ask"):
+def test_predict_takes_it(all_kinds, exported, texts, capsys, monkeypatch):
+    expected = all_kinds.model.predict(texts, verbose=0)
+    for path in (exported, exported.parent):
+        predictor = open_predictor(path)
+        predictor.load()
+        found = predictor.predict((texts,))
+        assert list(found) == ["mood", "topics", "length", "grade"]
+        for name, values in found.items():
+            np.testing.assert_allclose(values, expected[name], rtol=0, atol=1e-5)
+    assert predict.main(["--model", str(exported), "--text", "good", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["predicted_mood"] in ("mauvaise humeur 😀", "fine", "good")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ConfigError, match=r"needs onnxruntime: pip install 'mtc-keras\[onnx\]'"):
         open_predictor(exported)
-    with pytest.raises(DataError, match=r"holds versions of an ONNX export, .* name its run"):
-        open_predictor(exported.parent)
+
+
+def test_files_are_predicted_as_by_the_run(all_kinds, exported, tmp_path):
+    data = tmp_path / "in.jsonl"
+    labelled(40, 7)[["id", "text"]].to_json(data, orient="records", lines=True)
+    rows = []
+    for name, model in (("run", all_kinds.directory), ("export", exported)):
+        out = tmp_path / name
+        arguments = ["--model", str(model), "--data", str(data), "--out", str(out)]
+        assert predict.main([*arguments, "--rows-per-part", "16"]) == 0
+        parts = sorted(out.glob("part-*.jsonl"))
+        assert len(parts) == 3
+        lines = [line for part in parts for line in part.read_text("utf-8").splitlines()]
+        rows.append([json.loads(line) for line in lines])
+    for of_run, of_export in zip(*rows, strict=True):
+        assert of_export["id"] == of_run["id"]
+        assert of_export["predicted_topics"] == of_run["predicted_topics"]
+        assert of_export["mood_probabilities"] == pytest.approx(
+            of_run["mood_probabilities"], abs=1e-5
+        )
+
+
+def test_an_export_that_was_changed_is_not_asked(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "1")
+    with (folder / "tokenizer.json").open("a", encoding="utf-8") as file:
+        file.write(" ")
+    with pytest.raises(DataError) as caught:
+        open_predictor(folder)
+    assert "tokenizer.json" in " ".join(caught.value.problems)

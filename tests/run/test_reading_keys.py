@@ -18,7 +18,7 @@ from mtc_keras import (
     predict_rows,
 )
 from mtc_keras.config import reread
-from mtc_keras.predict.predictors import read_about
+from mtc_keras.predict.exports import read_about
 from tests.conftest import rows, tiny_values
 
 READER = """\

@@ -18,7 +18,7 @@ from mtc_keras.files import (
 )
 from mtc_keras.predict.bulk.job import BulkOptions
 from mtc_keras.predict.bulk.survey import Survey
-from mtc_keras.predict.predictors import Predictor
+from mtc_keras.predict.predictor import Predictor
 
 MANIFEST = "_manifest.json"
 FORMAT = Format(migrations=(dict,))  # what 0.1 wrote has the number 1 already

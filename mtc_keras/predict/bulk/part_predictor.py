@@ -12,7 +12,8 @@ from mtc_keras.files import sha256, written_whole
 from mtc_keras.predict.bulk.columns import csv_columns, prediction_types
 from mtc_keras.predict.bulk.formats import write_rows
 from mtc_keras.predict.bulk.job import Job, Part
-from mtc_keras.predict.predictors import Predictor, open_predictor
+from mtc_keras.predict.predictor import Predictor
+from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.tasks.predictions import prediction_columns
 
 

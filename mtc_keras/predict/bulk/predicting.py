@@ -29,7 +29,8 @@ from mtc_keras.predict.bulk.manifest import Manifest
 from mtc_keras.predict.bulk.outputs import BAD_ROWS, open_output
 from mtc_keras.predict.bulk.part_predictor import predict_here
 from mtc_keras.predict.bulk.survey import BadRows, Survey
-from mtc_keras.predict.predictors import AnyModel, Predictor, open_predictor, version_taken
+from mtc_keras.predict.predictor import Predictor
+from mtc_keras.predict.predictors import AnyModel, open_predictor, version_taken
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from mtc_keras.files import json_line, sha256, written_whole
 from mtc_keras.predict.bulk.columns import prediction_types
 from mtc_keras.predict.bulk.formats import TEXT, cell_type, common_type
 from mtc_keras.predict.bulk.job import BulkOptions, Part
-from mtc_keras.predict.predictors import Predictor
+from mtc_keras.predict.predictor import Predictor
 from mtc_keras.tasks import Task
 
 MOST_SHOWN = 5  # bad rows in an error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtc_keras.data.long_texts import head_of
 from mtc_keras.export.onnx.ask import LOGITS, MODEL, POOL, TEXT_OF_WINDOW, TOKENIZER
+from mtc_keras.export.onnx.operations import OPERATIONS
 from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.export.saved_model.write import probabilities
 from mtc_keras.files import write_whole
@@ -159,7 +160,9 @@ def _write(
     def graph(*given: Any) -> dict[str, Any]:
         return answer(dict(zip(names, given, strict=True)))
 
-    converted, _ = tf2onnx.convert.from_function(graph, input_signature=inputs, opset=OPSET)
+    converted, _ = tf2onnx.convert.from_function(
+        graph, input_signature=inputs, opset=OPSET, custom_op_handlers=dict(OPERATIONS)
+    )
     converted = folded(converted)
     tensors = (converted.graph.input, converted.graph.output)
     for several, sizes in zip(tensors, dimensions, strict=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtc_keras.data.long_texts import whole_texts
-from mtc_keras.data.tokens import readable
+from mtc_keras.tokenization.fast import readable
 
 if TYPE_CHECKING:
     import keras_hub

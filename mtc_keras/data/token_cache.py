@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_CACHED_BYTES = 10 * 1024**3  # beyond it, the files used longest ago are removed
 ABOUT = "tokens.json"
 WINDOWS = "windows.npy"  # where each text's windows begin, if texts have several
-FORMAT = 1  # of the cached files
+FORMAT = 2  # of the cached files, and of how texts are read
 
 
 def cached_tokens(

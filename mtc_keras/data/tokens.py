@@ -3,21 +3,19 @@
 Shapes: N texts, T tokens (padded), M tokens of all texts together.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtc_keras.data.offsets import offsets_of, ranges
+from mtc_keras.data.packing import MASK, Packing, Pieces, packs_as_usual
+from mtc_keras.tokenization.fast import lots, readable, token_ids
+
 if TYPE_CHECKING:
     import keras_hub
-
-TOKENIZED_AT_ONCE = 1024  # texts per call of the preprocessor
-KEPT_AT_ONCE = 64 * TOKENIZED_AT_ONCE  # texts whose padded tokens are in memory together
-FEW = 2048  # texts, for which tracing a graph takes longer than doing without
-LAST_PLAIN = "\U0001ffff"  # beyond it, graph and direct call know different characters
-MASK = "padding_mask"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,22 +96,6 @@ class Tokens:
         return Tokens(flat, offsets, parts[0].padding, parts[0].dtypes, parts[0].max_length)
 
 
-def offsets_of(lengths: Any) -> np.ndarray:
-    """Returns int64 of shape `(K + 1,)`: where each of K parts begins and the last one ends."""
-    return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
-
-
-def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Returns the numbers of several ranges, one range after the other.
-
-    Args:
-        starts: int64 of shape `(K,)`, where each range begins.
-        lengths: int64 of shape `(K,)`, how many numbers it has.
-    """
-    before = np.cumsum(lengths) - lengths
-    return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
-
-
 def tokenize(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
 ) -> Tokens:
@@ -126,81 +108,34 @@ def tokenize(
     Returns:
         The `Tokens`, cut to the preprocessor's `sequence_length`.
     """
-    return Tokens.joined(list(_tokenized(preprocessor, texts)))
+    if not packs_as_usual(preprocessor):
+        if not len(texts[0]):
+            return _called(preprocessor, [[""] for _ in texts]).select(np.arange(0))
+        return Tokens.joined([_called(preprocessor, lot) for lot in lots(texts)])
+    packing = Packing(preprocessor)
+    parts = []
+    for lot in lots(texts) if len(texts[0]) else [texts]:
+        read = (token_ids(preprocessor.tokenizer, column) for column in lot)
+        pieces = [Pieces(ids, offsets[:-1], offsets[1:]) for ids, offsets in read]
+        parts.append(packed(packing, packing.cut(pieces)))
+    return Tokens.joined(parts)
 
 
-def _tokenized(
+def packed(packing: Packing, pieces: Sequence[Pieces]) -> Tokens:
+    """Returns the `Tokens` of rows of one piece of text, or of two, between special tokens."""
+    flat, offsets = packing.packed(pieces)
+    return Tokens(flat, offsets, packing.padding, packing.dtypes, packing.max_length)
+
+
+def _called(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
-) -> Iterator[Tokens]:
-    """Yields the tokens of the texts, few enough at once that padding needs little memory."""
-    count = len(texts[0])
-    for start in range(0, max(count, 1), KEPT_AT_ONCE):
-        part = [column[start : start + KEPT_AT_ONCE] for column in texts] if count else [[""]]
-        tokens = _without_padding(preprocessor, _padded(preprocessor, part))
-        yield tokens if count else tokens.select(np.arange(0))
-
-
-def _padded(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor", texts: Sequence[Sequence[str]]
-) -> dict[str, np.ndarray]:
-    columns = tuple([readable(text) for text in column] for column in texts)
-
-    def read(*columns: Any) -> dict[str, Any]:
-        # `y` is given, because a pair alone would be taken for (x, y).
-        return preprocessor(columns if len(columns) > 1 else columns[0], y=None)
-
-    if is_called_directly(preprocessor, columns):
-        batches = zip(*(_batches(column) for column in columns), strict=True)
-        parts = [{name: np.asarray(v) for name, v in read(*batch).items()} for batch in batches]
-    else:
-        # Inside tf.data the preprocessor runs TensorFlow Text, on all cores.
-        import tensorflow as tf
-
-        dataset = tf.data.Dataset.from_tensor_slices(columns if len(columns) > 1 else columns[0])
-        dataset = dataset.batch(TOKENIZED_AT_ONCE).map(read, num_parallel_calls=tf.data.AUTOTUNE)
-        parts = list(dataset.as_numpy_iterator())
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def is_called_directly(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor", columns: Sequence[Sequence[str]]
-) -> bool:
-    """Whether texts are tokenized by calling Python's tokenizers, and not in a graph of tf.data."""
-    import keras_hub
-
-    # In tf.data merges of byte pairs take words × longest word of a batch in memory: 16 GB for
-    # one text of 100,000 characters. Called directly it uses the package tokenizers.
-    has_byte_pairs = isinstance(preprocessor.tokenizer, keras_hub.tokenizers.BytePairTokenizer)
-    return has_byte_pairs or _are_few_and_plain(columns)
-
-
-def _are_few_and_plain(columns: Sequence[Sequence[str]]) -> bool:
-    """Whether tracing a graph would take longer than to call the preprocessor directly.
-
-    Beyond U+1FFFF the two do not know the same characters.
-    """
-    if sum(map(len, columns)) > FEW:
-        return False
-    return all(max(text, default="") <= LAST_PLAIN for column in columns for text in column)
-
-
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(texts), TOKENIZED_AT_ONCE):
-        yield texts[start : start + TOKENIZED_AT_ONCE]
-
-
-def readable(text: str) -> str:
-    """Returns a text without the characters that tokenizers would stumble over."""
-    # Lone surrogates cannot be encoded for TensorFlow, and its regular expressions would
-    # end a text at a NUL, which BERT's own tokenizer removes.
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-
-
-def _without_padding(
-    preprocessor: "keras_hub.models.TextClassifierPreprocessor", inputs: Mapping[str, np.ndarray]
 ) -> Tokens:
+    """Returns what a user's own preprocessor makes of texts, without padding."""
+    columns = tuple([readable(text) for text in column] for column in texts)
+    # `y` is given, because a pair alone would be taken for (x, y).
+    found = preprocessor(columns if len(columns) > 1 else columns[0], y=None)
+    inputs = {name: np.asarray(values) for name, values in found.items()}
     real = inputs[MASK].astype(bool)
-    offsets = offsets_of(real.sum(axis=1))
     vocabulary = preprocessor.tokenizer.vocabulary_size()
     kinds = {
         name: np.min_scalar_type(vocabulary if name == "token_ids" else 127)
@@ -209,7 +144,7 @@ def _without_padding(
     }
     return Tokens(
         flat={name: inputs[name][real].astype(kind) for name, kind in kinds.items()},
-        offsets=offsets,
+        offsets=offsets_of(real.sum(axis=1)),
         padding={
             name: preprocessor.tokenizer.pad_token_id if name == "token_ids" else 0
             for name in kinds

@@ -9,7 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from mtc_keras.data.tokens import MASK, Tokens, offsets_of, ranges
+from mtc_keras.data.offsets import offsets_of, ranges
+from mtc_keras.data.packing import MASK
+from mtc_keras.data.tokens import Tokens
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas
 
 from mtc_keras.data.blocks import plain
-from mtc_keras.data.tokens import readable
 from mtc_keras.data.windows import Windows
 from mtc_keras.errors import did_you_mean, listed, plural
+from mtc_keras.tokenization.fast import readable
 
 Texts: TypeAlias = tuple[list[str], ...]  # one list of N texts, or two for text pairs
 PAIRS = "text pairs are a tuple of two lists: (firsts, seconds)"

@@ -11,7 +11,7 @@ from keras import ops
 
 from mtc_keras.config.model import LongTexts
 from mtc_keras.data.long_texts import AnyTokens, read_texts_as, text_lengths
-from mtc_keras.data.tokens import MASK
+from mtc_keras.data.packing import MASK
 from mtc_keras.data.windows import Windows
 from mtc_keras.model.window_pooling import WindowPooling, pool_windows
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.data import long_texts
 from mtc_keras.data.long_texts import read_texts_as, text_lengths
 from mtc_keras.data.token_cache import cached_tokens
 from mtc_keras.data.tokens import Tokens, tokenize
@@ -111,7 +110,7 @@ def test_lots_of_texts_are_joined(monkeypatch):
     _, preprocessor = tiny_bert()
     texts = [words(n % 33, n) for n in range(50)]
     expected = read_texts_as(preprocessor, [texts], "windows", 4)
-    monkeypatch.setattr(long_texts, "CHARACTERS_AT_ONCE", 100)
+    monkeypatch.setattr("mtc_keras.tokenization.fast.CHARACTERS_AT_ONCE", 100)
     for mode, whole in (("windows", expected.tokens), ("head_tail", None)):
         found = read_texts_as(preprocessor, [texts], mode, 4)
         if whole is not None:
@@ -120,18 +119,6 @@ def test_lots_of_texts_are_joined(monkeypatch):
         assert len(found) == 50
     assert len(read_texts_as(preprocessor, [[]], "windows", 4)) == 0
     assert len(read_texts_as(preprocessor, [[]], "head_tail")) == 0
-
-
-def test_a_graph_reads_the_same_windows_as_a_direct_call(monkeypatch):
-    _, preprocessor = tiny_bert()
-    texts = [words(n % 50, n) for n in range(40)]
-    direct = read_texts_as(preprocessor, [texts], "windows", 3)
-    monkeypatch.setattr("mtc_keras.data.tokens.FEW", 0)
-    in_graph = read_texts_as(preprocessor, [texts], "windows", 3)
-    np.testing.assert_array_equal(direct.offsets, in_graph.offsets)
-    np.testing.assert_array_equal(
-        direct.tokens.flat["token_ids"], in_graph.tokens.flat["token_ids"]
-    )
 
 
 def test_lengths_of_texts_that_were_cut_are_counted():

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,17 +19,16 @@ from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.export import agreement as self_test
 from mtc_keras.export import program as export
 from mtc_keras.export import writing as exporting
-from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.predict import program as predict
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.tasks import Multiclass
+from mtc_keras.tokenization.fast import as_preprocessed
 from tests.conftest import WORDS, answers_alone, labelled, tiny_bert
 from tests.model.test_backbones import sentence_pieces
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("tf2onnx")
-tokenizers = pytest.importorskip("tokenizers")
 pytestmark = [
     # KerasHub 0.32 opens SentencePiece models without closing them.
     pytest.mark.filterwarnings("ignore:unclosed file .*vocabulary.spm:ResourceWarning"),
@@ -204,7 +204,7 @@ def readers(**settings):
 
     own = keras_hub.models.BertTokenizer(vocabulary=list(dict.fromkeys(PIECES)), **settings)
     preprocessor = keras_hub.models.BertTextClassifierPreprocessor(own, sequence_length=16)
-    other = tokenizers.Tokenizer.from_str(tokenizer_json(preprocessor))
+    other = tokenizers.Tokenizer.from_str(as_preprocessed(preprocessor).to_str())
     other.no_padding()
     other.no_truncation()
     in_graph = tf.function(own, input_signature=[tf.TensorSpec([None], tf.string)])

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from mtc_keras.data.long_texts import head_of
 from mtc_keras.export.onnx.ask import LOGITS, MODEL, POOL, TEXT_OF_WINDOW, TOKENIZER
 from mtc_keras.export.onnx.operations import OPERATIONS
-from mtc_keras.export.onnx.tokenizer import tokenizer_json
 from mtc_keras.export.saved_model.write import probabilities
 from mtc_keras.files import write_whole
+from mtc_keras.tokenization.fast import as_preprocessed
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
@@ -42,8 +42,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_pool(model, directory / POOL)
     else:
         write_model(model, directory / MODEL)
-    text = tokenizer_json(model.preprocessor, model.long_texts, model.window_overlap or 0)
-    write_whole(directory / TOKENIZER, text)
+    read = as_preprocessed(model.preprocessor, model.long_texts, model.window_overlap or 0)
+    if read is None:
+        raise ValueError("the model's tokenizer is none that the package tokenizers can read as")
+    write_whole(directory / TOKENIZER, read.to_str())
 
 
 def write_model(model: "MultiTaskClassifier", path: Path) -> None:

@@ -44,6 +44,10 @@ PRIVATE_MEMBERS = {
     # === Presets ===
     "keras.Model._flatten_layers": "a preset's file of heads leaves out the backbone's layers",
     "keras_hub.src.utils.preset_utils.check_file_exists": "whether a folder holds a classifier",
+    "keras_hub.src.utils.preset_utils.check_config_class": "the class of a saved preprocessor",
+    "keras_hub.src.utils.preset_utils.find_subclass": (
+        "the preprocessor of KerasHub's class that a backbone of our own derives from"
+    ),
     "keras_hub.src.utils.preset_utils.get_preset_loader": (
         "one class serves all backbones; `Task.from_preset` looks for a subclass per backbone"
     ),
@@ -53,8 +57,12 @@ PRIVATE_MEMBERS = {
     ),
     # === Checkpoints of Hugging Face ===
     "keras_hub.src.utils.preset_utils.get_file": "a file of a folder, or of a hub's name",
-    "keras_hub.src.utils.transformers.safetensor_utils.SafetensorLoader": (
-        "KerasHub's converters read weights of it; ours finds them under more names"
+    "keras_hub.layers.TransformerEncoder._self_attention_layer": "takes a checkpoint's weights",
+    "keras_hub.layers.TransformerEncoder._self_attention_layer_norm": "as the attention layer",
+    "keras_hub.layers.TransformerEncoder._feedforward_layer_norm": "as the attention layer",
+    "keras_hub.layers.TransformerEncoder._feedforward_output_dense": "as the attention layer",
+    "keras_hub.layers.TransformerEncoder._feedforward_intermediate_dense": (
+        "as the attention layer; and the activation of it is that of the checkpoint"
     ),
     # === Tokenizers ===
     "keras_hub.tokenizers.Tokenizer._use_tf_workflow": (

@@ -4,9 +4,8 @@ A few letters in a config ask for any memory; a file must hold what it gives. So
 before anything is built.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,22 +19,6 @@ from mtc_keras.tasks.base import MOST_WIDTH
 
 # A model may say that it is this many times as large as its weights, as it is only estimated.
 FACTOR, FLOOR = 4, 1_000_000
-NAMES_OF_HUGGING_FACE = {
-    "vocab_size": "vocabulary_size",
-    "num_hidden_layers": "num_layers",
-    "n_layers": "num_layers",
-    "num_attention_heads": "num_heads",
-    "n_heads": "num_heads",
-    "hidden_size": "hidden_dim",
-    "dim": "hidden_dim",
-    "intermediate_size": "intermediate_dim",
-    "hidden_dim": "intermediate_dim",  # of DistilBERT
-    "embedding_size": "embedding_dim",
-    "max_position_embeddings": "max_sequence_length",
-    "type_vocab_size": "num_segments",
-    "num_hidden_groups": "num_groups",
-    "inner_group_num": "num_inner_repetitions",
-}
 
 
 class BackboneSizes(BaseModel):
@@ -61,18 +44,6 @@ class BackboneSizes(BaseModel):
     num_segments: int = Field(default=0, ge=0, le=MOST_WIDTH)
     bucket_size: int = Field(default=0, ge=1, le=MOST_TOKENS)
     dropout: float = Field(default=0, ge=0, lt=1)
-
-    @classmethod
-    def of_hugging_face(cls, config: Mapping[str, Any]) -> Self:
-        """Returns the sizes in a config of Hugging Face."""
-        names = NAMES_OF_HUGGING_FACE
-        is_distil = config.get("model_type") == "distilbert"
-        known = {
-            names[key]: value
-            for key, value in config.items()
-            if key in names and (key != "hidden_dim" or is_distil)
-        }
-        return cls.model_validate(known)
 
     @property
     def parameters(self) -> int:

@@ -21,6 +21,7 @@ from mtc_keras.config import ModelConfig, RandomBackboneConfig
 from mtc_keras.data.long_texts import read_texts_as
 from mtc_keras.data.tokens import tokenize
 from mtc_keras.errors import ConfigError
+from mtc_keras.model.backbones.families import FAMILIES
 from mtc_keras.model.backbones.layers import freeze, layer_depths, length_limit
 from mtc_keras.model.backbones.loading import load_backbone
 from mtc_keras.model.backbones.names import check_backbone, preset_names, preset_of
@@ -384,12 +385,22 @@ def test_a_folder_that_does_not_say_whether_it_is_cased(broken):
     assert "tokenizer_config.json lacks do_lower_case" in refused(broken)
 
 
-@pytest.mark.parametrize("kind", ["camembert", None])
-def test_a_type_of_model_that_keras_hub_cannot_convert(broken, kind):
-    (broken / "config.json").write_text(json.dumps({"model_type": kind}))
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        ("deberta", "Take DeBERTa-v3 (type 'deberta-v2'), such as microsoft/deberta-v3-base"),
+        ("llama", "It reads from left to right"),
+        ("camembertt", "Did you mean 'camembert'?"),
+        ("nomic_bert", "is never run"),
+        (None, "names no model_type"),
+    ],
+)
+def test_a_type_of_model_that_is_not_read_is_told_with_those_that_are(broken, kind, way):
+    described = {"model_type": kind, "auto_map": {"AutoModel": "code.Model"}}
+    (broken / "config.json").write_text(json.dumps(described))
     message = refused(broken)
-    assert repr(kind) in message
-    assert "'albert', 'bert', 'distilbert', 'roberta', 'xlm-roberta'" in message
+    assert way in message
+    assert all(repr(name) in message for name in FAMILIES)
 
 
 def test_a_multilingual_folder_without_its_tokenizer(xlm_roberta_folder, tmp_path):
@@ -480,8 +491,8 @@ def test_a_hub_out_of_reach_is_told_with_the_way_out(hub, name):
 
 
 def test_a_hubs_model_is_refused_before_its_weights_are_fetched(hub):
-    hub({"model_type": "camembert"})
-    with pytest.raises(ConfigError, match="a model of type 'camembert'; KerasHub reads 'albert'"):
+    hub({"model_type": "xlnet"})
+    with pytest.raises(ConfigError, match="a model of type 'xlnet'; what is read here is 'bert'"):
         load_backbone(model_config("hf://a/b"))
     hub({"registered_name": "keras_hub>BertBackbone", "config": {"max_sequence_length": 6}})
     with pytest.raises(ConfigError, match="max_length: 8 is above the 6 tokens that 'bert_base_en"):

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import keras
+import keras_hub
 import numpy as np
 import openpyxl
 import pytest
@@ -46,8 +47,11 @@ def instances() -> list[object]:
     model.predict(np.zeros((1, 2)), verbose=0)
     workbook = io.BytesIO()
     openpyxl.Workbook().save(workbook)
+    encoder = keras_hub.layers.TransformerEncoder(intermediate_dim=2, num_heads=1)
+    encoder.build((None, None, 2))
     return [
         model,
+        encoder,
         keras.Variable(0.0),
         stopping,
         keras.callbacks.SwapEMAWeights(),

@@ -331,6 +331,9 @@ def test_a_keras_file_with_another_class_is_refused(run):
 
 # === Folders of backbones ===
 
+SIZES = {"vocab_size": 99, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2}
+SIZES |= {"num_hidden_layers": 1, "max_position_embeddings": 16}
+
 
 @pytest.mark.parametrize(
     ("values", "message"),
@@ -351,7 +354,7 @@ def test_a_backbone_of_hugging_face_larger_than_its_weights_is_refused(tmp_path)
     save_file({"a": np.zeros(8, "f4")}, tmp_path / "model.safetensors")
     (tmp_path / "vocab.txt").write_text("[PAD]\n")
     (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
-    sizes = {"hidden_size": 4096, "num_hidden_layers": 900, "vocab_size": 99}
+    sizes = {**SIZES, "hidden_size": 4096, "num_hidden_layers": 900}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", **sizes}))
     with pytest.raises(ConfigError, match=r"but model\.safetensors holds 8 numbers"):
         check_backbone(ModelConfig(backbone=str(tmp_path), max_length=16))
@@ -366,6 +369,7 @@ def test_a_backbone_of_hugging_face_larger_than_its_weights_is_refused(tmp_path)
 
 GARBAGE = ["many", [1], float("inf"), {}]
 OF_PARTS: list[object] = [[], {}, {"weight_map": [1]}, {"weight_map": {"a": ["x"]}}]
+OF_PARTS += [{"weight_map": {"a": "../x.safetensors"}}]
 
 
 @pytest.mark.parametrize("value", GARBAGE)
@@ -386,9 +390,9 @@ def test_a_backbone_whose_description_is_garbage_is_one_message(value, run, tmp_
 def test_an_index_of_parts_that_is_garbage_is_one_message(index, tmp_path):
     (tmp_path / "vocab.txt").write_text("[PAD]\n")
     (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", **SIZES}))
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "link").symlink_to("nowhere")
-    with pytest.raises(ConfigError, match=r"names no parts|\['x'\] is gone"):
+    with pytest.raises(ConfigError, match=r"names no parts|which is no part of it"):
         check_backbone(ModelConfig(backbone=str(tmp_path), max_length=16))

@@ -5,7 +5,11 @@ It is what decides which folders are read and how; docs/backbones.md is written 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import Any, Literal
+
+from mtc_keras.errors import did_you_mean, listed
 
 TokenizerKind = Literal["word pieces", "Unigram", "byte pairs"]
 # Which exports a tokenizer can leave by; the text is part of each.
@@ -43,11 +47,13 @@ class Family:
         converter: the module of this package with its `backbone_config` and `convert_weights`.
         tokenizers: the kinds of tokenizer that its checkpoints have.
         prefix: what its weights' names begin with where they are saved under a head.
+        anchor: a weight that each has, without the prefix.
+        made: the names of weights that may be missing and are drawn then: the pooler's.
+        unused: what the names of weights begin with that nothing is computed of here.
         positions: which rows of the position embeddings texts can use: all, those after the
             padding's (`pad_token_id` + 1 are reserved), or no such embedding.
         models: published models of the family.
         tried: what was tried of it, for docs/backbones.md.
-        pooler: whether its checkpoints may have a pooler.
     """
 
     model_type: str
@@ -56,10 +62,12 @@ class Family:
     converter: str
     tokenizers: tuple[TokenizerKind, ...]
     prefix: str
+    anchor: str = "embeddings.word_embeddings.weight"
+    made: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     positions: Literal["all", "after padding", "none"] = "all"
     models: tuple[GoodModel, ...] = ()
     tried: str = ""
-    pooler: bool = True
 
     def max_length(self, config: Mapping[str, Any]) -> int | None:
         """Returns the most tokens that a checkpoint reads, `None` where nothing says so."""
@@ -70,6 +78,7 @@ class Family:
         return int(rows) - (1 if padding is None else int(padding)) - 1
 
 
+POOLER = ("pooler.dense.weight", "pooler.dense.bias")
 FAMILIES: dict[str, Family] = {
     family.model_type: family
     for family in (
@@ -80,14 +89,25 @@ FAMILIES: dict[str, Family] = {
             converter="bert",
             tokenizers=("word pieces", "Unigram"),
             prefix="bert.",
+            made=POOLER,
+        ),
+        Family(
+            model_type="electra",
+            name="ELECTRA",
+            backbone="mtc_keras.model.backbones.as_trained.ElectraBackbone",
+            converter="electra",
+            tokenizers=("word pieces",),
+            prefix="electra.",
+            made=POOLER,
         ),
         Family(
             model_type="roberta",
             name="RoBERTa",
             backbone="keras_hub.models.RobertaBackbone",
             converter="roberta",
-            tokenizers=("byte pairs",),
+            tokenizers=("byte pairs", "word pieces"),
             prefix="roberta.",
+            unused=("pooler.",),
             positions="after padding",
         ),
         Family(
@@ -97,6 +117,17 @@ FAMILIES: dict[str, Family] = {
             converter="roberta",
             tokenizers=("Unigram",),
             prefix="roberta.",
+            unused=("pooler.",),
+            positions="after padding",
+        ),
+        Family(
+            model_type="camembert",
+            name="CamemBERT",
+            backbone="keras_hub.models.XLMRobertaBackbone",
+            converter="roberta",
+            tokenizers=("Unigram",),
+            prefix="roberta.",
+            unused=("pooler.",),
             positions="after padding",
         ),
         Family(
@@ -106,7 +137,6 @@ FAMILIES: dict[str, Family] = {
             converter="distilbert",
             tokenizers=("word pieces",),
             prefix="distilbert.",
-            pooler=False,
         ),
         Family(
             model_type="albert",
@@ -115,6 +145,53 @@ FAMILIES: dict[str, Family] = {
             converter="albert",
             tokenizers=("Unigram",),
             prefix="albert.",
+            made=("pooler.weight", "pooler.bias"),
         ),
     )
 }
+
+
+# What people bring beside those, and what to bring in its place.
+DECODER = "It reads from left to right and predicts the next word; for labels, take an encoder"
+INSTEAD = {
+    "bart": "Take an encoder without a decoder, such as roberta-base",
+    "big_bird": 'for long texts, take a ModernBERT, or long_texts = "windows"',
+    "deberta": "Take DeBERTa-v3 (type 'deberta-v2'), such as microsoft/deberta-v3-base",
+    "eurobert": "For European languages, take xlm-roberta-base or jhu-clsp/mmBERT-base",
+    "flaubert": "For French, take almanach/camembert-base",
+    "funnel": "Take an ELECTRA, such as google/electra-base-discriminator",
+    "longformer": 'for long texts, take a ModernBERT, or long_texts = "windows"',
+    "mobilebert": "For small and fast, take distilbert-base-uncased or minilm",
+    "modernbert-decoder": DECODER,
+    "mpnet": "Take sentence-transformers/all-MiniLM-L12-v2 or intfloat/e5-base-v2",
+    "new": "For many languages, take intfloat/multilingual-e5-base",
+    "nomic_bert": "Take nomic-ai/modernbert-embed-base",
+    "roformer": "Take bert-base-uncased",
+    "squeezebert": "For small and fast, take distilbert-base-uncased or minilm",
+    "t5": "Take an encoder without a decoder, such as roberta-base",
+    "mt5": "Take an encoder without a decoder, such as xlm-roberta-base",
+    "umt5": "Take an encoder without a decoder, such as xlm-roberta-base",
+    "xlm": "For many languages, take xlm-roberta-base",
+    "xlm-roberta-xl": "Take xlm-roberta-large",
+    "xlnet": "Take roberta-base or microsoft/deberta-v3-base",
+    **dict.fromkeys(
+        ("gemma", "gemma2", "gemma3_text", "gpt2", "gpt_neox", "llama", "mistral", "opt", "phi3"),
+        DECODER,
+    ),
+    **dict.fromkeys(("qwen2", "qwen3", "bloom", "smollm3", "gpt_neo", "falcon"), DECODER),
+}
+
+
+def unknown_type(kind: Any, config: Mapping[str, Any]) -> str:
+    """Returns why a type of model is refused: what works, the nearest, and a way out."""
+    known = f"what is read here is {listed(list(FAMILIES), most=len(FAMILIES))}."
+    if not isinstance(kind, str):
+        return f"names no model_type in its config.json; {known}"
+    way = f" {INSTEAD[kind]}." if kind in INSTEAD else did_you_mean(kind, FAMILIES)
+    code = " Its own code (auto_map in config.json) is never run." if "auto_map" in config else ""
+    return f"is a model of type {kind!r:.80}; {known}{way}{code}"
+
+
+def converter_of(family: Family) -> ModuleType:
+    """Returns the module with a family's `backbone_config` and `convert_weights`."""
+    return import_module(f"mtc_keras.model.backbones.{family.converter}")

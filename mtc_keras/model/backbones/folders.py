@@ -1,12 +1,14 @@
 """A backbone's folder, checked before anything large is read: complete, long enough, no bomb."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mtc_keras.config import ModelConfig
-from mtc_keras.errors import ConfigError, listed
+from mtc_keras.errors import ConfigError
 from mtc_keras.files import file_problem, read_json
-from mtc_keras.model.backbones.families import FAMILIES
+from mtc_keras.model.backbones.families import FAMILIES, converter_of, unknown_type
 from mtc_keras.model.checking import (
     MOST_ASSET,
     PREPROCESSOR,
@@ -17,14 +19,22 @@ from mtc_keras.model.saved import first_problem
 from mtc_keras.model.saved_classes import check_classes
 from mtc_keras.model.saved_sizes import BackboneSizes, check_parameters, stored_numbers
 
-# The types of Hugging Face model that KerasHub converts and has a text classifier's
-# preprocessor for, each with the tokenizer's files that its converter opens.
+PART = re.compile(r"[\w.-]+\.safetensors")  # a file beside the index
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+OF_KERAS_HUB = ("model.weights.h5", "model.weights.json")
+# Weights in forms that are never opened here: a pickle runs whatever code it holds.
+OTHER_WEIGHTS = (
+    *("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"),
+)
+# The files that KerasHub's tokenizers are made of.
 WORD_PIECE = ("tokenizer_config.json", "vocab.txt")
 SENTENCE_PIECE = "sentencepiece.bpe.model"
-HUGGING_FACE_TYPES: dict[str, tuple[str, ...]] = {
+TOKENIZER_FILES: dict[str, tuple[str, ...]] = {
     "albert": ("spiece.model",),
     "bert": WORD_PIECE,
+    "camembert": (SENTENCE_PIECE,),
     "distilbert": WORD_PIECE,
+    "electra": WORD_PIECE,
     "roberta": ("vocab.json", "merges.txt"),
     "xlm-roberta": (SENTENCE_PIECE,),
 }
@@ -32,7 +42,7 @@ ASSETS = (".json", ".txt", ".model", ".spm", ".vocab", ".merges")  # read whole 
 
 
 def check_backbone_folder(folder: Path, config: ModelConfig) -> None:
-    """Checks that a folder holds all that KerasHub opens, and is long enough."""
+    """Checks that a folder holds all that is opened of it, and is long enough."""
     where = f"model.backbone: {str(folder)!r}"
     if not (folder / "config.json").is_file():
         raise ConfigError(
@@ -42,11 +52,39 @@ def check_backbone_folder(folder: Path, config: ModelConfig) -> None:
     description = _read_json(folder / "config.json", where)
     limit = described_limit(description, where)
     if "registered_name" in description:
-        needed: tuple[str, ...] = ("tokenizer.json", "assets/tokenizer")
-        weights = ("model.weights.h5", "model.weights.json")
+        problems = [
+            f"{name} is missing"
+            for name in ("tokenizer.json", "assets/tokenizer")
+            if not (folder / name).exists()
+        ]
+        if not any((folder / name).is_file() for name in OF_KERAS_HUB):
+            problems.append(f"{' or '.join(OF_KERAS_HUB)} is missing")
     else:
-        needed = HUGGING_FACE_TYPES[description["model_type"]]
-        weights = ("model.safetensors", "model.safetensors.index.json")
+        problems = [
+            *form_problems(description),
+            *_tokenizer_problems(folder, description["model_type"], where),
+            *_weights_problems(folder),
+        ]
+    if problems:
+        raise ConfigError(f"{where} cannot be read", problems)
+    check_length(config.max_length, limit, str(folder))
+    try:
+        _check_weights(folder, description)
+    except ValueError as error:
+        raise ConfigError(f"{where} cannot be read", [first_problem(error)]) from None
+
+
+def form_problems(description: Mapping[str, Any]) -> list[str]:
+    """Returns why the model of a Hugging Face config.json cannot be computed as it is there."""
+    try:
+        converter_of(FAMILIES[description["model_type"]]).backbone_config(description)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def _tokenizer_problems(folder: Path, model_type: str, where: str) -> list[str]:
+    needed = TOKENIZER_FILES[model_type]
     tokenizer = folder / "tokenizer_config.json"
     problems = []
     if tokenizer.name in needed and tokenizer.is_file():
@@ -58,16 +96,42 @@ def check_backbone_folder(folder: Path, config: ModelConfig) -> None:
                 "tokenizer_config.json lacks do_lower_case: "
                 "add true for an uncased model, false for a cased one"
             ]
-    problems += [f"{name} is missing" for name in needed if not (folder / name).exists()]
-    if not any((folder / name).is_file() for name in weights):
-        problems.append(f"{' or '.join(weights)} is missing")
-    if problems:
-        raise ConfigError(f"{where} cannot be read", problems)
-    check_length(config.max_length, limit, str(folder))
-    try:
-        _check_weights(folder, description)
-    except ValueError as error:
-        raise ConfigError(f"{where} cannot be read", [first_problem(error)]) from None
+    return problems + [f"{name} is missing" for name in needed if not (folder / name).exists()]
+
+
+def _weights_problems(folder: Path) -> list[str]:
+    if any((folder / name).is_file() for name in (WEIGHTS, INDEX)):
+        return []
+    others = [name for name in OTHER_WEIGHTS if (folder / name).exists()]
+    if not others:
+        return [f"{WEIGHTS} or {INDEX} is missing"]
+    way = how_to_write_weights(str(folder))
+    return [f"{WEIGHTS} is missing, and {others[0]} is never opened; {way}"]
+
+
+def how_to_write_weights(preset: str) -> str:
+    """Returns what to do with a checkpoint whose weights are in another form."""
+    name = preset.removeprefix("hf://")
+    folder = name if Path(name).is_dir() else f"./{name.rpartition('/')[2]}"
+    return (
+        f"where transformers is installed, AutoModel.from_pretrained({name!r})"
+        f".save_pretrained({folder!r}) writes it"
+    )
+
+
+def parts_of(index: Any) -> dict[str, str]:
+    """Returns the file of each weight, of the content of an index of several files.
+
+    Raises:
+        ValueError: if it names none, or something else than files of weights beside it.
+    """
+    parts = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(parts, dict) or not parts:
+        raise ValueError(f"{INDEX} names no parts")
+    strangers = [name for name in parts.values() if not PART.fullmatch(str(name))]
+    if strangers:
+        raise ValueError(f"{INDEX} names {strangers[0]!r:.80}, which is no part of it")
+    return parts
 
 
 def _check_weights(folder: Path, description: dict[str, Any]) -> None:
@@ -88,22 +152,17 @@ def _check_weights(folder: Path, description: dict[str, Any]) -> None:
                 check_classes(read_json(path))
         check_backbone_size(description, backbone_numbers(folder))
         return
-    index = folder / "model.safetensors.index.json"
-    names = {"model.safetensors"}
-    if not (folder / "model.safetensors").exists():
-        described = read_json(index)
-        parts = described.get("weight_map") if isinstance(described, dict) else None
-        if not isinstance(parts, dict) or not parts:
-            raise ValueError(f"{index.name} names no parts")
-        names = {Path(str(name)).name for name in parts.values()}
+    names = {WEIGHTS}
+    if not (folder / WEIGHTS).exists():
+        names = set(parts_of(read_json(folder / INDEX)).values())
     stored = 0
     for name in sorted(names):
         try:
             stored += stored_numbers(folder / name)
         except ValueError as error:
             raise ValueError(f"{name} {error}") from None
-    sizes = BackboneSizes.of_hugging_face(description)
-    check_parameters(sizes.parameters, stored, "model.safetensors")
+    described = converter_of(FAMILIES[description["model_type"]]).backbone_config(description)
+    check_parameters(BackboneSizes.model_validate(described).parameters, stored, WEIGHTS)
 
 
 def _read_json(path: Path, where: str) -> dict[str, Any]:
@@ -117,18 +176,15 @@ def _read_json(path: Path, where: str) -> dict[str, Any]:
 
 
 def described_limit(description: dict[str, Any], where: str) -> int | None:
-    """Returns the limit of tokens in a config.json; refuses what KerasHub cannot convert."""
+    """Returns the limit of tokens in a config.json; refuses what is of no family known here."""
     if "registered_name" in description:
         config = description.get("config")
         if not isinstance(config, dict):
             raise ConfigError(f"{where}: config.json describes no backbone")
         return _tokens(config, "max_sequence_length", where)
     kind = description.get("model_type")
-    if not isinstance(kind, str) or kind not in HUGGING_FACE_TYPES:
-        raise ConfigError(
-            f"{where} is a model of type {kind!r}; KerasHub reads "
-            f"{listed(list(HUGGING_FACE_TYPES))}"
-        )
+    if not isinstance(kind, str) or kind not in FAMILIES:
+        raise ConfigError(f"{where} {unknown_type(kind, description)}")
     for key in ("max_position_embeddings", "pad_token_id"):
         _tokens(description, key, where)
     return FAMILIES[kind].max_length(description)

@@ -20,20 +20,22 @@ def layer_depths(backbone: "keras_hub.models.Backbone") -> dict["keras.layers.La
     """Returns the depth of each layer of a backbone.
 
     0 for embeddings and all before the first transformer layer, `i + 1` for transformer
-    layer `i` (KerasHub names them `…_layer_<i>`), one more for what comes after the last.
+    layer `i` (KerasHub names them `…_layer_<i>`, ALBERT's groups of shared ones
+    `group_<g>_inner_layer_<i>`), one more for what comes after the last.
     """
-    numbers = {layer: _number(layer.name) for layer in backbone.layers}
-    last = max((number for number in numbers.values() if number is not None), default=-1)
+    places = {layer: _place(layer.name) for layer in backbone.layers}
+    order = sorted({place for place in places.values() if place is not None})
     depths, seen = {}, False
-    for layer, number in numbers.items():
-        seen = seen or number is not None
-        depths[layer] = number + 1 if number is not None else (last + 2 if seen else 0)
+    for layer, place in places.items():
+        seen = seen or place is not None
+        after = len(order) + 1 if seen else 0
+        depths[layer] = after if place is None else order.index(place) + 1
     return depths
 
 
 def num_layers(depths: dict["keras.layers.Layer", int]) -> int:
     """Returns the number of transformer layers among the depths of `layer_depths`."""
-    return len({depth for layer, depth in depths.items() if _number(layer.name) is not None})
+    return len({depth for layer, depth in depths.items() if _place(layer.name) is not None})
 
 
 def freeze(backbone: "keras_hub.models.Backbone", parts: str | int) -> None:
@@ -85,7 +87,8 @@ def enable_lora(backbone: "keras_hub.models.Backbone", rank: int) -> None:
         )
 
 
-def _number(layer_name: str) -> int | None:
+def _place(layer_name: str) -> tuple[int, int] | None:
+    """Returns where a transformer layer stands: its group, 0 but in ALBERT, and its number."""
     # Layer norms such as `embeddings_layer_norm` do not end in a number.
-    match = re.search(r"_layer_(\d+)$", layer_name)
-    return int(match[1]) if match else None
+    match = re.search(r"(?:^group_(\d+)_inner)?_layer_(\d+)$", layer_name)
+    return (int(match[1] or 0), int(match[2])) if match else None

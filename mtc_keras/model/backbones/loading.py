@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config import ModelConfig, RandomBackboneConfig
 from mtc_keras.errors import ConfigError, first_cause
-from mtc_keras.model.backbones.folders import check_length, described_limit
+from mtc_keras.model.backbones.folders import check_length, described_limit, form_problems
 from mtc_keras.model.backbones.from_texts import random_backbone
 from mtc_keras.model.backbones.layers import length_limit
 from mtc_keras.model.backbones.names import WAYS, check_backbone, preset_of
@@ -73,18 +73,25 @@ def load_backbone(
 
 
 def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]) -> LoadedBackbone:
-    import keras_hub
     from keras_hub.src.utils.preset_utils import load_json
 
     preset = preset_of(config.backbone)
     where = f"model.backbone: {preset!r}"
     try:
         # From small to large, so that a mistake is reported before weights are fetched.
-        limit = described_limit(load_json(preset), where)
+        description = load_json(preset)
+        limit = described_limit(description, where)
         check_length(config.max_length, limit, preset)
-        preprocessor = keras_hub.models.TextClassifierPreprocessor.from_preset(preset)
-        backbone = keras_hub.models.Backbone.from_preset(
-            preset, load_weights=load_weights, **options
+        if "registered_name" in description:
+            from mtc_keras.model.backbones.keras_hub_presets import load_keras_hub_preset
+
+            return LoadedBackbone(*load_keras_hub_preset(preset, load_weights, options))
+        if problems := form_problems(description):
+            raise ConfigError(f"{where} cannot be read", problems)
+        from mtc_keras.model.backbones.hugging_face import load_checkpoint
+
+        backbone, preprocessor, notes = load_checkpoint(
+            preset, description, load_weights=load_weights, options=options
         )
     except ConfigError:
         raise
@@ -93,4 +100,4 @@ def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]
         remote = not Path(preset).is_dir()
         advice = f". If the model hub is out of reach, it may be {WAYS}" if remote else ""
         raise ConfigError(f"{where} cannot be loaded ({first_cause(error)}){advice}") from error
-    return LoadedBackbone(backbone, preprocessor)
+    return LoadedBackbone(backbone, preprocessor, tuple(f"{preset}: {note}" for note in notes))

@@ -45,6 +45,7 @@ _HOMES = {
     "Regression": "mtc_keras.tasks",
     "Run": "mtc_keras.run.directory",
     "RunComparison": "mtc_keras.compare.runs",
+    "ShrunkVocabulary": "mtc_keras.shrink.shrinking",
     "Task": "mtc_keras.tasks",
     "TaskMetrics": "mtc_keras.train.callbacks",
     "TrainingError": "mtc_keras.errors",
@@ -62,6 +63,7 @@ _HOMES = {
     "predict_files": "mtc_keras.predict.bulk.predicting",
     "predict_rows": "mtc_keras.predict.rows",
     "register_kind": "mtc_keras.tasks",
+    "shrink_vocab": "mtc_keras.shrink.shrinking",
 }
 
 __all__ = sorted(_HOMES)

@@ -15,6 +15,7 @@ from mtc_keras.programs.program import Parser, Program, run_parsed
 # has read the options, so that help and mistakes show up at once.
 MODULES = (
     "mtc_keras.init.program",
+    "mtc_keras.shrink.program",
     "mtc_keras.train.program",
     "mtc_keras.evaluate",
     "mtc_keras.predict.program",

@@ -26,6 +26,7 @@ ROOMS = [
     "run",
     "export",
     "init",
+    "shrink",
     "train",
     "predict",
     "evaluate",

@@ -1,0 +1,1 @@
+"""A checkpoint of many languages, cut to the pieces of given texts."""

@@ -5,17 +5,21 @@ import importlib.util
 import re
 from importlib.machinery import SourceFileLoader
 
+import pytest
+
 from tests.conftest import ROOT
 
 
-def test_the_config_reference_is_current():
-    loader = SourceFileLoader("config_reference", str(ROOT / "scripts" / "config_reference"))
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader("config_reference", loader)
-    )
+@pytest.mark.parametrize(
+    ("script", "page"),
+    [("config_reference", "config.md"), ("backbones_reference", "backbones.md")],
+)
+def test_a_generated_page_is_current(script, page):
+    loader = SourceFileLoader(script, str(ROOT / "scripts" / script))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(script, loader))
     loader.exec_module(module)
-    written = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    assert written == module.reference(), "run scripts/config_reference"
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert written == module.reference(), f"run scripts/{script}"
 
 
 def test_the_architecture_names_what_there_is():

@@ -21,21 +21,6 @@ EXPORTS: dict[TokenizerKind, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class GoodModel:
-    """A published model that is worth a try.
-
-    Args:
-        name: its name at Hugging Face.
-        language: what it reads, such as `"French"`.
-        parameters: its size in millions of parameters.
-    """
-
-    name: str
-    language: str
-    parameters: int
-
-
-@dataclass(frozen=True)
 class Family:
     """One family of encoders.
 
@@ -52,8 +37,6 @@ class Family:
         unused: what the names of weights begin with that nothing is computed of here.
         positions: which rows of the position embeddings texts can use: all, those after the
             padding's (`pad_token_id` + 1 are reserved), or no such embedding.
-        models: published models of the family.
-        tried: what was tried of it, for docs/backbones.md.
     """
 
     model_type: str
@@ -66,8 +49,6 @@ class Family:
     made: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     positions: Literal["all", "after padding", "none"] = "all"
-    models: tuple[GoodModel, ...] = ()
-    tried: str = ""
 
     def max_length(self, config: Mapping[str, Any]) -> int | None:
         """Returns the most tokens that a checkpoint reads, `None` where nothing says so."""

@@ -12,7 +12,7 @@ import keras_hub
 import numpy as np
 from keras import layers
 
-import mtc_keras.model.backbones.as_trained
+import mtc_keras.model.backbones.registered
 import mtc_keras.model.optimizers
 import mtc_keras.tokenization.hugging_face_tokenizer
 import mtc_keras.tokenization.preprocessor  # noqa: F401  registered, so that trained models load

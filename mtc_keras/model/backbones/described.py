@@ -86,6 +86,20 @@ def fraction(config: Mapping[str, Any], key: str, default: float) -> float:
     return float(found)
 
 
+def flag(config: Mapping[str, Any], key: str, default: bool = False) -> bool:
+    """Returns a switch.
+
+    Raises:
+        ValueError: if it is neither true nor false.
+    """
+    found = config.get(key)
+    if found is None:
+        return default
+    if not isinstance(found, bool):
+        raise ValueError(f"config.json: {key} is {found!r:.80}, and neither true nor false")
+    return found
+
+
 def sizes_of(config: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, int]:
     """Returns sizes by the names that a backbone's class gives them.
 
@@ -165,6 +179,8 @@ def dropout_notes(config: Mapping[str, Any]) -> list[str]:
     pairs = (
         ("hidden_dropout_prob", "attention_probs_dropout_prob"),
         ("dropout", "attention_dropout"),
+        ("mlp_dropout", "attention_dropout"),
+        ("mlp_dropout", "embedding_dropout"),
     )
     return [
         f"config.json has {one} {config[one]} and {other} {config[other]}: in training, {one} is "

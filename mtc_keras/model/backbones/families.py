@@ -37,6 +37,8 @@ class Family:
         unused: what the names of weights begin with that nothing is computed of here.
         positions: which rows of the position embeddings texts can use: all, those after the
             padding's (`pad_token_id` + 1 are reserved), or no such embedding.
+        gives_way_to: the name of a class of KerasHub that is to compute it as soon as there is
+            one; what was saved with ours keeps it.
     """
 
     model_type: str
@@ -49,6 +51,7 @@ class Family:
     made: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     positions: Literal["all", "after padding", "none"] = "all"
+    gives_way_to: str = ""
 
     def max_length(self, config: Mapping[str, Any]) -> int | None:
         """Returns the most tokens that a checkpoint reads, `None` where nothing says so."""
@@ -127,6 +130,25 @@ FAMILIES: dict[str, Family] = {
             tokenizers=("Unigram",),
             prefix="albert.",
             made=("pooler.weight", "pooler.bias"),
+        ),
+        Family(
+            model_type="modernbert",
+            name="ModernBERT",
+            backbone="mtc_keras.model.backbones.modernbert_backbone.ModernBertBackbone",
+            converter="modernbert",
+            tokenizers=("byte pairs", "word pieces"),
+            prefix="model.",
+            anchor="embeddings.tok_embeddings.weight",
+            gives_way_to="ModernBertBackbone",
+        ),
+        Family(
+            model_type="eurobert",
+            name="EuroBERT",
+            backbone="mtc_keras.model.backbones.eurobert_backbone.EuroBertBackbone",
+            converter="eurobert",
+            tokenizers=("byte pairs",),
+            prefix="model.",
+            anchor="embed_tokens.weight",
         ),
     )
 }

@@ -35,6 +35,8 @@ TOKENIZER_FILES: dict[str, tuple[str, ...]] = {
     "camembert": (SENTENCE_PIECE,),
     "distilbert": WORD_PIECE,
     "electra": WORD_PIECE,
+    "eurobert": ("tokenizer.json",),
+    "modernbert": ("tokenizer.json",),
     "roberta": ("vocab.json", "merges.txt"),
     "xlm-roberta": (SENTENCE_PIECE,),
 }

@@ -46,6 +46,9 @@ def load_encoder(
 ) -> tuple[keras_hub.models.Backbone, list[str]]:
     """Loads the backbone of a checkpoint, as `load_checkpoint` does, without a preprocessor."""
     family = FAMILIES[config["model_type"]]
+    if family.gives_way_to and hasattr(keras_hub.models, family.gives_way_to):
+        kind = keras_hub.models.Backbone  # which has a converter of its own by then
+        return kind.from_preset(preset, load_weights=load_weights, **options), []
     converter = converter_of(family)
     described = converter.backbone_config(config)
     parameters = BackboneSizes.model_validate(described).parameters

@@ -12,7 +12,7 @@ from keras_hub.src.utils.preset_utils import (
     load_json,
 )
 
-import mtc_keras.model.backbones.as_trained  # noqa: F401  registered, so that presets load
+import mtc_keras.model.backbones.registered  # noqa: F401  so that presets load
 from mtc_keras.model.checking import PREPROCESSOR
 
 

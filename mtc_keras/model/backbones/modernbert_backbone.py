@@ -6,10 +6,12 @@ import keras
 import keras_hub
 from keras import layers
 
+from mtc_keras.model.backbones.as_trained import activation_named
 from mtc_keras.model.backbones.rotary_layers import (
     GatedFeedForward,
     PreNormEncoderLayer,
     RotaryAttention,
+    kernel_initializer,
 )
 
 
@@ -33,7 +35,7 @@ class ModernBertBackbone(keras_hub.models.Backbone):
         global_attention_every_n_layers: int. Layers 0, n, 2 n, … read the whole text.
         global_max_wavelength: float. The base of the positions' wavelengths in global layers.
         local_max_wavelength: float. The same in local layers.
-        activation: of the feedforward networks.
+        activation: str. That of the feedforward networks.
         layer_norm_epsilon: float. Added to the variance.
         attention_bias: bool. Whether the projections of attention have biases.
         feedforward_bias: bool. Whether the feedforward networks have biases.
@@ -71,7 +73,7 @@ class ModernBertBackbone(keras_hub.models.Backbone):
         global_attention_every_n_layers: int = 3,
         global_max_wavelength: float = 160_000.0,
         local_max_wavelength: float = 10_000.0,
-        activation: Any = "gelu",
+        activation: str = "gelu",
         layer_norm_epsilon: float = 1e-5,
         attention_bias: bool = False,
         feedforward_bias: bool = False,
@@ -90,7 +92,7 @@ class ModernBertBackbone(keras_hub.models.Backbone):
         self.token_embedding = keras_hub.layers.ReversibleEmbedding(
             vocabulary_size,
             hidden_dim,
-            embeddings_initializer=_initializer(),
+            embeddings_initializer=kernel_initializer(),
             dtype=dtype,
             name="token_embedding",
         )
@@ -104,16 +106,14 @@ class ModernBertBackbone(keras_hub.models.Backbone):
                 local_distance=None if is_global else local_attention_window // 2,
                 max_wavelength=global_max_wavelength if is_global else local_max_wavelength,
                 use_bias=attention_bias,
-                kernel_initializer=_initializer(),
                 dtype=dtype,
                 name="attention",
             )
             feedforward = GatedFeedForward(
                 intermediate_dim,
-                activation,
+                activation_named(activation),
                 dropout=dropout,
                 use_bias=feedforward_bias,
-                kernel_initializer=_initializer(),
                 dtype=dtype,
                 name="feedforward",
             )
@@ -153,7 +153,7 @@ class ModernBertBackbone(keras_hub.models.Backbone):
         self.global_attention_every_n_layers = global_attention_every_n_layers
         self.global_max_wavelength = global_max_wavelength
         self.local_max_wavelength = local_max_wavelength
-        self.activation = keras.activations.get(activation)
+        self.activation = activation
         self.layer_norm_epsilon = layer_norm_epsilon
         self.attention_bias = attention_bias
         self.feedforward_bias = feedforward_bias
@@ -162,6 +162,7 @@ class ModernBertBackbone(keras_hub.models.Backbone):
         self.max_sequence_length = max_sequence_length
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make the backbone."""
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
@@ -173,7 +174,7 @@ class ModernBertBackbone(keras_hub.models.Backbone):
             "global_attention_every_n_layers": self.global_attention_every_n_layers,
             "global_max_wavelength": self.global_max_wavelength,
             "local_max_wavelength": self.local_max_wavelength,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": self.activation,
             "layer_norm_epsilon": self.layer_norm_epsilon,
             "attention_bias": self.attention_bias,
             "feedforward_bias": self.feedforward_bias,
@@ -181,7 +182,3 @@ class ModernBertBackbone(keras_hub.models.Backbone):
             "dropout": self.dropout,
             "max_sequence_length": self.max_sequence_length,
         }
-
-
-def _initializer() -> keras.initializers.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=0.02)

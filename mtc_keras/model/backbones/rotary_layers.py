@@ -65,7 +65,6 @@ class RotaryAttention(layers.Layer):
         local_distance: int or `None`. How far a token reads; `None`: all of its text.
         max_wavelength: float. The base of the positions' wavelengths.
         use_bias: bool. Whether the projections have biases.
-        kernel_initializer: of the projections.
 
     Call arguments:
         states: float of shape `(B, T, D)`.
@@ -83,7 +82,6 @@ class RotaryAttention(layers.Layer):
         local_distance: int | None = None,
         max_wavelength: float = 10_000.0,
         use_bias: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -92,7 +90,6 @@ class RotaryAttention(layers.Layer):
         self.local_distance = local_distance
         self.max_wavelength = max_wavelength
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, states_shape: Shape, padding_mask_shape: Shape | None = None) -> None:
         hidden_dim = states_shape[-1] or 0
@@ -112,7 +109,7 @@ class RotaryAttention(layers.Layer):
             "btnh,nhd->btd",
             output_shape=(None, hidden_dim),
             bias_axes="d" if self.use_bias else None,
-            kernel_initializer=_clone(self.kernel_initializer),
+            kernel_initializer=kernel_initializer(),
             dtype=self.dtype_policy,
             name="attention_output",
         )
@@ -124,7 +121,7 @@ class RotaryAttention(layers.Layer):
             "btd,dnh->btnh",
             output_shape=(None, heads, head_dim),
             bias_axes="nh" if self.use_bias else None,
-            kernel_initializer=_clone(self.kernel_initializer),
+            kernel_initializer=kernel_initializer(),
             dtype=self.dtype_policy,
             name=name,
         )
@@ -156,7 +153,6 @@ class GatedFeedForward(layers.Layer):
         activation: of the hidden numbers, not of their gates.
         dropout: float. Dropout of the products.
         use_bias: bool. Whether the layers have biases.
-        kernel_initializer: of the layers.
 
     Call arguments:
         states: float of shape `(B, T, D)`.
@@ -172,7 +168,6 @@ class GatedFeedForward(layers.Layer):
         *,
         dropout: float = 0.0,
         use_bias: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -180,7 +175,6 @@ class GatedFeedForward(layers.Layer):
         self.activation = keras.activations.get(activation)
         self.dropout = dropout
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, states_shape: Shape) -> None:
         hidden_dim = states_shape[-1] or 0
@@ -197,7 +191,7 @@ class GatedFeedForward(layers.Layer):
         return layers.Dense(
             units,
             use_bias=self.use_bias,
-            kernel_initializer=_clone(self.kernel_initializer),
+            kernel_initializer=kernel_initializer(),
             dtype=self.dtype_policy,
             name=name,
         )
@@ -271,6 +265,6 @@ class PreNormEncoderLayer(layers.Layer):
         return states_shape
 
 
-def _clone(initializer: keras.initializers.Initializer) -> keras.initializers.Initializer:
-    """Returns an initializer of its own, as one that is used twice gives the same numbers."""
-    return initializer.clone()
+def kernel_initializer() -> keras.initializers.Initializer:
+    """Returns how the weights of such models are drawn."""
+    return keras.initializers.TruncatedNormal(stddev=0.02)

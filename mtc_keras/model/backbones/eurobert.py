@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def backbone_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the arguments of an `EuroBertBackbone`."""
-    check_plain(config)
+    # Published configs name the code that `transformers` has taken over since.
+    check_plain({key: value for key, value in config.items() if key != "auto_map"})
     sizes = sizes_of(config, USUAL_SIZES)
     check_heads(sizes, "hidden_size", "num_attention_heads")
     check_even_heads(sizes)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MULTILINGUAL = "100 languages"
+MULTILINGUAL, EUROPEAN = "About 100 languages", "15 languages, European ones first"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ PUBLISHED = (
     Published("almanach/moderncamembert-base", "modernbert", "French", 136, "8,192 tokens"),
     Published("almanach/camembert-large", "camembert", "French", 335),
     # === Multilingual ===
+    Published("EuroBERT/EuroBERT-210m", "eurobert", EUROPEAN, 212, "8,192 tokens"),
+    Published("EuroBERT/EuroBERT-610m", "eurobert", EUROPEAN, 608, "8,192 tokens"),
     Published("intfloat/multilingual-e5-small", "bert", MULTILINGUAL, 118, _E5),
     Published("distilbert/distilbert-base-multilingual-cased", "distilbert", MULTILINGUAL, 135),
     Published("jhu-clsp/mmBERT-small", "modernbert", MULTILINGUAL, 140, "8,192 tokens"),

@@ -160,7 +160,6 @@ INSTEAD = {
     "bart": "Take an encoder without a decoder, such as roberta-base",
     "big_bird": 'for long texts, take a ModernBERT, or long_texts = "windows"',
     "deberta": "Take DeBERTa-v3 (type 'deberta-v2'), such as microsoft/deberta-v3-base",
-    "eurobert": "For European languages, take xlm-roberta-base or jhu-clsp/mmBERT-base",
     "flaubert": "For French, take almanach/camembert-base",
     "funnel": "Take an ELECTRA, such as google/electra-base-discriminator",
     "longformer": 'for long texts, take a ModernBERT, or long_texts = "windows"',

@@ -14,6 +14,7 @@ from keras import layers
 
 import mtc_keras.model.backbones.registered
 import mtc_keras.model.optimizers
+import mtc_keras.tokenization.bert_tokenizer
 import mtc_keras.tokenization.hugging_face_tokenizer
 import mtc_keras.tokenization.preprocessor  # noqa: F401  registered, so that trained models load
 from mtc_keras.config import ModelConfig

@@ -25,11 +25,30 @@ def parse_description(content: str) -> dict[str, Any]:
         raise ValueError(f"is not JSON: {error}") from None
     model = described.get("model") if isinstance(described, dict) else None
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
-    if not isinstance(vocabulary, (dict, list)):
+    if not isinstance(model, dict) or not isinstance(vocabulary, (dict, list)):
         raise ValueError("is no tokenizer.json of the package tokenizers: it has no vocabulary")
-    if len(vocabulary) > MOST_VOCABULARY:
-        raise ValueError(f"has {len(vocabulary):,} pieces, and may have {MOST_VOCABULARY:,}")
+    if not model.get("type"):  # older files leave it out
+        model["type"] = _kind(model)
+    if model["type"] not in MODELS:
+        raise ValueError(f"has a model of type {model['type']!r:.80}, not one of {MODELS}")
+    added = described["added_tokens"] = described.get("added_tokens") or []
+    if not isinstance(added, list) or not all(map(_is_added, added)):
+        raise ValueError("has added tokens without a text or an id")
+    ids = _ids(vocabulary, model["type"]) + [token["id"] for token in added]
+    if not all(type(number) is int and 0 <= number < MOST_VOCABULARY for number in ids):
+        raise ValueError(f"has ids that are no numbers from 0 to {MOST_VOCABULARY:,}")
+    for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+        if not isinstance(described.setdefault(key, None), (dict, type(None))):
+            raise ValueError(f"describes no {key}")
     return described
+
+
+def vocabulary_of(described: dict[str, Any]) -> dict[str, int]:
+    """Returns the id of each piece of a description's model, added tokens left out."""
+    vocabulary = described["model"]["vocab"]
+    if isinstance(vocabulary, dict):
+        return vocabulary
+    return {entry[0]: number for number, entry in enumerate(vocabulary)}
 
 
 def rust_tokenizer(content: str) -> "tokenizers.Tokenizer":
@@ -46,3 +65,33 @@ def rust_tokenizer(content: str) -> "tokenizers.Tokenizer":
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         raise ValueError(f"is no tokenizer that the package tokenizers reads: {error}") from None
+
+
+def _ids(vocabulary: dict[str, Any] | list[Any], kind: str) -> list[Any]:
+    """Returns the ids of a model's pieces.
+
+    Raises:
+        ValueError: if it holds something else than pieces.
+    """
+    if isinstance(vocabulary, dict):
+        return [*vocabulary.values()]
+    if kind != "Unigram" or not all(map(_is_scored, vocabulary)):
+        raise ValueError("has a vocabulary of something else than pieces")
+    return [*range(len(vocabulary))]
+
+
+def _is_scored(entry: Any) -> bool:
+    pair = isinstance(entry, list) and len(entry) == 2
+    return pair and isinstance(entry[0], str) and type(entry[1]) in (int, float)
+
+
+def _is_added(token: Any) -> bool:
+    return isinstance(token, dict) and isinstance(token.get("content"), str) and "id" in token
+
+
+def _kind(model: dict[str, Any]) -> str | None:
+    if isinstance(model.get("vocab"), list):
+        return "Unigram"
+    if "merges" in model:
+        return "BPE"
+    return "WordPiece" if "continuing_subword_prefix" in model else None

@@ -10,6 +10,7 @@ import keras_hub
 import numpy as np
 
 from mtc_keras.tokenization.description import parse_description, rust_tokenizer
+from mtc_keras.tokenization.texts import texts_of
 from mtc_keras.tokenization.unspelt import UNSPELT, spelling, without_spelling
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class HuggingFaceTokenizer(keras_hub.tokenizers.Tokenizer):
         pad_token: str. The token that fills up a batch.
         unk_token: optional str. The token of what is not in the vocabulary.
         mask_token: optional str. The token that hides others in pretraining.
+        separator: optional sequence of str. The tokens between the texts of a pair; default: the
+            end token.
+        second_segment: int. The segment of a pair's second text; the first one's is 0.
         dtype: an integer type of the token ids.
         **kwargs: arguments of `keras_hub.tokenizers.Tokenizer`.
 
@@ -53,12 +57,17 @@ class HuggingFaceTokenizer(keras_hub.tokenizers.Tokenizer):
         pad_token: str,
         unk_token: str | None = None,
         mask_token: str | None = None,
+        separator: Sequence[str] | None = None,
+        second_segment: int = 1,
         dtype: str = "int32",
         **kwargs: Any,
     ) -> None:
         super().__init__(dtype=dtype, **kwargs)
         self.start_token, self.end_token, self.pad_token = start_token, end_token, pad_token
         self.unk_token, self.mask_token = unk_token, mask_token
+        end = [end_token] if end_token is not None else []
+        self.separator = end if separator is None else list(separator)
+        self.second_segment = second_segment
         self.file_assets = [ASSET]
         self.set_tokenizer_json(tokenizer_json)
 
@@ -130,7 +139,7 @@ class HuggingFaceTokenizer(keras_hub.tokenizers.Tokenizer):
         """
         if self._use_tf_workflow():
             return self._in_graph(inputs)
-        texts, is_one = _texts(inputs)
+        texts, is_one = texts_of(inputs)
         rows = self._rows(texts)
         return np.asarray(rows[0], self.compute_dtype) if is_one else rows
 
@@ -154,7 +163,13 @@ class HuggingFaceTokenizer(keras_hub.tokenizers.Tokenizer):
 
     def get_config(self) -> dict[str, Any]:
         roles = {role: getattr(self, role) for role in self.roles}
-        return {**super().get_config(), "tokenizer_json": None, **roles}  # which is an asset
+        return {
+            **super().get_config(),
+            "tokenizer_json": None,  # which is an asset
+            **roles,
+            "separator": list(self.separator),
+            "second_segment": self.second_segment,
+        }
 
     def compute_output_spec(self, input_spec: Any, *args: Any, **kwargs: Any) -> keras.KerasTensor:
         return keras.KerasTensor((*input_spec.shape, None), dtype=self.compute_dtype)
@@ -181,18 +196,3 @@ class HuggingFaceTokenizer(keras_hub.tokenizers.Tokenizer):
         flat.set_shape([None])
         lengths.set_shape(texts.shape)
         return tf.RaggedTensor.from_row_lengths(flat, lengths) if rank else flat
-
-
-def _texts(inputs: Any) -> tuple[list[str], bool]:
-    """Returns the texts of a string or of several, and whether it was one."""
-    if isinstance(inputs, (str, bytes)):
-        inputs = [inputs]
-        is_one = True
-    else:
-        is_one = getattr(inputs, "ndim", 1) == 0
-        if not isinstance(inputs, (list, tuple)):
-            inputs = np.atleast_1d(np.asarray(inputs)).tolist()
-    texts = [text.decode("utf-8") if isinstance(text, bytes) else text for text in inputs]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"The inputs must be strings. Received: {inputs}")
-    return texts, is_one

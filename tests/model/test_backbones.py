@@ -376,12 +376,17 @@ def test_all_missing_files_are_named_at_once(broken):
     for name in ("vocab.txt", "tokenizer_config.json", "model.safetensors"):
         (broken / name).unlink()
     message = refused(broken)
-    for name in ("vocab.txt", "tokenizer_config.json", "model.safetensors"):
+    for name in ("vocab.txt", "tokenizer.json", "model.safetensors"):
         assert name in message
 
 
 def test_a_folder_that_does_not_say_whether_it_is_cased(broken):
     (broken / "tokenizer_config.json").write_text("{}")
+    loaded = load_backbone(model_config(broken))
+    assert any("lacks do_lower_case" in note for note in loaded.notes)
+    assert loaded.preprocessor.tokenizer("QUEUE").tolist() == [VOCABULARY.index("queue")]
+    with (broken / "vocab.txt").open("a") as file:
+        file.write("Queue\n")
     assert "tokenizer_config.json lacks do_lower_case" in refused(broken)
 
 
@@ -406,7 +411,9 @@ def test_a_type_of_model_that_is_not_read_is_told_with_those_that_are(broken, ki
 def test_a_multilingual_folder_without_its_tokenizer(xlm_roberta_folder, tmp_path):
     folder = shutil.copytree(xlm_roberta_folder, tmp_path / "xlm")
     (folder / "sentencepiece.bpe.model").unlink()
-    assert "sentencepiece.bpe.model is missing" in refused(folder)
+    message = refused(folder)
+    assert "the tokenizer's files are missing" in message
+    assert "sentencepiece.bpe.model" in message
 
 
 def test_a_keras_hub_folder_without_tokenizer_or_weights(tmp_path):

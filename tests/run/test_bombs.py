@@ -19,6 +19,7 @@ from mtc_keras.model.backbones.names import check_backbone
 from mtc_keras.model.saved_classes import FAMILIES, check_classes
 from mtc_keras.predict import program as predict
 from mtc_keras.run.directory import TASK, Run
+from tests.conftest import RESERVED
 from tests.run.damaged import (
     backbone,
     change,
@@ -352,7 +353,7 @@ def test_a_backbone_of_hugging_face_larger_than_its_weights_is_refused(tmp_path)
     from safetensors.numpy import save_file
 
     save_file({"a": np.zeros(8, "f4")}, tmp_path / "model.safetensors")
-    (tmp_path / "vocab.txt").write_text("[PAD]\n")
+    (tmp_path / "vocab.txt").write_text("\n".join(RESERVED))
     (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
     sizes = {**SIZES, "hidden_size": 4096, "num_hidden_layers": 900}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", **sizes}))
@@ -388,7 +389,7 @@ def test_a_backbone_whose_description_is_garbage_is_one_message(value, run, tmp_
 
 @pytest.mark.parametrize("index", OF_PARTS)
 def test_an_index_of_parts_that_is_garbage_is_one_message(index, tmp_path):
-    (tmp_path / "vocab.txt").write_text("[PAD]\n")
+    (tmp_path / "vocab.txt").write_text("\n".join(RESERVED))
     (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": true}')
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", **SIZES}))
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))

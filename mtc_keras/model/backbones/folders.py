@@ -18,6 +18,7 @@ from mtc_keras.model.checking import (
 from mtc_keras.model.saved import first_problem
 from mtc_keras.model.saved_classes import check_classes
 from mtc_keras.model.saved_sizes import BackboneSizes, check_parameters, stored_numbers
+from mtc_keras.tokenization.reading import missing_files
 
 PART = re.compile(r"[\w.-]+\.safetensors")  # a file beside the index
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -26,20 +27,6 @@ OF_KERAS_HUB = ("model.weights.h5", "model.weights.json")
 OTHER_WEIGHTS = (
     *("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"),
 )
-# The files that KerasHub's tokenizers are made of.
-WORD_PIECE = ("tokenizer_config.json", "vocab.txt")
-SENTENCE_PIECE = "sentencepiece.bpe.model"
-TOKENIZER_FILES: dict[str, tuple[str, ...]] = {
-    "albert": ("spiece.model",),
-    "bert": WORD_PIECE,
-    "camembert": (SENTENCE_PIECE,),
-    "distilbert": WORD_PIECE,
-    "electra": WORD_PIECE,
-    "eurobert": ("tokenizer.json",),
-    "modernbert": ("tokenizer.json",),
-    "roberta": ("vocab.json", "merges.txt"),
-    "xlm-roberta": (SENTENCE_PIECE,),
-}
 ASSETS = (".json", ".txt", ".model", ".spm", ".vocab", ".merges")  # read whole into memory
 
 
@@ -64,7 +51,7 @@ def check_backbone_folder(folder: Path, config: ModelConfig) -> None:
     else:
         problems = [
             *form_problems(description),
-            *_tokenizer_problems(folder, description["model_type"], where),
+            *missing_files(folder, description["model_type"], description),
             *_weights_problems(folder),
         ]
     if problems:
@@ -83,22 +70,6 @@ def form_problems(description: Mapping[str, Any]) -> list[str]:
     except ValueError as error:
         return [str(error)]
     return []
-
-
-def _tokenizer_problems(folder: Path, model_type: str, where: str) -> list[str]:
-    needed = TOKENIZER_FILES[model_type]
-    tokenizer = folder / "tokenizer_config.json"
-    problems = []
-    if tokenizer.name in needed and tokenizer.is_file():
-        settings = _read_json(tokenizer, where)
-        if "XLMRoberta" in str(settings.get("tokenizer_class")):  # such as multilingual-e5
-            needed = (SENTENCE_PIECE,)
-        elif "do_lower_case" not in settings:
-            problems = [
-                "tokenizer_config.json lacks do_lower_case: "
-                "add true for an uncased model, false for a cased one"
-            ]
-    return problems + [f"{name} is missing" for name in needed if not (folder / name).exists()]
 
 
 def _weights_problems(folder: Path) -> list[str]:

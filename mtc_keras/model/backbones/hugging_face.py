@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras_hub
-from keras_hub.src.utils.preset_utils import get_file
 
 from mtc_keras.errors import plural
 from mtc_keras.model.backbones.as_trained import make_backbone
 from mtc_keras.model.backbones.checkpoint import Checkpoint
 from mtc_keras.model.backbones.described import dropout_notes, fraction
-from mtc_keras.model.backbones.families import FAMILIES, Family, converter_of
+from mtc_keras.model.backbones.families import FAMILIES, converter_of
 from mtc_keras.model.backbones.folders import WEIGHTS
 from mtc_keras.model.saved_sizes import BackboneSizes, check_parameters
+from mtc_keras.tokenization.preprocessor import preprocessor_for
+from mtc_keras.tokenization.reading import read_tokenizer
 
 
 def load_checkpoint(
@@ -33,12 +34,12 @@ def load_checkpoint(
     Raises:
         ValueError: if the checkpoint is of another form, or its weights are not all there.
     """
-    preprocessor = _preprocessor(preset, FAMILIES[config["model_type"]])
+    tokenizer, told = read_tokenizer(preset, config["model_type"], config)
     backbone, notes = load_encoder(preset, config, load_weights=load_weights, options=options)
-    tokens, rows = preprocessor.tokenizer.vocabulary_size(), backbone.vocabulary_size
+    tokens, rows = tokenizer.vocabulary_size(), backbone.vocabulary_size
     if tokens > rows:
         raise ValueError(f"its tokenizer has {tokens:,} tokens, its embeddings {rows:,} rows")
-    return backbone, preprocessor, notes
+    return backbone, preprocessor_for(tokenizer, backbone.input), [*told, *notes]
 
 
 def load_encoder(
@@ -77,14 +78,3 @@ def weights_notes(made: list[str], unread: list[str]) -> list[str]:
             f"such a model, and are left out: {unread[0]} first"
         )
     return notes
-
-
-def _preprocessor(preset: str, family: Family) -> keras_hub.models.TextClassifierPreprocessor:
-    models = keras_hub.models
-    if family.model_type == "camembert":
-        tokenizer = models.XLMRobertaTokenizer(proto=get_file(preset, "sentencepiece.bpe.model"))
-        return models.XLMRobertaTextClassifierPreprocessor(tokenizer)
-    if family.model_type == "electra":
-        tokenizer = models.BertTokenizer(get_file(preset, "vocab.txt"), lowercase=True)
-        return models.BertTextClassifierPreprocessor(tokenizer)
-    return models.TextClassifierPreprocessor.from_preset(preset)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from mtc_keras.model.backbones.eurobert_backbone import EuroBertBackbone
 from mtc_keras.model.backbones.families import FAMILIES
 from mtc_keras.model.backbones.folders import form_problems
 from mtc_keras.model.backbones.hugging_face import load_encoder
@@ -196,6 +197,20 @@ def test_layers_freeze_by_depth_and_take_low_rank_updates():
     paths = [variable.path for variable in backbone.trainable_variables]
     assert len(paths) == 4 * 2 * 2 and all("lora_kernel" in path for path in paths)
     assert {path.split("/")[-2] for path in paths} == {"query", "value"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [
+        (ModernBertBackbone, {"num_heads": 3}),
+        (ModernBertBackbone, {"num_heads": 16}),
+        (EuroBertBackbone, {"num_heads": 4, "num_key_value_heads": 3}),
+        (EuroBertBackbone, {"num_heads": 4, "num_key_value_heads": 10**12}),
+    ],
+)
+def test_heads_that_do_not_fit_are_refused_before_any_weight_is_made(kind, sizes):
+    with pytest.raises(ValueError, match="must be a multiple of"):
+        kind(vocabulary_size=5, num_layers=1, hidden_dim=16, intermediate_dim=8, **sizes)
 
 
 def test_dropout_is_for_training_alone():

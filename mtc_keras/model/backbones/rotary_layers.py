@@ -94,6 +94,16 @@ class RotaryAttention(layers.Layer):
     def build(self, states_shape: Shape, padding_mask_shape: Shape | None = None) -> None:
         hidden_dim = states_shape[-1] or 0
         head_dim = hidden_dim // self.num_heads
+        if hidden_dim % self.num_heads or head_dim % 2:
+            raise ValueError(
+                "The hidden size must be a multiple of twice the number of heads. Received: "
+                f"hidden_dim={hidden_dim}, num_heads={self.num_heads}"
+            )
+        if self.num_heads % self.num_key_value_heads:
+            raise ValueError(
+                "The number of heads must be a multiple of those of keys and values. Received: "
+                f"num_heads={self.num_heads}, num_key_value_heads={self.num_key_value_heads}"
+            )
         # LoRA looks for `query` and `value`.
         self.query_dense = self._projection("query", self.num_heads, head_dim)
         self.key_dense = self._projection("key", self.num_key_value_heads, head_dim)

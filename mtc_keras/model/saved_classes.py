@@ -25,7 +25,7 @@ CLASSIFIER = "mtc_keras>MultiTaskClassifier"
 DEEPEST = 40  # tables in tables of a config; a model has ten
 LONGEST_NAME = 1000  # characters
 # Paths or contents in place of the files of the preset.
-FROM_ELSEWHERE = ("vocabulary", "proto", "merges")
+FROM_ELSEWHERE = ("vocabulary", "proto", "merges", "tokenizer_json")
 
 
 def check_classes(config: Any) -> None:

@@ -11,7 +11,13 @@ from mtc_keras.config.model import MOST_TOKENS
 
 TRUNCATIONS = ("round_robin", "waterfall")
 INTEGERS = re.compile(r"u?int(8|16|32|64)")
-MARKS = ("suffix_indicator", "oov_token")  # of WordPiece: texts of a few characters
+# Texts of a few characters: of WordPiece, and the special tokens of a tokenizer.json.
+MARKS = (
+    *("suffix_indicator", "oov_token"),
+    *("start_token", "end_token", "pad_token", "unk_token", "mask_token"),
+)
+ROWS_OF_MARKS = ("start", "end", "separator")  # special tokens around texts
+MOST_MARKS = 8
 LONGEST_MARK = 100
 
 
@@ -31,6 +37,12 @@ def check_reading(table: dict[str, Any] | None) -> None:
         mark = config.get(key)
         if mark is not None and not _is_mark(mark):
             raise ValueError(f"{key} is no text of 1 to {LONGEST_MARK} characters")
+    for key in ROWS_OF_MARKS:
+        marks = config.get(key, [])
+        if not isinstance(marks, list) or len(marks) > MOST_MARKS or not all(map(_is_mark, marks)):
+            raise ValueError(f"{key} is no list of up to {MOST_MARKS} special tokens")
+    if config.get("second_segment", 1) not in (0, 1):
+        raise ValueError(f"second_segment is {config['second_segment']!r:.80}, not 0 or 1")
     tokenizer = config.get("tokenizer")
     if isinstance(tokenizer, dict):
         check_reading(tokenizer)

@@ -8,6 +8,7 @@ from mtc_keras.config.model import MOST_VOCABULARY
 if TYPE_CHECKING:
     import tokenizers
 
+PROBES = [letter * 64 + end for letter in "aA0 .'é" for end in ("", "!", "\n", " a")]
 MODELS = ("WordPiece", "Unigram", "BPE", "WordLevel")
 
 
@@ -60,11 +61,15 @@ def rust_tokenizer(content: str) -> "tokenizers.Tokenizer":
     from tokenizers import Tokenizer
 
     try:
-        return Tokenizer.from_str(content)
+        found = Tokenizer.from_str(content)
+        # A pattern that tries all ways through a run of letters ends in a panic at the limit of
+        # the regular expressions' library, and would at some user's text.
+        found.encode_batch_fast(PROBES, add_special_tokens=False)
     except BaseException as error:  # of Rust: plain `Exception`s, and panics, which are none
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         raise ValueError(f"is no tokenizer that the package tokenizers reads: {error}") from None
+    return found
 
 
 def _ids(vocabulary: dict[str, Any] | list[Any], kind: str) -> list[Any]:

@@ -80,7 +80,12 @@ def _of_template(step: Mapping[str, Any]) -> Template:
         return Template(start, end, tuple(after))
     between = pair[pair.index(first[0]) + 1 : pair.index(second[0])]
     separator = tuple(token for kind, token, _ in between if kind == "special")
-    return Template(start, end, separator, int(second[0][2] or 0))
+    segment = second[0][2]
+    if segment not in (0, 1):
+        raise ValueError(
+            f"tokenizer.json: its post_processor gives a pair's second text segment {segment!r:.80}"
+        )
+    return Template(start, end, separator, segment)
 
 
 Piece = tuple[str, str, int]

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 DATA = ROOT / "configs" / "data"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # The program and its options; what `launch` starts is a program, too.
-COMMAND = re.compile(r"(?:python -m mtc_keras\.|mtc-keras )(?:launch \d+ -- )?(\w+)([^`\n]*)")
+COMMAND = re.compile(r"(?:python -m mtc_keras\.|mtc-keras )(?:launch \d+ -- )?(\w[\w-]*)([^`\n]*)")
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 
 

@@ -46,8 +46,7 @@ def long_texts(model: "MultiTaskClassifier") -> list[str]:
     """
     if model.long_texts == "truncate":
         return []
-    [(prefix, _)] = whole_texts(model.preprocessor, [model.prefix])
-    room = room_of(model.preprocessor) - len(prefix)
+    room = room_of(model.preprocessor)
     step = room - (model.window_overlap or 0)
     # Words of one token, whatever stands beside them.
     [(_, offsets)] = whole_texts(model.preprocessor, [f"{word} " * 8 for word in WORDS])

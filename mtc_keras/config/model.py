@@ -1,6 +1,6 @@
 """The tables of the model, `[model]` and `[model.random]`."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,8 @@ from mtc_keras.config.sections import Section
 from mtc_keras.tasks.base import MOST_WIDTH, Pooling
 
 LongTexts = Literal["truncate", "head_tail", "windows"]
+# A NUL is read nowhere, and would end a text in TensorFlow.
+Prefix = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]
 # Above all that anybody trains, and below what one wrong digit, or a stranger's config, costs.
 MOST_LAYERS = 1_000
 MOST_VOCABULARY = 10_000_000
@@ -63,6 +65,11 @@ class ModelConfig(Section):
     )
     max_length: int = Field(
         default=128, ge=4, le=MOST_TOKENS, description="Tokens that the backbone reads at once."
+    )
+    prefix: Prefix = Field(
+        default="",
+        description="Put before each text that is not empty, as some backbones were trained: "
+        '"query: " for E5. It is saved with the model, and reads texts wherever it is asked.',
     )
     long_texts: LongTexts = Field(
         default="truncate",

@@ -165,6 +165,10 @@ class Config(Section):
 
     def _check_long_texts(self) -> None:
         mode = self.model.long_texts
+        if self.model.prefix and len(self.data.text_columns) > 1:
+            raise ValueError(
+                "model.prefix is put before one text per row, but data.text names two: leave it out"
+            )
         if mode != "truncate" and len(self.data.text_columns) > 1:
             raise ValueError(
                 f'model.long_texts = "{mode}" reads one text per row, but data.text names two; '

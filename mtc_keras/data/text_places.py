@@ -10,6 +10,7 @@ import numpy as np
 
 from mtc_keras.data.long_texts import whole_texts
 from mtc_keras.tokenization.fast import readable
+from mtc_keras.tokenization.prefix import prefixed
 
 if TYPE_CHECKING:
     import keras_hub
@@ -22,6 +23,8 @@ def character_spans(
     text: str,
     starts: np.ndarray,
     ends: np.ndarray,
+    *,
+    prefix: str = "",
 ) -> list[tuple[int, int]] | None:
     """Returns the characters of spans of tokens, whole words at either end.
 
@@ -33,6 +36,7 @@ def character_spans(
         text: the text.
         starts: int of shape `(W,)`, the first token of each span, special tokens left out.
         ends: int of shape `(W,)`, the one after its last.
+        prefix: str. What was put before the text; its own characters are not counted.
 
     Returns:
         For each span its first character and the one after its last, or `None` where the tokens
@@ -40,6 +44,8 @@ def character_spans(
     """
     if readable(text) != text:  # it is read with fewer or other characters
         return None
+    [[text]] = prefixed([[text]], prefix)
+    before = len(prefix) if prefix and text else 0
     words = list(WORD.finditer(text))
     whole = [ids for ids, _ in whole_texts(preprocessor, [text])]
     parts = list(whole_texts(preprocessor, [word.group() for word in words]))
@@ -49,10 +55,10 @@ def character_spans(
     counts = [np.diff(offsets) for _, offsets in parts] or [np.zeros(0, int)]
     ends_of_words = np.cumsum(np.concatenate(counts))  # in tokens
     if not len(ends_of_words) or not ends_of_words[-1]:
-        return [(0, len(text))] * len(starts)
+        return [(0, len(text) - before)] * len(starts)
     first = np.searchsorted(ends_of_words, starts, side="right")
     last = np.searchsorted(ends_of_words, ends, side="left")
     return [
-        (words[a].start(1), words[b].end(1))
+        (max(words[a].start(1) - before, 0), max(words[b].end(1) - before, 0))
         for a, b in zip(first.tolist(), last.tolist(), strict=True)
     ]

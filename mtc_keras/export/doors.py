@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.export.folder import ONNX
+from mtc_keras.tokenization.prefix import prefixed
 
 if TYPE_CHECKING:
     import keras_hub
 
     from mtc_keras.model.classifier import MultiTaskClassifier
+    from mtc_keras.model.saved import SavedConfig
     from mtc_keras.run.directory import Run
 
 WORD_PIECES, SENTENCE_PIECE, BYTE_PAIRS = "word pieces", "SentencePiece", "byte pairs"
@@ -42,7 +44,7 @@ def check_saved(run: "Run", format: str) -> None:
     """
     config = run.saved.config
     text_pairs = len(run.config.data.text_columns) > 1
-    _check_pairs(format, config.long_texts, text_pairs)
+    _check_pairs(format, config, text_pairs)
     tokenizer = ((config.preprocessor or {}).get("config") or {}).get("tokenizer")
     if not isinstance(tokenizer, dict):
         return  # what is damaged is told with everything else that is
@@ -59,16 +61,19 @@ def check_model(model: "MultiTaskClassifier", format: str, text_pairs: bool = Fa
     """
     if model.preprocessor is None:
         raise ConfigError("the model has no preprocessor, so that an export could take no texts")
-    _check_pairs(format, model.long_texts, text_pairs)
+    _check_pairs(format, model, text_pairs)
     tokenizer = model.preprocessor.tokenizer
     _check_kind(format, kind_of(tokenizer), type(tokenizer).__name__)
 
 
-def _check_pairs(format: str, long_texts: str, text_pairs: bool) -> None:
+def _check_pairs(format: str, model: "SavedConfig | MultiTaskClassifier", text_pairs: bool) -> None:
     if not text_pairs:
         return
-    if long_texts != "truncate":
-        raise ConfigError(f'long_texts = "{long_texts}" reads one text per row, and no text pairs')
+    prefixed([(), ()], model.prefix)
+    if model.long_texts != "truncate":
+        raise ConfigError(
+            f'long_texts = "{model.long_texts}" reads one text per row, and no text pairs'
+        )
     if format == ONNX:
         raise ConfigError(
             "format onnx: tokenizer.json would cut long text pairs otherwise than the model "

@@ -66,6 +66,8 @@ def _purpose(about: Mapping[str, Any]) -> str:
     columns = " and ".join(f"`{column}`" for column in about["inputs"].values())
     pair = ", text pairs," if len(about["inputs"]) > 1 else ""
     read = LONGER[about["long_texts"]].format(overlap=about.get("window_overlap"))
+    if "prefix" in about:
+        read += f"; {about['prefix']!r} is put before each text"
     most = about["max_length"]
     if about["model_format"] == ONNX and about["long_texts"] == "windows":
         return (

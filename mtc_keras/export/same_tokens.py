@@ -13,6 +13,7 @@ import numpy as np
 from mtc_keras.data.long_texts import AnyTokens, head_of, whole_texts
 from mtc_keras.data.windows import Windows
 from mtc_keras.export.saved_model.ask import INPUTS
+from mtc_keras.model.long_texts import read_of
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
@@ -77,7 +78,7 @@ def in_onnx(
 
 def _whole(model: "MultiTaskClassifier", texts: Sequence[str]) -> Iterator[np.ndarray]:
     """Yields the token ids of each text, special tokens left out."""
-    for ids, offsets in whole_texts(model.preprocessor, texts):
+    for ids, offsets in whole_texts(model.preprocessor, read_of(model, [texts])[0]):
         yield from np.split(ids, offsets[1:-1])
 
 

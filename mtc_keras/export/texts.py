@@ -46,7 +46,8 @@ def long_texts(model: "MultiTaskClassifier") -> list[str]:
     """
     if model.long_texts == "truncate":
         return []
-    room = room_of(model.preprocessor)
+    [(prefix, _)] = whole_texts(model.preprocessor, [model.prefix])
+    room = room_of(model.preprocessor) - len(prefix)
     step = room - (model.window_overlap or 0)
     # Words of one token, whatever stands beside them.
     [(_, offsets)] = whole_texts(model.preprocessor, [f"{word} " * 8 for word in WORDS])

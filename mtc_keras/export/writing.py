@@ -204,6 +204,8 @@ def _about_reading(model: "MultiTaskClassifier", run: "Run | None") -> dict[str,
         "special_tokens": preprocessor.sequence_length - room_of(preprocessor),
         "long_texts": model.long_texts,
     }
+    if model.prefix:
+        about["prefix"] = model.prefix
     if run is not None:
         about["encoder"]["name"] = run.config.model.backbone
     return about | ({"window_overlap": model.window_overlap} if model.window_poolings else {})

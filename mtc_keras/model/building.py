@@ -1,5 +1,6 @@
 """From a config to a model and its optimizer."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -32,7 +33,9 @@ def build_model(config: Config, dataset: Dataset) -> BuiltModel:
     texts = (text for column in columns for text in column[:: max(step, 1)])
     policy = process.dtype_policy(config.training.precision)
     with process.random_bits(for_any_devices=True):
-        loaded = load_backbone(config.model, texts, dtype=policy)
+        # Word pieces that are learned from texts are learned from the prefix, too.
+        learned = itertools.chain([config.model.prefix], texts)
+        loaded = load_backbone(config.model, learned, dtype=policy)
         freeze(loaded.backbone, config.training.freeze)
         if config.model.lora_rank is not None:
             enable_lora(loaded.backbone, config.model.lora_rank)
@@ -42,6 +45,7 @@ def build_model(config: Config, dataset: Dataset) -> BuiltModel:
             preprocessor=loaded.preprocessor,
             pooling=config.model.pooling,
             dropout=config.model.dropout,
+            prefix=config.model.prefix,
             long_texts=config.model.long_texts,
             window_overlap=config.model.window_overlap,
             training_windows=config.model.training_windows or TRAINING_WINDOWS,

@@ -69,6 +69,7 @@ class MultiTaskClassifier(CompiledSteps):
         decisions: optional dict from task to the values of its `Decision`.
         long_texts: what is read of texts of more tokens than the preprocessor's
             `sequence_length`: `"truncate"`, `"head_tail"` or `"windows"` (docs/long_texts.md).
+        prefix: str. Put before each text that is not empty, such as `"query: "` for E5.
         window_overlap: int. Tokens that neighbouring windows share; default: a quarter of the
             `sequence_length`.
         training_windows: int. Windows that a training step draws of each text.
@@ -101,6 +102,7 @@ class MultiTaskClassifier(CompiledSteps):
         pooling: str = "mean",
         dropout: float = 0.1,
         *,
+        prefix: str = "",
         long_texts: LongTexts = "truncate",
         window_overlap: int | None = None,
         training_windows: int = TRAINING_WINDOWS,
@@ -111,6 +113,8 @@ class MultiTaskClassifier(CompiledSteps):
         heads = tuple(task_from_config(task) for task in tasks)
         _check(heads, pooling)
         _check_long_texts(heads, long_texts, window_overlap, training_windows)
+        if "\0" in prefix:
+            raise ValueError(f"prefix must not hold a NUL. Received: prefix={prefix!r}")
         # === Layers ===
         self.backbone = backbone
         self.preprocessor = preprocessor
@@ -140,6 +144,7 @@ class MultiTaskClassifier(CompiledSteps):
         # === Config ===
         self.pooling = pooling
         self.dropout = dropout
+        self.prefix = prefix
         self.long_texts = long_texts
         if window_overlap is None and preprocessor is not None and long_texts == "windows":
             window_overlap = preprocessor.sequence_length // 4
@@ -161,6 +166,8 @@ class MultiTaskClassifier(CompiledSteps):
             "decisions": {name: decision.to_dict() for name, decision in self.decisions.items()},
             "balancing": keras.saving.serialize_keras_object(self.balancing),
         }
+        if self.prefix:
+            config["prefix"] = self.prefix
         if self.long_texts != "truncate":  # all that versions before 0.3 know
             config["long_texts"] = self.long_texts
         if self.long_texts == "windows":

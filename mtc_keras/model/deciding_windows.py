@@ -88,7 +88,9 @@ def deciding_windows(
         own = slice(first, int(windows.offsets[row + 1]))
         places = None
         if texts is not None:
-            places = character_spans(model.preprocessor, texts[row], starts[own], ends[own])
+            places = character_spans(
+                model.preprocessor, texts[row], starts[own], ends[own], prefix=model.prefix
+            )
         described: dict[str, dict[str, Any]] = {}
         for name, numbers in chosen.items():
             number = int(numbers[row])

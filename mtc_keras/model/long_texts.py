@@ -14,6 +14,7 @@ from mtc_keras.data.long_texts import AnyTokens, read_texts_as, text_lengths
 from mtc_keras.data.packing import MASK
 from mtc_keras.data.windows import Windows
 from mtc_keras.model.window_pooling import WindowPooling, pool_windows
+from mtc_keras.tokenization.prefix import prefixed
 
 if TYPE_CHECKING:
     from mtc_keras.model.steps import MultiTaskSteps
@@ -23,7 +24,13 @@ LONG_TEXTS: tuple[str, ...] = get_args(LongTexts)
 
 def tokens_of(model: "MultiTaskSteps", texts: Sequence[Sequence[str]]) -> AnyTokens:
     """Returns the tokens of one or two columns of texts, read as the model reads long ones."""
-    return read_texts_as(model.preprocessor, texts, model.long_texts, model.window_overlap or 0)
+    overlap = model.window_overlap or 0
+    return read_texts_as(model.preprocessor, read_of(model, texts), model.long_texts, overlap)
+
+
+def read_of(model: "MultiTaskSteps", texts: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """Returns columns of texts as a model reads them: with its prefix before each."""
+    return prefixed(texts, model.prefix)
 
 
 def lengths_of(
@@ -36,7 +43,8 @@ def lengths_of(
         texts: one or two columns of N texts.
         tokens: what `tokens_of` returned for them.
     """
-    return text_lengths(model.preprocessor, texts, tokens, model.window_overlap or 0)
+    overlap = model.window_overlap or 0
+    return text_lengths(model.preprocessor, read_of(model, texts), tokens, overlap)
 
 
 def of_windows(

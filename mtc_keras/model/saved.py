@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mtc_keras.config.model import MOST_TOKENS, MOST_WINDOWS, TRAINING_WINDOWS, LongTexts
+from mtc_keras.config.model import MOST_TOKENS, MOST_WINDOWS, TRAINING_WINDOWS, LongTexts, Prefix
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.files import Format, read_json
 from mtc_keras.tasks import Decision, Task, task_from_config
@@ -41,6 +41,7 @@ class SavedConfig(BaseModel):
     decisions: dict[str, dict[str, Any]]
     pooling: Pooling = "mean"
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    prefix: Prefix = ""
     # Of 0.2 and before, which truncated.
     long_texts: LongTexts = "truncate"
     window_overlap: int | None = Field(default=None, ge=0, le=MOST_TOKENS)

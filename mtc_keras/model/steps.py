@@ -25,6 +25,7 @@ from mtc_keras.model.window_pooling import WindowPooling
 from mtc_keras.model.window_training import evaluate_windows, first_rows
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.losses import MaskedLoss
+from mtc_keras.tokenization.prefix import with_prefix
 
 
 class MultiTaskSteps(KeptWeights):
@@ -34,6 +35,7 @@ class MultiTaskSteps(KeptWeights):
     preprocessor: keras_hub.models.TextClassifierPreprocessor  # or None: it takes tokens only
     tasks: tuple[Task, ...]
     long_texts: LongTexts
+    prefix: str
     window_overlap: int | None
     training_windows: int
     window_poolings: dict[str, WindowPooling]
@@ -235,7 +237,7 @@ class MultiTaskSteps(KeptWeights):
         if isinstance(x, dict):  # tokens already
             batch = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         else:
-            batch = super().preprocess_samples(x, y, sample_weight)
+            batch = super().preprocess_samples(with_prefix(x, self.prefix), y, sample_weight)
         return batch if y is None else self._fill_up(batch)
 
     def _fill_up(self, batch: Any) -> Any:

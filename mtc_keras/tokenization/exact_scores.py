@@ -7,7 +7,12 @@ of multiples of 2⁻¹¹ are exact in float32 up to 8192, some 800 tokens; equal
 everywhere, and all three break ties alike.
 """
 
+from typing import TYPE_CHECKING
+
 from mtc_keras.tokenization.unigram import is_unigram, model_of, stands_as_it_is
+
+if TYPE_CHECKING:
+    import keras_hub
 
 FRACTIONS = 2**11
 # SentencePiece counts -0.1 for a user's symbol, which is no such multiple.
@@ -39,3 +44,10 @@ def with_exact_scores(proto: bytes) -> bytes:
         if piece.type == piece.USER_DEFINED and stands_as_it_is(piece.piece, model):
             piece.type, piece.score = piece.NORMAL, USER_DEFINED_SCORE
     return model.SerializeToString()
+
+
+def make_exact(tokenizer: "keras_hub.tokenizers.Tokenizer") -> None:
+    """Gives a KerasHub tokenizer exact scores, if it is one of SentencePiece."""
+    proto = getattr(tokenizer, "proto", None)
+    if isinstance(proto, bytes) and (exact := with_exact_scores(proto)) != proto:
+        tokenizer.set_proto(exact)

@@ -11,7 +11,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from mtc_keras.errors import ConfigError
 from mtc_keras.tokenization import byte_pairs, unigram, word_pieces
+from mtc_keras.tokenization.unspelt import UNSPELT
 
 if TYPE_CHECKING:
     import keras_hub
@@ -106,6 +108,8 @@ def as_preprocessed(
     preprocessor: "keras_hub.models.TextClassifierPreprocessor",
     long_texts: str = "truncate",
     overlap: int = 0,
+    *,
+    prefix: str = "",
 ) -> "tokenizers.Tokenizer | None":
     """Returns what makes a model's inputs of texts, for programs that have `tokenizers` alone.
 
@@ -117,11 +121,15 @@ def as_preprocessed(
         long_texts: `"truncate"`; `"windows"`: a text's windows after the first one are its
             `overflowing`; or `"head_tail"`, which the model reads of whole texts.
         overlap: int. Tokens that neighbouring windows share.
+        prefix: str. Put before each text that is not empty.
+
+    Raises:
+        ConfigError: for a prefix where it would stand at other places, too.
 
     Returns:
         A `tokenizers.Tokenizer` of its own, or `None` where `fast_tokenizer` returns that.
     """
-    from tokenizers import Tokenizer, processors
+    from tokenizers import Tokenizer, normalizers, processors
 
     own = preprocessor.tokenizer
     fast = fast_tokenizer(own)
@@ -132,6 +140,17 @@ def as_preprocessed(
     after = list(preprocessor.packer.end_value or [])
     names = {number: own.id_to_token(number) for number in [*before, *after]}
     found = Tokenizer.from_str(fast.to_str())
+    if prefix:
+        if any(not token.special for token in fast.get_added_tokens_decoder().values()):
+            # The steps before tokens are found are done for each part of a text between those.
+            raise ConfigError(
+                f"tokenizer.json would put the prefix {prefix!r} before each part of a text "
+                "between the tokens that were added to the backbone's tokenizer; write it into "
+                'the texts, with prefix = ""'
+            )
+        steps = [normalizers.Replace(UNSPELT, ""), normalizers.Prepend(prefix)]
+        rest = [] if fast.normalizer is None else [fast.normalizer]
+        found.normalizer = normalizers.Sequence([*steps, *rest])
     # Not added as special tokens, which would be found in texts, too.
     found.post_processor = processors.TemplateProcessing(
         single=[*(names[i] for i in before), "$A", *(names[i] for i in after)],

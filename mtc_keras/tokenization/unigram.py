@@ -7,18 +7,18 @@ blanks before. SentencePiece finds neither control symbols nor pieces that are u
 
 from typing import TYPE_CHECKING, Any
 
+from mtc_keras.tokenization.marks import letters_and_marks
+from mtc_keras.tokenization.unspelt import UNSPELT
+
 if TYPE_CHECKING:
     import keras_hub
     import tokenizers
 
-UNSPELT = "\0"  # begins the name of a piece that texts must not spell; they have no such character
 BLANK = "▁"
 # Above all sums of other pieces of the same characters, and below a longer one of its own kind.
 USER_DEFINED_SCORE = -0.1
 # Between "<" and the rest of what the name of a byte spells, which is no byte where a text has it.
 IN_BYTES = r"(?<=<)(?=0x[0-9A-F]{2}>)"
-# Where what readers take for one letter is divided; `tokenizers` loses count at the very beginning.
-BEFORE_MARKS = r"(?!\A)(?=[\p{M}\p{Cf}])|(?<=\r)(?=\n)"
 
 
 def settings(tokenizer: "keras_hub.tokenizers.SentencePieceTokenizer") -> Any:
@@ -106,9 +106,7 @@ def _normalizer(spec: Any) -> "tokenizers.normalizers.Normalizer | None":
     if not spec.remove_extra_whitespaces:
         steps += before  # also where no character is left after it
     if spec.precompiled_charsmap:
-        # `Precompiled` takes a letter with its marks for one, and of those that have an entry
-        # it drops the marks: letters are composed before, what is left of marks stands alone.
-        steps += [normalizers.NFC(), replace(BEFORE_MARKS, UNSPELT)]
+        steps += letters_and_marks(UNSPELT)
         steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
         steps.append(normalizers.Replace(UNSPELT, ""))
     if spec.remove_extra_whitespaces:

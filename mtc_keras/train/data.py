@@ -17,7 +17,7 @@ from mtc_keras.devices import process
 from mtc_keras.devices.distribution import share
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.model.classifier import MultiTaskClassifier
-from mtc_keras.model.long_texts import lengths_of
+from mtc_keras.model.long_texts import lengths_of, read_of
 from mtc_keras.scoring.judging import baseline
 from mtc_keras.tasks import Task
 
@@ -117,7 +117,8 @@ def _tokenized(config: Config, model: MultiTaskClassifier, rows: Rows) -> Split:
     """Returns rows with their tokens, from the user's cache directory if they are there."""
     directory = process.cache_directory() / "tokens" if config.data.cache else None
     overlap = model.window_overlap or 0
-    tokens = cached_tokens(model.preprocessor, rows.texts, directory, model.long_texts, overlap)
+    texts = read_of(model, rows.texts)
+    tokens = cached_tokens(model.preprocessor, texts, directory, model.long_texts, overlap)
     return Split(rows, tokens)
 
 

@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_pool(model, directory / POOL)
     else:
         write_model(model, directory / MODEL)
-    read = as_preprocessed(model.preprocessor, model.long_texts, model.window_overlap or 0)
+    overlap = model.window_overlap or 0
+    read = as_preprocessed(model.preprocessor, model.long_texts, overlap, prefix=model.prefix)
     if read is None:
         raise ValueError("the model's tokenizer is none that the package tokenizers can read as")
     write_whole(directory / TOKENIZER, read.to_str())

@@ -17,6 +17,7 @@ from mtc_keras.data.long_texts import room_of
 from mtc_keras.export.folder import WARM_UP
 from mtc_keras.export.saved_model.ask import INPUTS
 from mtc_keras.export.saved_model.long_texts import logits_of_texts, packed
+from mtc_keras.tokenization.prefix import with_prefix
 
 if TYPE_CHECKING:
     import keras_hub
@@ -70,7 +71,9 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
 
     @tf.function(input_signature=texts)
     def predict(*columns: Any) -> dict[str, Any]:
-        return probabilities(model, logits_of_texts(model, room, logits, readable(columns)))
+        return probabilities(
+            model, logits_of_texts(model, room, logits, readable(columns, model.prefix))
+        )
 
     @tf.function(input_signature=texts)
     def serving_default(*columns: Any) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     # No signature, as its output is ragged: for the self-test, which compares tokens.
     @tf.function(input_signature=texts)
     def whole_texts(*columns: Any) -> list[Any]:
-        return [model.preprocessor.tokenizer(column) for column in readable(columns)]
+        return [model.preprocessor.tokenizer(column) for column in readable(columns, model.prefix)]
 
     functions = {"serving_default": serving_default, "classify": classify, "tokens": tokens}
     signatures = {name: call.get_concrete_function() for name, call in functions.items()}
@@ -99,19 +102,23 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     tf.saved_model.save(module, directory, signatures=signatures)
 
 
-def readable(columns: Sequence[Any]) -> tuple[Any, ...]:
-    """Returns texts as `data.tokens` cleans them: NUL removed, what is not UTF-8 a `?`."""
+def readable(columns: Sequence[Any], prefix: str = "") -> tuple[Any, ...]:
+    """Returns texts as `tokenization.fast` cleans them: NUL removed, what is not UTF-8 a `?`.
+
+    Args:
+        columns: strings of shape `(B,)`; two such for text pairs.
+        prefix: str. Put before each text that is not empty.
+    """
     import tensorflow as tf
 
-    return tuple(
-        tf.strings.regex_replace(
-            tf.strings.unicode_transcode(
-                column, "UTF-8", "UTF-8", errors="replace", replacement_char=ord("?")
-            ),
-            r"\x00",
-            "",
+    decoded = (
+        tf.strings.unicode_transcode(
+            column, "UTF-8", "UTF-8", errors="replace", replacement_char=ord("?")
         )
         for column in columns
+    )
+    return tuple(
+        with_prefix(tf.strings.regex_replace(column, r"\x00", ""), prefix) for column in decoded
     )
 
 

@@ -11,6 +11,7 @@ from mtc_keras.model.backbones.folders import check_length, described_limit, for
 from mtc_keras.model.backbones.from_texts import random_backbone
 from mtc_keras.model.backbones.layers import length_limit
 from mtc_keras.model.backbones.names import WAYS, check_backbone, preset_of
+from mtc_keras.tokenization.exact_scores import make_exact
 
 if TYPE_CHECKING:
     import keras_hub
@@ -67,6 +68,7 @@ def load_backbone(
             f"no padding mask and would read padding as text; it may be {WAYS}"
         )
     check_length(config.max_length, length_limit(backbone), config.backbone)
+    make_exact(loaded.preprocessor.tokenizer)
     # Afterwards, as sentence-transformers folders bring a length of their own.
     loaded.preprocessor.sequence_length = config.max_length
     return loaded

@@ -42,7 +42,9 @@ class BackboneSizes(BaseModel):
     num_inner_repetitions: int = Field(default=1, ge=1, le=MOST_LAYERS)
     max_sequence_length: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
     num_segments: int = Field(default=0, ge=0, le=MOST_WIDTH)
-    bucket_size: int = Field(default=0, ge=1, le=MOST_TOKENS)
+    bucket_size: int = Field(default=0, ge=0, le=MOST_TOKENS)
+    max_relative_positions: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    convolution_size: int = Field(default=0, ge=0, le=MOST_TOKENS)
     dropout: float = Field(default=0, ge=0, lt=1)
 
     @property
@@ -52,8 +54,9 @@ class BackboneSizes(BaseModel):
         layer = 4 * self.hidden_dim * width + 2 * self.hidden_dim * self.intermediate_dim
         layers = (self.num_groups or self.num_layers) * self.num_inner_repetitions
         rows = self.vocabulary_size + (self.max_sequence_length or 0)
-        rows += self.num_segments + 2 * self.bucket_size
-        return rows * (self.embedding_dim or self.hidden_dim) + layers * layer
+        rows += self.num_segments + 2 * (self.bucket_size or self.max_relative_positions or 0)
+        convolution = self.convolution_size * self.hidden_dim**2
+        return rows * (self.embedding_dim or self.hidden_dim) + layers * layer + convolution
 
 
 def check_parameters(parameters: int, stored: int, weights: str) -> None:

@@ -30,10 +30,14 @@ def embeddings(folder):
     return next(value for name, value in weights.items() if EMBEDDINGS.search(name))
 
 
-def rows_of(folder, names):
+def rows_in(folder, texts):
+    """Returns the rows of the tokens of each text, by each of a checkpoint's tokenizer files."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    texts = [TEXTS[name] for name in names]
     return [file.rows_of(texts) for file in tokenizer_files(folder, config["model_type"])]
+
+
+def rows_of(folder, names):
+    return rows_in(folder, [TEXTS[name] for name in names])
 
 
 @pytest.mark.parametrize("name", NAMES)

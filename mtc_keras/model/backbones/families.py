@@ -132,6 +132,16 @@ FAMILIES: dict[str, Family] = {
             made=("pooler.weight", "pooler.bias"),
         ),
         Family(
+            model_type="deberta-v2",
+            name="DeBERTa-v2 and v3",
+            backbone="mtc_keras.model.backbones.deberta_backbone.DebertaBackbone",
+            converter="deberta",
+            tokenizers=("Unigram", "word pieces"),
+            prefix="deberta.",
+            # v3's files have embeddings of places that position_biased_input = false leaves out.
+            unused=("embeddings.position_embeddings.", "pooler."),
+        ),
+        Family(
             model_type="modernbert",
             name="ModernBERT",
             backbone="mtc_keras.model.backbones.modernbert_backbone.ModernBertBackbone",

@@ -8,14 +8,24 @@ from typing import Any
 
 from mtc_keras.errors import listed
 
+DECODER = "what reads from left to right is no encoder: take one that is"
 # Of config.json's keys, those that change what a model computes, each with the values at which it
-# does not.
-PLAIN: dict[str, tuple[Any, ...]] = {
-    "position_embedding_type": (None, "absolute"),
-    "is_decoder": (None, False),
-    "add_cross_attention": (None, False),
-    "pruned_heads": (None, {}, []),
-    "quantization_config": (None, {}),
+# does not, and what to do about others.
+PLAIN: dict[str, tuple[tuple[Any, ...], str]] = {
+    "position_embedding_type": (
+        (None, "absolute"),
+        "only absolute positions are computed: take a checkpoint that has them",
+    ),
+    "is_decoder": ((None, False), DECODER),
+    "add_cross_attention": ((None, False), DECODER),
+    "pruned_heads": (
+        (None, {}, []),
+        "layers of fewer heads are not computed: take the checkpoint from before",
+    ),
+    "quantization_config": (
+        (None, {}),
+        "quantized weights are not read: take the checkpoint from before",
+    ),
 }
 
 # Keras' names of what Hugging Face calls `hidden_act`; `gelu_approximate` is by tanh.
@@ -125,12 +135,9 @@ def check_plain(config: Mapping[str, Any], plain: Iterable[str] = PLAIN) -> None
     if isinstance(code, dict) and "AutoModel" in code:
         raise ValueError("config.json names its own code (auto_map), which is never run")
     for key in plain:
-        if config.get(key) not in PLAIN[key]:
-            usual = PLAIN[key][-1]
-            form = f"; it must be {usual!r}" if isinstance(usual, str) else ""
-            raise ValueError(
-                f"config.json: {key} is {config[key]!r:.80}, a form that is not computed here{form}"
-            )
+        plain_values, way = PLAIN[key]
+        if config.get(key) not in plain_values:
+            raise ValueError(f"config.json: {key} is {config[key]!r:.80}; {way}")
 
 
 def check_heads(sizes: Mapping[str, int], hidden: str, heads: str) -> None:

@@ -66,9 +66,10 @@ def check_backbone_folder(folder: Path, config: ModelConfig) -> None:
 def form_problems(description: Mapping[str, Any]) -> list[str]:
     """Returns why the model of a Hugging Face config.json cannot be computed as it is there."""
     try:
-        converter_of(FAMILIES[description["model_type"]]).backbone_config(description)
+        converter = converter_of(FAMILIES[description["model_type"]])
+        BackboneSizes.model_validate(converter.backbone_config(description))
     except ValueError as error:
-        return [str(error)]
+        return [first_problem(error)]
     return []
 
 

@@ -26,8 +26,13 @@ def backbone_config(config: Mapping[str, Any]) -> dict[str, Any]:
     found = usual_config(config)
     if config.get("model_type") == "camembert":
         found["vocabulary_size"] -= CAMEMBERT_UNUSED
-    rows = whole_number(config, "max_position_embeddings")
-    return {**found, "max_sequence_length": rows - first_position(config)}
+    rows, first = whole_number(config, "max_position_embeddings"), first_position(config)
+    if rows <= first:
+        raise ValueError(
+            f"config.json: max_position_embeddings ({rows}) must be above the {first} rows that "
+            "pad_token_id keeps"
+        )
+    return {**found, "max_sequence_length": rows - first}
 
 
 def first_position(config: Mapping[str, Any]) -> int:

@@ -210,6 +210,11 @@ class MultiTaskClassifier(CompiledSteps):
         if tasks is None:
             return load_preset(cls, preset, load_weights=load_weights, **kwargs)
         config = ModelConfig(backbone=preset, max_length=kwargs.pop("max_length", 128))
+        # The constructor checks them; loading tells where the checkpoint was trained otherwise.
+        asked: dict[str, Any] = {
+            name: kwargs[name] for name in ("pooling", "prefix") if name in kwargs
+        }
+        config = config.model_copy(update=asked)
         loaded = load_backbone(config, load_weights=load_weights, dtype=kwargs.pop("dtype", None))
         for note in loaded.notes:
             logging.getLogger(__name__).warning(note)

@@ -11,6 +11,7 @@ from mtc_keras.model.backbones.folders import check_length, described_limit, for
 from mtc_keras.model.backbones.from_texts import random_backbone
 from mtc_keras.model.backbones.layers import length_limit
 from mtc_keras.model.backbones.names import WAYS, check_backbone, preset_of
+from mtc_keras.model.backbones.sentence_transformers import training_notes
 from mtc_keras.tokenization.exact_scores import make_exact
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def _pretrained(config: ModelConfig, load_weights: bool, options: dict[str, Any]
         backbone, preprocessor, notes = load_checkpoint(
             preset, description, load_weights=load_weights, options=options
         )
+        notes += training_notes(preset, str(description.get("_name_or_path", "")), config)
     except ConfigError:
         raise
     except Exception as error:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MULTILINGUAL, EUROPEAN = "About 100 languages", "15 languages, European ones first"
+MULTILINGUAL, EUROPEAN = "About 100 languages", "15 languages"
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,16 @@ PUBLISHED = (
     Published("almanach/moderncamembert-base", "modernbert", "French", 136, "8,192 tokens"),
     Published("almanach/camembert-large", "camembert", "French", 335),
     # === Multilingual ===
-    Published("EuroBERT/EuroBERT-210m", "eurobert", EUROPEAN, 212, "8,192 tokens"),
-    Published("EuroBERT/EuroBERT-610m", "eurobert", EUROPEAN, 608, "8,192 tokens"),
     Published("intfloat/multilingual-e5-small", "bert", MULTILINGUAL, 118, _E5),
     Published("distilbert/distilbert-base-multilingual-cased", "distilbert", MULTILINGUAL, 135),
     Published("jhu-clsp/mmBERT-small", "modernbert", MULTILINGUAL, 140, "8,192 tokens"),
     Published("google-bert/bert-base-multilingual-cased", "bert", MULTILINGUAL, 178),
-    Published("EuroBERT/EuroBERT-210m", "eurobert", "15 languages", 212, "8,192 tokens"),
+    Published("EuroBERT/EuroBERT-210m", "eurobert", EUROPEAN, 212, "8,192 tokens"),
     Published("FacebookAI/xlm-roberta-base", "xlm-roberta", MULTILINGUAL, 278),
     Published("intfloat/multilingual-e5-base", "xlm-roberta", MULTILINGUAL, 278, _E5),
     Published("microsoft/mdeberta-v3-base", "deberta-v2", MULTILINGUAL, 278),
     Published("jhu-clsp/mmBERT-base", "modernbert", MULTILINGUAL, 307, "8,192 tokens"),
-    Published("EuroBERT/EuroBERT-610m", "eurobert", "15 languages", 608, "8,192 tokens"),
+    Published("EuroBERT/EuroBERT-610m", "eurobert", EUROPEAN, 608, "8,192 tokens"),
     Published("FacebookAI/xlm-roberta-large", "xlm-roberta", MULTILINGUAL, 560),
     Published("intfloat/multilingual-e5-large", "xlm-roberta", MULTILINGUAL, 560, _E5),
     Published("BAAI/bge-m3", "xlm-roberta", MULTILINGUAL, 568, '8,192 tokens; `pooling = "cls"`'),

@@ -47,6 +47,8 @@ class Packing:
         self.separator = list(packer.sep_value or [])
         self.end = list(packer.end_value or [])
         self.is_round_robin = packer.truncate == "round_robin"
+        # Of a pair's second text, as a checkpoint was trained: RoBERTa's tokenizers know one alone.
+        self.second_segment: int = getattr(preprocessor, "second_segment", 1)
         self.dtypes = {name: np.asarray(array).dtype.name for name, array in packed.items()}
         others = [name for name in self.dtypes if name not in ("token_ids", MASK)]
         self.padding = {"token_ids": self.pad, **dict.fromkeys(others, 0)}
@@ -103,7 +105,7 @@ class Packing:
                 ids[place] = value
                 place += 1
             if number:
-                segment_ids[ranges(begun, place - begun)] = number
+                segment_ids[ranges(begun, place - begun)] = number * self.second_segment
         real = ids != self.pad  # a preprocessor masks them wherever they stand
         if not real.all():
             offsets = offsets_of(real)[offsets]

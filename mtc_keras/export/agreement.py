@@ -59,7 +59,7 @@ def self_test(
         expected = model.predict(x, batch_size=max(BATCH_SIZES), verbose=0)
     answers = ask(export, columns)
     tokens = (
-        in_onnx(model, columns[0], answers)
+        in_onnx(model, columns, answers)
         if is_onnx(export)
         else in_saved_model(model, columns, answers)
     )

@@ -4,10 +4,16 @@ A saved model names the class of its tokenizer, from which its kind is known wit
 user's own is known when it has been loaded.
 """
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.errors import ConfigError
-from mtc_keras.export.folder import ONNX
+from mtc_keras.export.folder import ONNX, SAVED_MODEL
+from mtc_keras.export.saved_model.byte_pairs import why_not
+from mtc_keras.files import read_json
+from mtc_keras.model.saved_sizes import BackboneSizes
+from mtc_keras.run.directory import MODEL
+from mtc_keras.tokenization.fast import as_preprocessed, fast_tokenizer
 from mtc_keras.tokenization.prefix import prefixed
 
 if TYPE_CHECKING:
@@ -18,13 +24,17 @@ if TYPE_CHECKING:
     from mtc_keras.run.directory import Run
 
 WORD_PIECES, SENTENCE_PIECE, BYTE_PAIRS = "word pieces", "SentencePiece", "byte pairs"
+TOKENIZER_JSON = "tokenizer.json"
 KINDS = {
     WORD_PIECES: ("WordPiece", "Bert", "DistilBert", "Electra", "RoformerV2"),
     SENTENCE_PIECE: ("SentencePiece", "Albert", "DebertaV3", "FNet", "XLMRoberta"),
     BYTE_PAIRS: ("BytePair", "Roberta"),
 }
 KIND_OF = {f"keras_hub>{name}Tokenizer": kind for kind, names in KINDS.items() for name in names}
-ANOTHER_WAY = "--format onnx (in Python: format='onnx')"
+HUGGING_FACE = "mtc_keras>HuggingFaceTokenizer"
+KIND_OF[HUGGING_FACE] = TOKENIZER_JSON
+DESCRIPTION = "assets/tokenizer/tokenizer.json"  # in a preset
+MOST_BYTES = 2**31  # of a message of protobuf, which an ONNX model is
 
 
 def kind_of(tokenizer: "keras_hub.tokenizers.Tokenizer") -> str | None:
@@ -44,13 +54,18 @@ def check_saved(run: "Run", format: str) -> None:
     """
     config = run.saved.config
     text_pairs = len(run.config.data.text_columns) > 1
-    _check_pairs(format, config, text_pairs)
+    _check_pairs(config, text_pairs)
     tokenizer = ((config.preprocessor or {}).get("config") or {}).get("tokenizer")
     if not isinstance(tokenizer, dict):
         return  # what is damaged is told with everything else that is
-    kind = KIND_OF.get(str(tokenizer.get("registered_name")))
-    if kind is not None:
-        _check_kind(format, kind, tokenizer.get("class_name"))
+    if format == SAVED_MODEL and tokenizer.get("registered_name") == HUGGING_FACE:
+        try:
+            described = read_json(run.directory / MODEL / DESCRIPTION)
+            reason = why_not(described)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return  # too
+        _check_graph(tokenizer.get("class_name"), reason)
+    _check_size(format, BackboneSizes.model_validate(config.backbone.get("config", {})).parameters)
 
 
 def check_model(model: "MultiTaskClassifier", format: str, text_pairs: bool = False) -> None:
@@ -61,12 +76,29 @@ def check_model(model: "MultiTaskClassifier", format: str, text_pairs: bool = Fa
     """
     if model.preprocessor is None:
         raise ConfigError("the model has no preprocessor, so that an export could take no texts")
-    _check_pairs(format, model, text_pairs)
+    _check_pairs(model, text_pairs)
     tokenizer = model.preprocessor.tokenizer
-    _check_kind(format, kind_of(tokenizer), type(tokenizer).__name__)
+    name = type(tokenizer).__name__
+    _check_size(format, model.backbone.count_params())
+    if format == SAVED_MODEL:
+        if kind_of(tokenizer) in (BYTE_PAIRS, TOKENIZER_JSON):
+            fast = fast_tokenizer(tokenizer)
+            settings = "it has settings of its own"
+            _check_graph(name, settings if fast is None else why_not(json.loads(fast.to_str())))
+        return
+    overlap = model.window_overlap or 0
+    made = as_preprocessed(
+        model.preprocessor, model.long_texts, overlap, prefix=model.prefix, text_pairs=text_pairs
+    )
+    if made is None:
+        raise ConfigError(
+            f"an ONNX export cannot read texts as {name} does, by the package tokenizers. A "
+            "SavedModel can, if TensorFlow can: --format saved_model, in Python "
+            "format='saved_model'"
+        )
 
 
-def _check_pairs(format: str, model: "SavedConfig | MultiTaskClassifier", text_pairs: bool) -> None:
+def _check_pairs(model: "SavedConfig | MultiTaskClassifier", text_pairs: bool) -> None:
     if not text_pairs:
         return
     prefixed([(), ()], model.prefix)
@@ -74,24 +106,19 @@ def _check_pairs(format: str, model: "SavedConfig | MultiTaskClassifier", text_p
         raise ConfigError(
             f'long_texts = "{model.long_texts}" reads one text per row, and no text pairs'
         )
-    if format == ONNX:
+
+
+def _check_graph(tokenizer: Any, reason: str | None) -> None:
+    if reason is not None:
         raise ConfigError(
-            "format onnx: tokenizer.json would cut long text pairs otherwise than the model "
-            "was trained; a SavedModel takes text pairs"
+            f"a SavedModel cannot read texts as {tokenizer} does, by operations of TensorFlow: "
+            f"{reason}. An ONNX export can: --format onnx, in Python format='onnx'"
         )
 
 
-def _check_kind(format: str, kind: str | None, tokenizer: Any) -> None:
-    if format == ONNX:
-        if kind != WORD_PIECES:
-            raise ConfigError(
-                f"format onnx: tokenizer.json would not read texts as {tokenizer} "
-                "does; word pieces (BERT, DistilBERT) can be exported. A SavedModel has the "
-                "tokenizer of SentencePiece (XLM-RoBERTa, DeBERTa), too"
-            )
-    elif kind == BYTE_PAIRS:
+def _check_size(format: str, parameters: int) -> None:
+    if format == ONNX and 4 * parameters >= MOST_BYTES:
         raise ConfigError(
-            "a byte-pair tokenizer, such as RoBERTa's, cannot be served by TensorFlow: it takes "
-            "words × longest word in memory and keeps each word it ever read; "
-            "word pieces (BERT) and SentencePiece (XLM-RoBERTa, DeBERTa) can"
+            f"format onnx: an encoder of {parameters / 1e6:,.0f} million parameters in float32 "
+            "does not fit into one ONNX file, of 2 GB at most; a SavedModel takes it"
         )

@@ -58,16 +58,19 @@ def in_saved_model(
 
 
 def in_onnx(
-    model: "MultiTaskClassifier", texts: Sequence[str], answers: Mapping[str, np.ndarray]
+    model: "MultiTaskClassifier",
+    columns: Sequence[Sequence[str]],
+    answers: Mapping[str, np.ndarray],
 ) -> OtherTokens:
-    """Compares the windows of texts that `tokenizer.json` makes, which must be the model's.
+    """Compares what `tokenizer.json` makes of texts, which must be what the model reads.
 
     Args:
         model: the `MultiTaskClassifier`.
-        texts: N strings.
+        columns: one sequence of N strings, or two for text pairs, of which whole ones are
+            compared: the export cuts them as it answers.
         answers: what the export answered in `agreement.ask`.
     """
-    expected = _rows(model.tokenize(texts))
+    expected = _rows(model.tokenize(columns[0])) if len(columns) == 1 else _pairs(model, columns)
     ids = np.split(answers["tokens/ids"], np.cumsum(answers["tokens/lengths"])[:-1])
     found: list[list[list[int]]] = [[] for _ in expected]
     for text, window in zip(answers["tokens/text_of_window"], ids, strict=True):
@@ -80,6 +83,18 @@ def _whole(model: "MultiTaskClassifier", texts: Sequence[str]) -> Iterator[np.nd
     """Yields the token ids of each text, special tokens left out."""
     for ids, offsets in whole_texts(model.preprocessor, read_of(model, [texts])[0]):
         yield from np.split(ids, offsets[1:-1])
+
+
+def _pairs(model: "MultiTaskClassifier", columns: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+    """Returns the token ids of each pair, nothing cut off."""
+    packer = model.preprocessor.packer
+    start, between, end = (
+        list(value or []) for value in (packer.start_value, packer.sep_value, packer.end_value)
+    )
+    texts = zip(*(_whole(model, column) for column in columns), strict=True)
+    return [
+        [[*start, *first.tolist(), *between, *second.tolist(), *end]] for first, second in texts
+    ]
 
 
 def _rows(read: AnyTokens) -> list[list[list[int]]]:

@@ -17,7 +17,7 @@ from mtc_keras.export.folder import (
     check_utf8,
     is_version,
 )
-from mtc_keras.export.onnx.ask import MODEL, POOL, TOKENIZER, ServedOnnx, is_onnx
+from mtc_keras.export.onnx.ask import MODEL, POOL, TOKENIZER, ServedOnnx, as_rows, is_onnx
 from mtc_keras.export.saved_model.ask import Served
 from mtc_keras.files import read_json
 from mtc_keras.model.checking import check_sums
@@ -122,8 +122,7 @@ class OnnxPredictor(ExportPredictor):
         self._served = ServedOnnx(self.path)
 
     def answers(self, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
-        [column] = texts
-        return self._served.ask(column, BATCH)
+        return self._served.ask(as_rows(texts), BATCH)
 
 
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:

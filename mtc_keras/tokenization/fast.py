@@ -110,11 +110,12 @@ def as_preprocessed(
     overlap: int = 0,
     *,
     prefix: str = "",
+    text_pairs: bool = False,
 ) -> "tokenizers.Tokenizer | None":
     """Returns what makes a model's inputs of texts, for programs that have `tokenizers` alone.
 
-    It cuts to the preprocessor's `sequence_length`, unless the model does that itself, and pads a
-    batch to its longest text.
+    It cuts to the preprocessor's `sequence_length`, unless the model does that itself, as it does
+    with text pairs, and pads a batch to its longest text.
 
     Args:
         preprocessor: a `keras_hub.models.TextClassifierPreprocessor`.
@@ -122,6 +123,7 @@ def as_preprocessed(
             `overflowing`; or `"head_tail"`, which the model reads of whole texts.
         overlap: int. Tokens that neighbouring windows share.
         prefix: str. Put before each text that is not empty.
+        text_pairs: bool. Whether a row has two texts.
 
     Raises:
         ConfigError: for a prefix where it would stand at other places, too.
@@ -137,8 +139,9 @@ def as_preprocessed(
         return None
     preprocessor([""], y=None)  # makes its packer
     before = list(preprocessor.packer.start_value or [])
+    between = list(preprocessor.packer.sep_value or [])
     after = list(preprocessor.packer.end_value or [])
-    names = {number: own.id_to_token(number) for number in [*before, *after]}
+    names = {number: own.id_to_token(number) for number in [*before, *between, *after]}
     found = Tokenizer.from_str(fast.to_str())
     if prefix:
         if any(not token.special for token in fast.get_added_tokens_decoder().values()):
@@ -154,9 +157,16 @@ def as_preprocessed(
     # Not added as special tokens, which would be found in texts, too.
     found.post_processor = processors.TemplateProcessing(
         single=[*(names[i] for i in before), "$A", *(names[i] for i in after)],
+        pair=[
+            *(names[i] for i in before),
+            "$A",
+            *(names[i] for i in between),
+            "$B:1",
+            *(f"{names[i]}:1" for i in after),
+        ],
         special_tokens=[(name, number) for number, name in names.items()],
     )
-    if long_texts != "head_tail":
+    if long_texts != "head_tail" and not text_pairs:
         found.enable_truncation(preprocessor.sequence_length, stride=overlap)
     found.enable_padding(pad_id=own.pad_token_id, pad_token=own.id_to_token(own.pad_token_id))
     return found

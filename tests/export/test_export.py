@@ -36,6 +36,7 @@ from mtc_keras.predict import program as predict
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.run.directory import Run
 from tests.conftest import answers_alone, rows, tiny_bert
+from tests.fixtures import BACKBONES
 from tests.model.test_backbones import sentence_pieces
 
 pytestmark = [
@@ -296,7 +297,7 @@ def read():
     reader = SimpleNamespace(backbone=backbone, preprocessor=preprocessor)
 
     def in_graph(*columns):
-        return truncated(reader, readable(columns))
+        return truncated(reader, readable(columns), preprocessor.tokenizer)
 
     spec = tf.TensorSpec([None], tf.string)
     return preprocessor, [tf.function(in_graph, input_signature=[spec] * n) for n in (1, 2)]
@@ -553,7 +554,7 @@ def test_what_cannot_be_exported_is_refused_at_once(tasks, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_byte_pair_tokenizer_is_refused(tasks, tmp_path):
+def test_byte_pairs_that_no_graph_reads_are_refused(tasks, tmp_path):
     import keras_hub
 
     vocabulary = {"<s>": 0, "<pad>": 1, "</s>": 2, "<mask>": 3, "g": 4, "o": 5, "oo": 6}
@@ -561,7 +562,7 @@ def test_a_byte_pair_tokenizer_is_refused(tasks, tmp_path):
     backbone = keras_hub.models.RobertaBackbone(7, 1, 2, 8, 8, max_sequence_length=18)
     preprocessor = keras_hub.models.RobertaTextClassifierPreprocessor(tokenizer)
     preprocessor.sequence_length = 16
-    with pytest.raises(ConfigError, match="a byte-pair tokenizer, such as RoBERTa's"):
+    with pytest.raises(ConfigError, match=r"no token for some bytes.* An ONNX export can"):
         mtc_keras.export_model(MultiTaskClassifier(backbone, tasks, preprocessor), tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
@@ -570,8 +571,16 @@ def test_what_a_run_cannot_leave_by_is_told_before_anything_is_loaded(run, tmp_p
     """Neither the packages nor the rows that it needs, nor Keras, are looked for."""
     other = Path(shutil.copytree(run.directory, tmp_path / "run"))
     task = other / "model" / "task.json"
-    text = task.read_text(encoding="utf-8")
-    task.write_text(text.replace("BertTokenizer", "RobertaTokenizer"), encoding="utf-8")
+    table = json.loads(task.read_text(encoding="utf-8"))
+    own = {
+        "registered_name": "mtc_keras>HuggingFaceTokenizer",
+        "class_name": "HuggingFaceTokenizer",
+    }
+    table["config"]["preprocessor"]["config"]["tokenizer"] |= own
+    task.write_text(json.dumps(table), encoding="utf-8")
+    shutil.copy(
+        BACKBONES / "modernbert_gemma" / "tokenizer.json", other / "model" / "assets" / "tokenizer"
+    )
     code = (
         "import sys\n"
         "from mtc_keras.cli import main\n"
@@ -585,7 +594,10 @@ def test_what_a_run_cannot_leave_by_is_told_before_anything_is_loaded(run, tmp_p
         [sys.executable, "-c", code, "export", *arguments], capture_output=True, text=True
     )
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1
-    assert refused.stderr.startswith("error: a byte-pair tokenizer, such as RoBERTa's")
+    assert refused.stderr.startswith(
+        "error: a SavedModel cannot read texts as HuggingFaceTokenizer"
+    )
+    assert "An ONNX export can: --format onnx" in refused.stderr
     assert not (tmp_path / "x").exists()
 
 

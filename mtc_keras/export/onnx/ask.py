@@ -26,6 +26,9 @@ LOGITS = "__logits"  # after a task's name: its logits of windows
 COLUMNS = {"token_ids": "ids", "padding_mask": "attention_mask", "segment_ids": "type_ids"}
 
 
+Texts = Sequence[str] | Sequence[tuple[str, str]]
+
+
 def is_onnx(directory: Path) -> bool:
     """Whether a folder holds an ONNX export."""
     return (directory / MODEL).is_file()
@@ -53,19 +56,17 @@ class ServedOnnx:
         self._model = loaded(MODEL)
         self._pool = loaded(POOL) if (folder / POOL).is_file() else None
 
-    def read(self, texts: Sequence[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Returns what the model reads of B texts.
+    def read(self, texts: Texts) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Returns what the model reads of B texts, or text pairs.
 
         Args:
-            texts: B strings.
+            texts: B strings, or pairs of strings.
 
         Returns:
             Its inputs, int32 of shape `(W, T)`, T tokens of the longest window, and the text of
             each window, int32 of shape `(W,)`. Of a model that reads no windows, a text is one.
         """
-        # Lone surrogates, which JSON may hold, cannot be encoded.
-        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        found = self._tokenizer.encode_batch(readable)
+        found = self._tokenizer.encode_batch([_readable(text) for text in texts])
         windows = [[text, *text.overflowing] if self._pool else [text] for text in found]
         inputs = {
             tensor.name: np.array(
@@ -76,11 +77,11 @@ class ServedOnnx:
         }
         return inputs, np.repeat(np.arange(len(texts), dtype="int32"), [*map(len, windows)])
 
-    def ask(self, texts: Sequence[str], batch_size: int = 32) -> dict[str, np.ndarray]:
-        """Returns each task's probabilities, or its numbers, for N ≥ 1 texts.
+    def ask(self, texts: Texts, batch_size: int = 32) -> dict[str, np.ndarray]:
+        """Returns each task's probabilities, or its numbers, for N ≥ 1 texts, or text pairs.
 
         Args:
-            texts: N strings.
+            texts: N strings, or pairs of strings.
             batch_size: int. Texts, or windows of so many texts, asked at once.
         """
         answers = [
@@ -89,7 +90,7 @@ class ServedOnnx:
         ]
         return _joined(answers)
 
-    def _ask_at_once(self, texts: Sequence[str], batch_size: int) -> dict[str, np.ndarray]:
+    def _ask_at_once(self, texts: Texts, batch_size: int) -> dict[str, np.ndarray]:
         inputs, text_of_window = self.read(texts)
         answers = [
             _run(self._model, {name: v[start : start + batch_size] for name, v in inputs.items()})
@@ -99,6 +100,18 @@ class ServedOnnx:
         if self._pool is None:
             return found
         return _run(self._pool, {TEXT_OF_WINDOW: text_of_window, **found})
+
+
+def as_rows(columns: Sequence[Sequence[str]]) -> Texts:
+    """Returns one column of texts, or the pairs of two."""
+    return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+
+
+def _readable(text: str | tuple[str, str]) -> str | tuple[str, ...]:
+    # Lone surrogates, which JSON may hold, cannot be encoded.
+    if isinstance(text, str):
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return tuple(part.encode("utf-8", "replace").decode("utf-8") for part in text)
 
 
 def _run(
@@ -115,7 +128,7 @@ def _joined(answers: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray
 def main(export: str, questions: str, answers: str) -> None:
     """Asks for texts in batches of each size that `questions` names, and for their tokens."""
     asked = json.loads(Path(questions).read_text(encoding="utf-8"))
-    [texts] = asked["texts"]
+    texts = as_rows(asked["texts"])
     served = ServedOnnx(export)
     inputs, text_of_window = served.read(texts)
     real = inputs["padding_mask"].astype(bool)

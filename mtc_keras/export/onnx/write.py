@@ -1,20 +1,21 @@
 """Writes a saved model as an ONNX model that takes token ids; a process of the TensorFlow backend.
 
-`python -m mtc_keras.export.onnx.write PRESET DIRECTORY`, started by `export.writing`: tf2onnx
-converts what `saved_model.write` traces, the tokenizer aside.
+`python -m mtc_keras.export.onnx.write PRESET DIRECTORY [--text-pairs]`, started by
+`export.writing`: tf2onnx converts what `saved_model.write` traces, the tokenizer aside.
 
 Shapes: B texts, W windows of all of them, T tokens.
 """
 
 import argparse
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.data.long_texts import head_of
 from mtc_keras.export.onnx.ask import LOGITS, MODEL, POOL, TEXT_OF_WINDOW, TOKENIZER
 from mtc_keras.export.onnx.operations import OPERATIONS
+from mtc_keras.export.onnx.pairs import SEGMENTS, PairForm, cut_pairs
 from mtc_keras.export.saved_model.write import probabilities
 from mtc_keras.files import write_whole
 from mtc_keras.tokenization.fast import as_preprocessed
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("preset", help="a folder written by `save_to_preset`")
     parser.add_argument("directory", help="the folder of the export")
+    parser.add_argument("--text-pairs", action="store_true", help="rows have two texts")
     args = parser.parse_args(argv)
     from mtc_keras.model.classifier import MultiTaskClassifier
 
@@ -41,33 +43,45 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_model_of_windows(model, directory / MODEL)
         write_pool(model, directory / POOL)
     else:
-        write_model(model, directory / MODEL)
-    overlap = model.window_overlap or 0
-    read = as_preprocessed(model.preprocessor, model.long_texts, overlap, prefix=model.prefix)
-    if read is None:
-        raise ValueError("the model's tokenizer is none that the package tokenizers can read as")
-    write_whole(directory / TOKENIZER, read.to_str())
+        write_model(model, directory / MODEL, text_pairs=args.text_pairs)
+    found = as_preprocessed(
+        model.preprocessor,
+        model.long_texts,
+        model.window_overlap or 0,
+        prefix=model.prefix,
+        text_pairs=args.text_pairs,
+    )
+    if found is None:  # which `doors.check_model` has refused
+        raise ValueError("the package tokenizers cannot read as the model's tokenizer does")
+    write_whole(directory / TOKENIZER, found.to_str())
 
 
-def write_model(model: "MultiTaskClassifier", path: Path) -> None:
-    """Writes an ONNX model of texts.
+def write_model(model: "MultiTaskClassifier", path: Path, *, text_pairs: bool = False) -> None:
+    """Writes an ONNX model of texts, or of text pairs.
 
     Its inputs are those of the backbone, int32 of shape `(B, T)`; its outputs the tasks, float32
     of shape `(B, C)`, calibrated probabilities, or `(B,)`, the numbers of a regression. A model
-    that reads head and tail takes texts of any length, and leaves out their middle itself.
+    that reads head and tail takes texts of any length, and leaves out their middle itself; one of
+    text pairs cuts them itself, for which it needs `segment_ids`, whatever the backbone reads.
 
     Args:
         model: the `MultiTaskClassifier`, loaded on the TensorFlow backend.
         path: the file.
+        text_pairs: bool. Whether a row has two texts.
     """
     head, length = head_of(model.preprocessor), model.preprocessor.sequence_length
+    form = PairForm.of(model.preprocessor)
 
     def answer(inputs: dict[str, Any]) -> dict[str, Any]:
+        if text_pairs:
+            inputs = cut_pairs(inputs, form)
         if model.long_texts == "head_tail":
             inputs = without_middle(inputs, head, length)
-        return probabilities(model, model(inputs, training=False))
+        read = {name: inputs[name] for name in model.backbone.input}
+        return probabilities(model, model(read, training=False))
 
-    _write(path, answer, _token_ids(model), (("texts", "tokens"), ("texts",)))
+    inputs = _token_ids([*dict.fromkeys([*model.backbone.input, *[SEGMENTS] * text_pairs])])
+    _write(path, answer, inputs, (("texts", "tokens"), ("texts",)))
 
 
 def write_model_of_windows(model: "MultiTaskClassifier", path: Path) -> None:
@@ -84,7 +98,7 @@ def write_model_of_windows(model: "MultiTaskClassifier", path: Path) -> None:
         logits = model(inputs, training=False)
         return {f"{task.name}{LOGITS}": logits[task.name] for task in model.tasks}
 
-    _write(path, answer, _token_ids(model), (("windows", "tokens"), ("windows",)))
+    _write(path, answer, _token_ids(model.backbone.input), (("windows", "tokens"), ("windows",)))
 
 
 def write_pool(model: "MultiTaskClassifier", path: Path) -> None:
@@ -133,10 +147,10 @@ def without_middle(inputs: dict[str, Any], head: int, length: int) -> dict[str, 
     }
 
 
-def _token_ids(model: "MultiTaskClassifier") -> list[Any]:
+def _token_ids(names: Iterable[str]) -> list[Any]:
     import tensorflow as tf
 
-    return [tf.TensorSpec([None, None], "int32", name) for name in model.backbone.input]
+    return [tf.TensorSpec([None, None], "int32", name) for name in names]
 
 
 def _write(

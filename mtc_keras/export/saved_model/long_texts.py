@@ -23,6 +23,7 @@ def logits_of_texts(
     room: int,
     logits: Callable[[Tensors], Tensors],
     columns: tuple[Any, ...],
+    read: Callable[[Any], Any],
 ) -> Tensors:
     """Returns each task's logits of texts, read as the model reads long ones.
 
@@ -31,15 +32,16 @@ def logits_of_texts(
         room: int. Tokens of a text that it reads at once.
         logits: from tokens of shape `(B, T)` to logits.
         columns: strings of shape `(B,)`; two such for text pairs, which are always cut.
+        read: from strings of shape `(B,)` to ragged tokens `(B, None)`.
     """
     import tensorflow as tf
 
     from mtc_keras.model.window_pooling import pool_windows
 
     if model.long_texts == "truncate":
-        return logits(truncated(model, columns))
+        return logits(truncated(model, columns, read))
     [texts] = columns
-    tokens = model.preprocessor.tokenizer(texts)
+    tokens = read(texts)
     if model.long_texts == "head_tail":
         head = room // HEAD
         return logits(packed(model, head_and_tail(tokens, head, room - head)))
@@ -49,16 +51,21 @@ def logits_of_texts(
     return pool_windows(model.window_poolings, found, text_of_window, tf.size(texts))
 
 
-def truncated(model: "MultiTaskClassifier", columns: tuple[Any, ...]) -> Tensors:
+def truncated(
+    model: "MultiTaskClassifier", columns: tuple[Any, ...], read: Callable[[Any], Any]
+) -> Tensors:
     """Returns the tokens of texts, or of text pairs, cut to the model's length, `(B, T)`."""
+    if read is not model.preprocessor.tokenizer:
+        return packed(model, *map(read, columns))
     # `y` is given, because a pair alone would be taken for (x, y).
     padded = model.preprocessor(columns if len(columns) > 1 else columns[0], y=None)
     return _without_padding(model, padded)
 
 
-def packed(model: "MultiTaskClassifier", tokens: Any) -> Tensors:
-    """Returns rows of ragged tokens between special tokens, `(B, T)`."""
-    token_ids, segment_ids = model.preprocessor.packer((tokens,))
+def packed(model: "MultiTaskClassifier", *tokens: Any) -> Tensors:
+    """Returns rows of ragged tokens, of one text or two, between special tokens, `(B, T)`."""
+    token_ids, segment_ids = model.preprocessor.packer(tokens)
+    segment_ids *= getattr(model.preprocessor, "second_segment", 1)
     real = token_ids != model.preprocessor.tokenizer.pad_token_id
     padded = {"token_ids": token_ids, "padding_mask": real, "segment_ids": segment_ids}
     return _without_padding(model, padded)

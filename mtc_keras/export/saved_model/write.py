@@ -8,15 +8,18 @@ Shapes: B texts, T tokens of the longest of them.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.data.long_texts import room_of
+from mtc_keras.export.doors import BYTE_PAIRS, TOKENIZER_JSON, kind_of
 from mtc_keras.export.folder import WARM_UP
 from mtc_keras.export.saved_model.ask import INPUTS
+from mtc_keras.export.saved_model.byte_pairs import BytePairs
 from mtc_keras.export.saved_model.long_texts import logits_of_texts, packed
+from mtc_keras.tokenization.fast import fast_tokenizer
 from mtc_keras.tokenization.prefix import with_prefix
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     room = room_of(model.preprocessor)  # which makes what packs tokens, outside of any graph
     texts = [tf.TensorSpec([None], tf.string, name) for name in names]
     rows = tf.RaggedTensorSpec([None, None], tf.int32)
+    read_texts = reader(model.preprocessor.tokenizer)
     read = tf.function(partial(packed, model), input_signature=[rows])
     ids = {
         name: tf.TensorSpec([None, None], tensor.dtype, name)
@@ -72,7 +76,8 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     @tf.function(input_signature=texts)
     def predict(*columns: Any) -> dict[str, Any]:
         return probabilities(
-            model, logits_of_texts(model, room, logits, readable(columns, model.prefix))
+            model,
+            logits_of_texts(model, room, logits, readable(columns, model.prefix), read_texts),
         )
 
     @tf.function(input_signature=texts)
@@ -90,7 +95,7 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     # No signature, as its output is ragged: for the self-test, which compares tokens.
     @tf.function(input_signature=texts)
     def whole_texts(*columns: Any) -> list[Any]:
-        return [model.preprocessor.tokenizer(column) for column in readable(columns, model.prefix)]
+        return [read_texts(column) for column in readable(columns, model.prefix)]
 
     functions = {"serving_default": serving_default, "classify": classify, "tokens": tokens}
     signatures = {name: call.get_concrete_function() for name, call in functions.items()}
@@ -98,8 +103,18 @@ def write_saved_model(model: "MultiTaskClassifier", directory: str, names: Seque
     # The model itself would bring each weight a second time, and its metrics.
     module.weights = list(signatures["serving_default"].graph.variables)
     module.whole_texts = whole_texts
-    module.tokenizer = _resources(model.preprocessor.tokenizer)
+    module.tokenizer = _resources(read_texts)
     tf.saved_model.save(module, directory, signatures=signatures)
+
+
+def reader(tokenizer: "keras_hub.tokenizers.Tokenizer") -> Callable[[Any], Any]:
+    """Returns what reads texts in a graph as a tokenizer does: itself, unless it has byte pairs."""
+    if kind_of(tokenizer) not in (BYTE_PAIRS, TOKENIZER_JSON):
+        return tokenizer
+    fast = fast_tokenizer(tokenizer)
+    if fast is None:  # which `doors.check_model` has refused
+        raise ValueError("the package tokenizers cannot read as the model's tokenizer does")
+    return BytePairs(fast)
 
 
 def readable(columns: Sequence[Any], prefix: str = "") -> tuple[Any, ...]:
@@ -141,12 +156,12 @@ def answers(model: "MultiTaskClassifier", found: dict[str, Any]) -> dict[str, An
     }
 
 
-def _resources(tokenizer: "keras_hub.tokenizers.Tokenizer") -> list[Any]:
-    """Returns what a tokenizer keeps outside of the graph, such as a SentencePiece model."""
+def _resources(reader: Any) -> list[Any]:
+    """Returns what is kept outside of the graph to read texts, such as a SentencePiece model."""
     import tensorflow as tf
 
     kinds = (tf.Module, tf.saved_model.experimental.TrackableResource)
-    return [value for value in vars(tokenizer).values() if isinstance(value, kinds)]
+    return [value for value in vars(reader).values() if isinstance(value, kinds)]
 
 
 def write_warm_up(directory: Path, names: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ TokenizerKind = Literal["word pieces", "Unigram", "byte pairs"]
 EXPORTS: dict[TokenizerKind, tuple[str, ...]] = {
     "word pieces": ("SavedModel", "ONNX", "int8"),
     "Unigram": ("SavedModel", "ONNX", "int8"),
-    "byte pairs": ("ONNX", "int8"),
+    "byte pairs": ("SavedModel", "ONNX", "int8"),
 }
 
 

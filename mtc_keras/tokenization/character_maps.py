@@ -65,7 +65,7 @@ def _with_steps(described: str) -> bytes | None:
         result = changed(sequence)
         if result != "".join(rules.get(letter, letter) for letter in sequence):
             rules[sequence] = result
-    return _compiled(rules)
+    return compiled(rules)
 
 
 def stored_map(step: Mapping[str, Any]) -> bytes | None:
@@ -92,12 +92,11 @@ def divides_at_white_space(charsmap: bytes) -> bool:
 
 def _normalizer(steps: Sequence[Mapping[str, Any]]) -> Callable[[str], str] | None:
     """Returns the function of some steps, by the package `tokenizers`."""
-    from mtc_keras.tokenization.description import rust_tokenizer
+    from mtc_keras.tokenization.description import NO_MODEL, rust_tokenizer
 
-    model = {"type": "WordLevel", "vocab": {"": 0}, "unk_token": ""}
     sequence = {"type": "Sequence", "normalizers": list(steps)}
     try:
-        found = rust_tokenizer(json.dumps({"normalizer": sequence, "model": model}))
+        found = rust_tokenizer(json.dumps({"normalizer": sequence, "model": NO_MODEL}))
     except ValueError:
         return None
     return found.normalizer.normalize_str
@@ -151,8 +150,10 @@ def _sequences(steps: Sequence[Mapping[str, Any]], charsmap: bytes) -> list[str]
     return sorted(sequence for sequence in found if len(sequence) > 1)
 
 
-def _compiled(rules: Mapping[str, str]) -> bytes:
+def compiled(rules: Mapping[str, str]) -> bytes:
+    """Returns the `precompiled_charsmap` of rules: what each sequence of characters becomes."""
     from sentencepiece import SentencePieceNormalizer, sentencepiece_model_pb2
 
-    spec = SentencePieceNormalizer(norm_map=sorted(rules.items())).serialized_normalizer_spec()
+    changes = sorted(rule for rule in rules.items() if rule[0] != rule[1])
+    spec = SentencePieceNormalizer(norm_map=changes).serialized_normalizer_spec()
     return sentencepiece_model_pb2.NormalizerSpec.FromString(spec).precompiled_charsmap

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import tokenizers
 
 PROBES = [letter * 64 + end for letter in "aA0 .'é" for end in ("", "!", "\n", " a")]
+AROUND_MODEL = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
+NO_MODEL = {"type": "WordLevel", "vocab": {"": 0}, "unk_token": ""}
 MODELS = ("WordPiece", "Unigram", "BPE", "WordLevel")
 
 
@@ -38,9 +40,13 @@ def parse_description(content: str) -> dict[str, Any]:
     ids = _ids(vocabulary, model["type"]) + [token["id"] for token in added]
     if not all(type(number) is int and 0 <= number < MOST_VOCABULARY for number in ids):
         raise ValueError(f"has ids that are no numbers from 0 to {MOST_VOCABULARY:,}")
-    for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
-        if not isinstance(described.setdefault(key, None), (dict, type(None))):
-            raise ValueError(f"describes no {key}")
+    if model["type"] == "BPE":
+        _check_merges(model)
+    # What stands around the model is checked by the package itself, without the vocabulary.
+    without = {key: described.setdefault(key, None) for key in AROUND_MODEL}
+    if not all(isinstance(step, (dict, type(None))) for step in without.values()):
+        raise ValueError(f"describes no {' or '.join(AROUND_MODEL)}")
+    rust_tokenizer(json.dumps({**without, "model": NO_MODEL}))
     return described
 
 
@@ -83,6 +89,25 @@ def _ids(vocabulary: dict[str, Any] | list[Any], kind: str) -> list[Any]:
     if kind != "Unigram" or not all(map(_is_scored, vocabulary)):
         raise ValueError("has a vocabulary of something else than pieces")
     return [*range(len(vocabulary))]
+
+
+def _check_merges(model: dict[str, Any]) -> None:
+    """Checks that the package does not count beyond a piece, at which it ends the program.
+
+    Raises:
+        ValueError: if it would.
+    """
+    prefix = model.get("continuing_subword_prefix") or ""
+    merges = model.get("merges")
+    if not isinstance(prefix, str) or not isinstance(merges, list):
+        raise ValueError("has no merges of byte pairs")
+    if not prefix:
+        return
+    for merge in merges:
+        pair = merge.split(" ", 1) if isinstance(merge, str) else merge
+        second = pair[1] if isinstance(pair, list) and len(pair) == 2 else None
+        if not isinstance(second, str) or not second.startswith(prefix):
+            raise ValueError(f"has merges whose second piece does not begin with {prefix!r:.80}")
 
 
 def _is_scored(entry: Any) -> bool:

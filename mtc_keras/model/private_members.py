@@ -68,6 +68,9 @@ PRIVATE_MEMBERS = {
     "keras_hub.tokenizers.Tokenizer._use_tf_workflow": (
         "whether a tokenizer of ours is called in a graph, as KerasHub's ask it"
     ),
+    "keras_hub.tokenizers.WordPieceTokenizer._set_vocabulary_tf": (
+        "overridden: a word may have 100 characters, as in `transformers`, not 100 bytes"
+    ),
     # === Processes ===
     "jax.experimental.multihost_utils.broadcast_one_to_all": "the first process decides",
     "jax.experimental.multihost_utils.sync_global_devices": "processes wait for each other",

@@ -19,14 +19,14 @@ from mtc_keras.tokenization.texts import texts_of
 if TYPE_CHECKING:
     import tokenizers
 
-LONGEST_WORD = 100  # bytes; TensorFlow Text takes a longer one for unknown
-# Runs of letters of 2, 3 or 4 bytes that are longer for sure.
-LETTERS = r"[\x{{{first}}}-\x{{10FFFF}}&&[^\p{{P}}\s]]{{{count},}}"
-TOO_LONG = "|".join(
-    LETTERS.format(first=first, count=LONGEST_WORD // size + 1)
-    for size, first in ((2, "80"), (3, "800"), (4, "10000"))
+LONGEST_WORD = 100  # characters; a longer one is unknown
+UNKNOWN = "\uffff"  # stands for such a word in graphs: no character, part of no word piece
+# Chinese characters are words of their own, as are marks.
+LETTERS = (
+    r"[^ !-/:-@\[-`{-~\p{P}\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}"
+    r"\x{2A700}-\x{2CEAF}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"
 )
-UNKNOWN = "\x01"  # part of no word piece
+TOO_LONG = f"{LETTERS}{{{LONGEST_WORD + 1},}}"
 # In graphs, the characters that BERT drops, and those that it takes for blanks.
 DROPPED = r"[\x{00}-\x{08}\x{0B}\x{0C}\x{0E}-\x{1F}\x{7F}-\x{9F}\x{FFFD}\p{Cf}\p{Co}]"
 BLANKS = r"[\t\n\r\p{Zs}\p{Zl}\p{Zp}]"
@@ -103,7 +103,21 @@ class BertTokenizer(keras_hub.models.BertTokenizer):
             # Where a word ends, the small letter of Σ would be another.
             texts = tf.strings.regex_replace(texts, "Σ", "σ")
             texts = tf.strings.lower(texts, encoding="utf-8")
-        return texts
+        return tf.strings.regex_replace(texts, TOO_LONG, UNKNOWN)
+
+    def _set_vocabulary_tf(self) -> None:
+        import tensorflow_text
+
+        # KerasHub's takes words of more than 100 bytes for unknown, not of 100 characters.
+        self._fast_word_piece = tensorflow_text.FastWordpieceTokenizer(
+            vocab=self.vocabulary,
+            token_out_type=self.compute_dtype,
+            suffix_indicator=self.suffix_indicator,
+            unknown_token=self.oov_token,
+            max_bytes_per_word=4 * LONGEST_WORD,
+            no_pretokenization=True,
+            support_detokenization=True,
+        )
 
     def _description(self) -> dict[str, Any]:
         """Returns the content of a tokenizer.json that reads texts like that."""
@@ -114,10 +128,9 @@ class BertTokenizer(keras_hub.models.BertTokenizer):
             "strip_accents": self.without_accents,
             "lowercase": self.in_small_letters,
         }
-        long = {"type": "Replace", "pattern": {"Regex": TOO_LONG}, "content": UNKNOWN}
         return {
             "added_tokens": [],
-            "normalizer": {"type": "Sequence", "normalizers": [letters, long]},
+            "normalizer": letters,
             "pre_tokenizer": {"type": "BertPreTokenizer"},
             "decoder": {"type": "WordPiece", "prefix": self.suffix_indicator, "cleanup": True},
             "model": {

@@ -96,10 +96,12 @@ def test_fuzz_a_graph_reads_texts_as_a_call_does(ways, rows):
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "中", "ก", "\U00010400"])
-def test_long_words_are_unknown_alike_in_graphs_and_calls(letter):
+def test_words_of_more_than_100_characters_are_unknown_in_graphs_and_calls(letter):
     tokenizer = made("cased")
-    texts = [letter * count for count in (20, 26, 34, 51, 101, 300)]
-    texts += [f"{text} a" for text in texts] + ["…" * 60]
+    texts = [letter * count for count in (26, 34, 51, 100, 101, 300)]
+    texts += [f"{text} a" for text in texts] + ["…" * 120, "x" * 60 + "é" * 40, "x" * 90 + "é" * 11]
+    expected = as_transformers("cased").encode_batch(texts, add_special_tokens=False)
+    assert tokenizer(texts) == [encoding.ids for encoding in expected]
     assert graph_of(tokenizer)(texts) == tokenizer(texts)
 
 

@@ -130,7 +130,10 @@ NO_FILES = {
     "is not JSON": "{",
     "is nested too deeply": "[" * 100_000,
     "no vocabulary": json.dumps({"class_name": "BertTokenizer"}),
-    "package tokenizers reads": json.dumps({"model": {"type": "BPE", "vocab": {"a": "b"}}}),
+    "no numbers from 0": json.dumps({"model": {"type": "BPE", "vocab": {"a": "b"}}}),
+    "package tokenizers reads": json.dumps(
+        {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["b", "c"]]}}
+    ),
 }
 
 

@@ -5,7 +5,11 @@ import json
 import keras_hub
 import numpy as np
 import pytest
+from keras_hub.src.utils import preset_utils
 
+from mtc_keras.config import ModelConfig
+from mtc_keras.errors import ConfigError
+from mtc_keras.model.backbones.loading import load_backbone
 from mtc_keras.tokenization.bert_tokenizer import BertTokenizer
 from mtc_keras.tokenization.preprocessor import preprocessor_for
 from mtc_keras.tokenization.reading import missing_files, read_tokenizer
@@ -65,3 +69,36 @@ def test_ids_are_those_of_transformers(name, form, tmp_path):
         if ids != right:
             wrong[text] = (ids, right)
     assert wrong == {}, type(tokenizer).__name__
+
+
+def test_more_tokens_than_the_embeddings_have_are_refused_with_a_way_out(tmp_path):
+    folder = fixture("bert", tmp_path)
+    config = ModelConfig(backbone=str(folder), max_length=16)
+    rows = load_backbone(config).backbone.vocabulary_size
+    (folder / "tokenizer.json").unlink()
+    words = [f"guichet{number}" for number in range(rows)]
+    (folder / "added_tokens.json").write_text(
+        json.dumps({word: rows + number for number, word in enumerate(words)})
+    )
+    with pytest.raises(ConfigError, match="resize_token_embeddings") as caught:
+        load_backbone(config)
+    assert f"embeddings {rows:,} rows" in str(caught.value)
+
+
+def test_files_are_opened_under_a_hubs_name(monkeypatch, tmp_path):
+    folder = fixture("camembert_json", tmp_path)
+    asked = []
+
+    def get_file(preset, name):
+        asked.append((preset, name))
+        if not (folder / name).is_file():
+            raise FileNotFoundError(name)
+        return str(folder / name)
+
+    monkeypatch.setattr(preset_utils, "get_file", get_file)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    here, _ = read_tokenizer(str(folder), "camembert", config)
+    there, _ = read_tokenizer("hf://almanach/camembert-base", "camembert", config)
+    assert ("hf://almanach/camembert-base", "tokenizer.json") in asked
+    assert there(["l'été"]) == here(["l'été"])
+    assert there.proto == here.proto

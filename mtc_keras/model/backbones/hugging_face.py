@@ -35,10 +35,15 @@ def load_checkpoint(
         ValueError: if the checkpoint is of another form, or its weights are not all there.
     """
     tokenizer, told = read_tokenizer(preset, config["model_type"], config)
+    described = converter_of(FAMILIES[config["model_type"]]).backbone_config(config)
+    tokens, rows = tokenizer.vocabulary_size(), described["vocabulary_size"]
+    if tokens > rows:  # before any weight is read
+        raise ValueError(
+            f"its tokenizer has {tokens:,} tokens, its embeddings {rows:,} rows (vocab_size in "
+            "config.json): take the files of one checkpoint; after tokens were added, the model "
+            "is saved behind model.resize_token_embeddings(len(tokenizer))"
+        )
     backbone, notes = load_encoder(preset, config, load_weights=load_weights, options=options)
-    tokens, rows = tokenizer.vocabulary_size(), backbone.vocabulary_size
-    if tokens > rows:
-        raise ValueError(f"its tokenizer has {tokens:,} tokens, its embeddings {rows:,} rows")
     return backbone, preprocessor_for(tokenizer, backbone.input), [*told, *notes]
 
 

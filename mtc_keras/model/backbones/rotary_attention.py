@@ -1,7 +1,6 @@
 """Attention of whole texts and of windows, in memory that does not grow with a text's square.
 
-Shapes: B texts, T tokens, N heads, K heads of keys and values, H numbers per head, W tokens per
-block.
+Shapes: B texts, T tokens, N heads, H numbers per head, W tokens per block.
 """
 
 from typing import Any
@@ -25,8 +24,8 @@ def global_attention(query: Any, key: Any, value: Any, real: Any) -> Any:
 
     Args:
         query: float of shape `(B, T, N, H)`.
-        key: float of shape `(B, T, K, H)`.
-        value: float of shape `(B, T, K, H)`.
+        key: float of shape `(B, T, N, H)`.
+        value: float of shape `(B, T, N, H)`.
         real: bool of shape `(B, T)`, true for real tokens.
 
     Returns:
@@ -56,8 +55,8 @@ def local_attention(query: Any, key: Any, value: Any, real: Any, distance: int) 
 
     Args:
         query: float of shape `(B, T, N, H)`.
-        key: float of shape `(B, T, K, H)`.
-        value: float of shape `(B, T, K, H)`.
+        key: float of shape `(B, T, N, H)`.
+        value: float of shape `(B, T, N, H)`.
         real: bool of shape `(B, T)`, true for real tokens.
         distance: int. Tokens further away are not read.
 

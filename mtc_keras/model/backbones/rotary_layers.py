@@ -138,14 +138,25 @@ class RotaryAttention(layers.Layer):
 
     def call(self, states: KerasTensor, padding_mask: KerasTensor) -> KerasTensor:
         query = self.rotary_positions(self.query_dense(states))
-        key = self.rotary_positions(self.key_dense(states))
-        value = self.value_dense(states)
+        key = self._shared(self.rotary_positions(self.key_dense(states)))
+        value = self._shared(self.value_dense(states))
         real = ops.cast(padding_mask, "bool")
         if self.local_distance is None:
             found = global_attention(query, key, value, real)
         else:
             found = local_attention(query, key, value, real, self.local_distance)
         return self.output_dense(found)
+
+    def _shared(self, states: KerasTensor) -> KerasTensor:
+        """Gives each head of queries its keys or values: `(B, T, K, H)` to `(B, T, N, H)`."""
+        times = self.num_heads // self.num_key_value_heads
+        if times == 1:
+            return states
+        # Keras 3.15 does so itself, but on TensorFlow not for a single head.
+        texts, tokens, heads, size = ops.shape(states)
+        return ops.reshape(
+            ops.stack([states] * times, axis=3), (texts, tokens, heads * times, size)
+        )
 
     def compute_output_shape(
         self, states_shape: Shape, padding_mask_shape: Shape | None = None

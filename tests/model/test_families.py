@@ -38,6 +38,9 @@ WITHOUT_NUL = {"nul": "without nul"}
 # Where the SentencePiece model and tokenizer.json of one checkpoint differ, the former counts, as
 # it did in pretraining: blanks at the end of a text are no token.
 WITHOUT_BLANK_AT_END = ["trailing blanks", "blank"]
+# Of "''" ALBERT's rules make one '"', which the package tokenizers does not do by a SentencePiece
+# model's map, as it maps what is one letter to the eye at a time.
+MISREAD = {"albert": ["address"], "albert_bare": ["address"]}
 OF_TWO_READINGS = ("bert_sentencepiece", "albert", "albert_bare")
 
 
@@ -72,11 +75,7 @@ class Loaded:
         return rows, None if pooled is None else np.asarray(pooled)
 
 
-# Not read as `transformers` reads them yet: `--runxfail` shows how far they are.
-AWAITED = pytest.mark.xfail(reason="not read as transformers reads it yet", strict=False)
-
-
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=AWAITED) for name in NAMES])
+@pytest.fixture(scope="module", params=NAMES)
 def loaded(request, tmp_path_factory) -> Loaded:
     keras.utils.set_random_seed(0)
     folder = fixture(request.param, tmp_path_factory.mktemp("backbones"))
@@ -117,7 +116,8 @@ def test_a_text_has_the_tokens_that_transformers_gives_it(loaded):
     tokens = tokenize(loaded.found.preprocessor, [list(TEXTS.values())])
     rows = tokens.inputs["token_ids"]
     for row, length, text in zip(rows, tokens.lengths, TEXTS, strict=True):
-        assert row[:length].tolist() == loaded.ids({**wanted, **other}[text]).tolist(), text
+        same = row[:length].tolist() == loaded.ids({**wanted, **other}[text]).tolist()
+        assert same == (text not in MISREAD.get(loaded.name, [])), text
     assert rows[0, -1] == loaded.ids(loaded.expected.pad_id)
 
 
@@ -166,7 +166,6 @@ def test_a_model_leaves_by_the_doors_of_its_tokenizer(loaded, trained, format, t
     assert exported.directory == tmp_path / "1"
 
 
-@AWAITED
 def test_every_family_of_the_table_has_a_checkpoint_here():
     configs = [json.loads((BACKBONES / name / "config.json").read_text("utf-8")) for name in NAMES]
     assert {config["model_type"] for config in configs} == set(FAMILIES)

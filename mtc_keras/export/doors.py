@@ -65,7 +65,11 @@ def check_saved(run: "Run", format: str) -> None:
         except (ValueError, LookupError, TypeError, AttributeError):
             return  # too
         _check_graph(tokenizer.get("class_name"), reason)
-    _check_size(format, BackboneSizes.model_validate(config.backbone.get("config", {})).parameters)
+    try:
+        sizes = BackboneSizes.model_validate(config.backbone.get("config", {}))
+    except ValueError:
+        return  # too
+    _check_size(format, sizes.parameters)
 
 
 def check_model(model: "MultiTaskClassifier", format: str, text_pairs: bool = False) -> None:

@@ -7,6 +7,7 @@ blanks before. SentencePiece finds neither control symbols nor pieces that are u
 
 from typing import TYPE_CHECKING, Any
 
+from mtc_keras.tokenization.letters_in_a_row import replacements
 from mtc_keras.tokenization.marks import letters_and_marks
 from mtc_keras.tokenization.unspelt import UNSPELT
 
@@ -106,6 +107,7 @@ def _normalizer(spec: Any) -> "tokenizers.normalizers.Normalizer | None":
     if not spec.remove_extra_whitespaces:
         steps += before  # also where no character is left after it
     if spec.precompiled_charsmap:
+        steps += replacements(spec.precompiled_charsmap)
         steps += letters_and_marks(UNSPELT)
         steps.append(normalizers.Precompiled(spec.precompiled_charsmap))
         steps.append(normalizers.Replace(UNSPELT, ""))

@@ -18,7 +18,9 @@ _WORDS_AND_MARKS = re.compile(r"\w+|[^\w\s]")
 # Most rows, rows per batch, epochs: about 500 steps or more where there are few rows.
 SCHEDULES = ((200, 8, 10), (2_000, 16, 8), (10_000, 32, 5), (50_000, 32, 3), (500_000, 64, 2))
 LARGEST = (64, 1)
-OTHER_BACKBONES = '"multilingual_e5_small", "xlm_roberta_base_multi" (KerasHub fetches them)'
+MULTILINGUAL_E5 = "intfloat/multilingual-e5-small"
+# Tried first where the texts are of a language that has encoders of its own (docs/backbones.md).
+OF_A_LANGUAGE = {"French": "almanach/camembert-base"}
 
 
 def model_values(texts: Sequence[Sequence[str]]) -> tuple[dict[str, Any], dict[str, str], str]:
@@ -41,8 +43,9 @@ def model_values(texts: Sequence[Sequence[str]]) -> tuple[dict[str, Any], dict[s
         unsure += 'long_texts = "windows" in [model] reads all of them'
     comments = {"max_length": said, "backbone": f"the texts look {language}" if language else ""}
     if language not in (ENGLISH, ""):
-        comments["backbone"] += f", and minilm is English; in its place: {OTHER_BACKBONES}"
-        problem = f"the texts look {language}, and minilm is English: {OTHER_BACKBONES} know it"
+        others = _backbones_that_know(language)
+        comments["backbone"] += f", and minilm is English; in its place: {others}"
+        problem = f"the texts look {language}, and minilm is English: in its place {others}"
         unsure = f"{unsure}; {problem}" if unsure else problem
     return {"backbone": "minilm", "max_length": length}, comments, unsure
 
@@ -52,6 +55,13 @@ def training_values(rows: int) -> dict[str, Any]:
     found = (schedule[1:] for schedule in SCHEDULES if rows <= schedule[0])
     batch_size, epochs = next(found, LARGEST)
     return {"epochs": epochs, "batch_size": batch_size, "learning_rate": 2e-4}
+
+
+def _backbones_that_know(language: str) -> str:
+    """Returns names for `[model] backbone`, and where more of them are listed."""
+    found = [OF_A_LANGUAGE[language]] if language in OF_A_LANGUAGE else []
+    names = " or ".join(f'"hf://{name}"' for name in [*found, MULTILINGUAL_E5])
+    return f"{names} (docs/backbones.md lists more; docs/french.md makes one without a hub)"
 
 
 def _count(text: str) -> int:

@@ -171,7 +171,9 @@ def test_texts_in_another_language_name_backbones_that_know_it(tmp_path):
         "texte,sujet\n" + "\n".join(f"{text},{'xy'[row % 2]}" for row, text in enumerate(french))
     )
     first = init_config(tmp_path / "t.csv")
-    assert any("look French" in note and "xlm_roberta" in note for note in first.notes)
+    [note] = [note for note in first.notes if "look French" in note]
+    assert '"hf://almanach/camembert-base" or "hf://intfloat/multilingual-e5-small"' in note
+    assert "docs/backbones.md" in note
 
 
 def test_the_output_directory_is_free(tmp_path, monkeypatch):

@@ -325,6 +325,8 @@ def refused(folder, max_length=8) -> str:
         ("resnet_50_imagenet", "none of KerasHub's text classification presets"),
         ("sentence-transformers/x", "Did you mean 'hf://sentence-transformers/x'?"),
         ("./nowhere/bert", "there is no folder './nowhere/bert'"),
+        ("models/e5-small-fr", "there is no folder 'models/e5-small-fr'. The backbone may be"),
+        ("models/e5-small-fr", "docs/french.md makes one without a hub"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_and_the_other_ways(name, hint):

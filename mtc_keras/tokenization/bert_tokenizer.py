@@ -7,6 +7,7 @@ English texts 9 % get other tokens by an uncased vocabulary, 0.6 % by a cased on
 """
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
 LONGEST_WORD = 100  # characters; a longer one is unknown
 UNKNOWN = "\uffff"  # stands for such a word in graphs: no character, part of no word piece
-# Chinese characters are words of their own, as are marks.
-LETTERS = (
-    r"[^ !-/:-@\[-`{-~\p{P}\x{4E00}-\x{9FFF}\x{3400}-\x{4DBF}\x{20000}-\x{2A6DF}"
-    r"\x{2A700}-\x{2CEAF}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]"
-)
-TOO_LONG = f"{LETTERS}{{{LONGEST_WORD + 1},}}"
 # In graphs, the characters that BERT drops, and those that it takes for blanks.
 DROPPED = r"[\x{00}-\x{08}\x{0B}\x{0C}\x{0E}-\x{1F}\x{7F}-\x{9F}\x{FFFD}\p{Cf}\p{Co}]"
 BLANKS = r"[\t\n\r\p{Zs}\p{Zl}\p{Zp}]"
@@ -103,13 +98,10 @@ class BertTokenizer(keras_hub.models.BertTokenizer):
             # Where a word ends, the small letter of Σ would be another.
             texts = tf.strings.regex_replace(texts, "Σ", "σ")
             texts = tf.strings.lower(texts, encoding="utf-8")
-        return tf.strings.regex_replace(texts, TOO_LONG, UNKNOWN)
+        return texts
 
     def _set_vocabulary_tf(self) -> None:
-        import tensorflow_text
-
-        # KerasHub's takes words of more than 100 bytes for unknown, not of 100 characters.
-        self._fast_word_piece = tensorflow_text.FastWordpieceTokenizer(
+        self._fast_word_piece = _word_pieces()(
             vocab=self.vocabulary,
             token_out_type=self.compute_dtype,
             suffix_indicator=self.suffix_indicator,
@@ -141,3 +133,24 @@ class BertTokenizer(keras_hub.models.BertTokenizer):
                 "vocab": {piece: number for number, piece in enumerate(self.get_vocabulary())},
             },
         }
+
+
+@cache
+def _word_pieces() -> Any:
+    """Returns TensorFlow Text's class of word pieces, for words of 100 characters at most.
+
+    KerasHub takes words of more than 100 bytes for unknown. A regular expression that counts to
+    100 is too large for TensorFlow's, which then writes a line to stderr for each text.
+    """
+    import tensorflow as tf
+    import tensorflow_text
+
+    def shorter(words: Any) -> Any:
+        is_long = tf.strings.length(words, unit="UTF8_CHAR") > LONGEST_WORD
+        return tf.where(is_long, UNKNOWN, words)
+
+    class WordPieces(tensorflow_text.FastWordpieceTokenizer):  # type: ignore[misc]
+        def tokenize(self, input: Any) -> Any:
+            return super().tokenize(tf.ragged.map_flat_values(shorter, input))
+
+    return WordPieces

@@ -105,6 +105,12 @@ def test_words_of_more_than_100_characters_are_unknown_in_graphs_and_calls(lette
     assert graph_of(tokenizer)(texts) == tokenizer(texts)
 
 
+def test_a_graph_writes_nothing_for_the_texts_that_it_reads(capfd):
+    # A served model would write it for every text.
+    graph_of(made("uncased"))([*FRENCH, *CORPUS.splitlines(), "é" * 300])
+    assert "out of memory" not in capfd.readouterr().err
+
+
 def test_a_preset_reads_texts_as_before(tmp_path):
     tokenizer = made("accents")
     tokenizer.save_to_preset(str(tmp_path))

@@ -13,7 +13,7 @@ from mtc_keras.export.saved_model.byte_pairs import why_not
 from mtc_keras.files import read_json
 from mtc_keras.model.saved_sizes import BackboneSizes
 from mtc_keras.run.directory import MODEL
-from mtc_keras.tokenization.fast import as_preprocessed, fast_tokenizer
+from mtc_keras.tokenization.fast import as_preprocessed, fast_tokenizer, no_place_for
 from mtc_keras.tokenization.prefix import prefixed
 
 if TYPE_CHECKING:
@@ -58,13 +58,17 @@ def check_saved(run: "Run", format: str) -> None:
     tokenizer = ((config.preprocessor or {}).get("config") or {}).get("tokenizer")
     if not isinstance(tokenizer, dict):
         return  # what is damaged is told with everything else that is
-    if format == SAVED_MODEL and tokenizer.get("registered_name") == HUGGING_FACE:
+    if tokenizer.get("registered_name") == HUGGING_FACE:
         try:
             described = read_json(run.directory / MODEL / DESCRIPTION)
             reason = why_not(described)
+            special = [bool(token["special"]) for token in described.get("added_tokens") or []]
         except (ValueError, LookupError, TypeError, AttributeError):
             return  # too
-        _check_graph(tokenizer.get("class_name"), reason)
+        if format == SAVED_MODEL:
+            _check_graph(tokenizer.get("class_name"), reason)
+        elif config.prefix and not all(special):
+            raise no_place_for(config.prefix)
     try:
         sizes = BackboneSizes.model_validate(config.backbone.get("config", {}))
     except ValueError:

@@ -149,7 +149,7 @@ def _word_pieces() -> Any:
         is_long = tf.strings.length(words, unit="UTF8_CHAR") > LONGEST_WORD
         return tf.where(is_long, UNKNOWN, words)
 
-    class WordPieces(tensorflow_text.FastWordpieceTokenizer):  # type: ignore[misc]
+    class WordPieces(tensorflow_text.FastWordpieceTokenizer):
         def tokenize(self, input: Any) -> Any:
             return super().tokenize(tf.ragged.map_flat_values(shorter, input))
 

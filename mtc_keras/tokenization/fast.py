@@ -146,11 +146,7 @@ def as_preprocessed(
     if prefix:
         if any(not token.special for token in fast.get_added_tokens_decoder().values()):
             # The steps before tokens are found are done for each part of a text between those.
-            raise ConfigError(
-                f"tokenizer.json would put the prefix {prefix!r} before each part of a text "
-                "between the tokens that were added to the backbone's tokenizer; write it into "
-                'the texts, with prefix = ""'
-            )
+            raise no_place_for(prefix)
         steps = [normalizers.Replace(UNSPELT, ""), normalizers.Prepend(prefix)]
         rest = [] if fast.normalizer is None else [fast.normalizer]
         found.normalizer = normalizers.Sequence([*steps, *rest])
@@ -170,6 +166,16 @@ def as_preprocessed(
         found.enable_truncation(preprocessor.sequence_length, stride=overlap)
     found.enable_padding(pad_id=own.pad_token_id, pad_token=own.id_to_token(own.pad_token_id))
     return found
+
+
+def no_place_for(prefix: str) -> ConfigError:
+    """Returns the refusal of a prefix that would stand at other places, too."""
+    return ConfigError(
+        f"tokenizer.json would put the prefix {prefix!r} before each part of a text "
+        "between the tokens that were added to the backbone's tokenizer; write it into "
+        'the texts, with prefix = "". A SavedModel can have it, where TensorFlow reads such '
+        "texts: --format saved_model, in Python format='saved_model'"
+    )
 
 
 def _kind(tokenizer: "keras_hub.tokenizers.Tokenizer") -> Any:

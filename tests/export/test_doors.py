@@ -21,6 +21,8 @@ def changed(run: Run, folder: Path, **changes) -> Run:
     backbone, tokenizer = task["config"]["backbone"], task["config"]["preprocessor"]["config"]
     backbone["config"] |= changes.get("sizes", {})
     tokenizer["tokenizer"] |= changes.get("tokenizer", {})
+    if "prefix" in changes:
+        task["config"]["prefix"] = changes["prefix"]
     file.write_text(json.dumps(task), encoding="utf-8")
     return Run(path, check=False)
 
@@ -50,6 +52,23 @@ def test_a_tokenizer_json_leaves_by_a_graph_if_it_has_gpt_2s_byte_pairs(
         return
     with pytest.raises(ConfigError, match=rf"{reason}\. An ONNX export can: --format onnx"):
         check_saved(run, "saved_model")
+
+
+def test_a_prefix_that_onnx_cannot_have_is_refused_before_anything_is_loaded(finished, tmp_path):
+    tokenizer = {"registered_name": HUGGING_FACE, "class_name": "HuggingFaceTokenizer"}
+    run = changed(finished, tmp_path / "run", tokenizer=tokenizer, prefix="query: ")
+    for name, refused in (("modernbert", True), ("roberta_json", False)):
+        described = json.loads((BACKBONES / name / "tokenizer.json").read_text(encoding="utf-8"))
+        tokens = [entry["content"] for entry in described["added_tokens"] if entry["special"]]
+        (run.directory / MODEL / DESCRIPTION).write_text(
+            json.dumps(without_spelling(described, tokens)), encoding="utf-8"
+        )
+        check_saved(run, "saved_model")
+        if not refused:
+            check_saved(run, "onnx")
+            continue
+        with pytest.raises(ConfigError, match=r"'query: ' before each part .*--format saved_model"):
+            check_saved(run, "onnx")
 
 
 @pytest.mark.parametrize(

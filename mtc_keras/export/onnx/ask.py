@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ MODEL = "model.onnx"
 POOL = "pool.onnx"  # beside a model that reads windows
 TOKENIZER = "tokenizer.json"
 TEXT_OF_WINDOW = "text_of_window"
+TEXTS_AT_ONCE = 32
 LOGITS = "__logits"  # after a task's name: its logits of windows
 # The inputs of backbones, as `tokenizers` names them.
 COLUMNS = {"token_ids": "ids", "padding_mask": "attention_mask", "segment_ids": "type_ids"}
@@ -125,18 +126,28 @@ def _joined(answers: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray
     return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
 
+def _tokens(served: ServedOnnx, texts: Texts) -> dict[str, np.ndarray]:
+    """Returns the tokens of N texts, read a few at a time, as all are as wide as the longest."""
+    parts = []
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        inputs, text_of_window = served.read(texts[start : start + TEXTS_AT_ONCE])
+        real = inputs["padding_mask"].astype(bool)
+        parts.append(
+            {
+                "tokens/ids": inputs["token_ids"][real],
+                "tokens/lengths": real.sum(axis=1),
+                "tokens/text_of_window": text_of_window + start,
+            }
+        )
+    return _joined(parts)
+
+
 def main(export: str, questions: str, answers: str) -> None:
     """Asks for texts in batches of each size that `questions` names, and for their tokens."""
     asked = json.loads(Path(questions).read_text(encoding="utf-8"))
     texts = as_rows(asked["texts"])
     served = ServedOnnx(export)
-    inputs, text_of_window = served.read(texts)
-    real = inputs["padding_mask"].astype(bool)
-    found = {
-        "tokens/ids": inputs["token_ids"][real],
-        "tokens/lengths": real.sum(axis=1),
-        "tokens/text_of_window": text_of_window,
-    }
+    found: dict[str, Any] = _tokens(served, texts)
     served.ask(texts[: max(asked["batch_sizes"])])  # the first time allocates memory
     for size in asked["batch_sizes"]:
         started = time.perf_counter()

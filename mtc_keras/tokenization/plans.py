@@ -199,12 +199,21 @@ def _with_added(described: dict[str, Any], settings: Settings) -> tuple[dict[str
                 **token,
                 "id": number,
             }
+    kind = described["model"]["type"]
+    marks = set(settings.in_texts - vocabulary.keys())
+    if kind == "WordPiece":
+        # Also one of BERT's vocabulary, such as "[unused1]", which users take as a mark. In other
+        # vocabularies, such as CamemBERT's, they are the publishers' own, which no text has.
+        marks |= settings.in_texts
+        for name in settings.in_texts & vocabulary.keys():
+            places = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+            tokens.setdefault(name, {"content": name, **places, "id": vocabulary[name]})
     in_texts = []
     for name, token in tokens.items():
-        if name in settings.in_texts and name not in vocabulary:
+        if name in marks:
             token["special"] = False  # so that texts may have it, which its users do
         # SentencePiece, too, finds pieces of its own before others, if it has been told them.
-        its_own = described["model"]["type"] == "Unigram" and name in vocabulary
+        its_own = kind == "Unigram" and name in vocabulary
         if not token.get("special") and name not in special and not its_own:
             in_texts.append(name)
     added = sorted(tokens.values(), key=lambda token: token["id"])

@@ -116,6 +116,12 @@ def test_a_form_that_is_not_computed_is_refused_by_its_key(name, key, value):
     assert shown in problem and "config.json" in problem
 
 
+def test_a_huge_number_of_layers_is_refused_in_a_moment():
+    changes = {"num_hidden_layers": 10**15, "layer_types": [GLOBAL, LOCAL, LOCAL]}
+    [problem] = form_problems(described("modernbert", **changes))
+    assert "layer_types" in problem
+
+
 def test_dropouts_that_differ_are_told():
     config = described("modernbert", mlp_dropout=0.2, attention_dropout=0.1, embedding_dropout=0.2)
     backbone, [note] = load_encoder("", config, load_weights=False, options={})

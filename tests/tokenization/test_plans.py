@@ -88,6 +88,25 @@ def test_added_tokens_are_read_in_texts_and_told(old, tmp_path):
     assert PIECES.index("[SEP]") not in read.encode(texts[2], add_special_tokens=False).ids
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_an_unused_piece_that_users_take_as_a_mark_is_read_in_texts(old, tmp_path):
+    tokenizer = bert(pieces=[*PIECES, "[unused1]"])
+    options = {"do_lower_case": True, "additional_special_tokens": ["[unused1]"]}
+    tokenizer.add_special_tokens(["[unused1]"])
+    files = {"tokenizer.json": tokenizer.to_str()}
+    if old:
+        files = {"vocab.txt": "\n".join([*PIECES, "[unused1]"])}
+        files["special_tokens_map.json"] = {"additional_special_tokens": ["[unused1]"]}
+    found = plan(tmp_path, {**files, "tokenizer_config.json": options}, pad_token_id=0)
+    assert "('[unused1]')" in found.notes[-1]
+    described, roles = found.described
+    read = Tokenizer.from_str(json.dumps(without_spelling(described, roles.values())))
+    text = "good [unused1] slow"
+    expected = tokenizer.encode(text, add_special_tokens=False).ids
+    assert len(PIECES) in expected
+    assert read.encode(text, add_special_tokens=False).ids == expected
+
+
 def test_special_tokens_of_users_are_read_in_texts_but_not_those_with_a_role(tmp_path):
     tokenizer = bert()
     tokenizer.add_special_tokens(["<url>", "<other>"])

@@ -63,7 +63,8 @@ def global_every(config: Mapping[str, Any], num_layers: int) -> int:
         return every
     if isinstance(kinds, list):
         every = kinds.index(GLOBAL, 1) if GLOBAL in kinds[1:] else max(num_layers, 1)
-        if kinds == [LOCAL if i % every else GLOBAL for i in range(num_layers)]:
+        wanted = (LOCAL if i % every else GLOBAL for i in range(num_layers))
+        if len(kinds) == num_layers and kinds == [*wanted]:
             return every
     raise ValueError(
         f"config.json: layer_types is {kinds!r:.80}, a form that is not computed here; it must "

@@ -12,11 +12,11 @@ from typing import Any, Literal
 from mtc_keras.errors import did_you_mean, listed
 
 TokenizerKind = Literal["word pieces", "Unigram", "byte pairs"]
-# Which exports a tokenizer can leave by; the text is part of each.
-EXPORTS: dict[TokenizerKind, tuple[str, ...]] = {
-    "word pieces": ("SavedModel", "ONNX", "int8"),
-    "Unigram": ("SavedModel", "ONNX", "int8"),
-    "byte pairs": ("SavedModel", "ONNX", "int8"),
+# Which of its tokenizers can leave by an export; the text is part of each.
+EXPORTS: dict[TokenizerKind, dict[str, str]] = {
+    "word pieces": {"SavedModel": "by BERT's rules", "ONNX": "all", "int8": "all"},
+    "Unigram": {"SavedModel": "all", "ONNX": "all", "int8": "all"},
+    "byte pairs": {"SavedModel": "of GPT-2's form", "ONNX": "all", "int8": "all"},
 }
 
 

@@ -67,7 +67,7 @@ def split(project, name, positions, **cells):
 def model_folder(project):
     folder = project.directory / "folder"
     folder.mkdir()
-    (folder / "config.json").write_text('{"model_type": "camembert"}')
+    (folder / "config.json").write_text('{"model_type": "nomic_bert"}')
     project.values["model"] = {"backbone": "./folder"}
 
 
@@ -197,7 +197,7 @@ MISTAKES = {
         lambda p: p.values.update(model={"backbone": "./nothing"}),
         ["model.backbone", "./nothing", "minilm"],
     ),
-    "backbone of unknown type": (model_folder, ["model.backbone", "camembert", "xlm-roberta"]),
+    "backbone of unknown type": (model_folder, ["model.backbone", "nomic_bert", "xlm-roberta"]),
     "max_length above the limit": (
         lambda p: p.values["model"].update(max_length=1000),
         ["model.max_length", "1000", "512"],

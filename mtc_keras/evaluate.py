@@ -103,25 +103,14 @@ def evaluate_run(
         run.check_model()
         rows = labelled_rows(run, data, "test", reading=reading, reader=reader)
         start(run.config.distribution)
-        from mtc_keras.data.long_texts import long_texts_note
-        from mtc_keras.model.long_texts import lengths_of, tokens_of
-        from mtc_keras.scoring.judging import baseline, judge_logits
+        from mtc_keras.model.judging import judge_rows
+        from mtc_keras.model.long_texts import tokens_of
+        from mtc_keras.scoring.judging import baseline
 
         model = run.model
         tokens = tokens_of(model, rows.texts)
         logits = model.predict_logits(tokens, run.config.training.batch_size)
-        lengths, limit = lengths_of(model, rows.texts, tokens), tokens.max_length
-        metrics = judge_logits(
-            model.tasks,
-            rows.targets,
-            logits,
-            model.decisions,
-            model=model,
-            details=True,
-            lengths=lengths,
-            max_length=limit,
-        )
-        long = long_texts_note("evaluated", rows.where, lengths, limit, model.long_texts)
+        metrics, long = judge_rows(model, rows, tokens, logits, "evaluated")
         constant = baseline(model.tasks, run.constants, rows.targets)
         notes = (*rows.notes, *unlabelled_notes(rows, model.tasks), *([long] if long else []))
         return Evaluation(rows.name, model.tasks, metrics, constant, notes)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtc_keras.config.model import LongTexts
-from mtc_keras.data.offsets import offsets_of, ranges
 from mtc_keras.data.packing import Packing, Pieces
 from mtc_keras.data.tokens import Tokens, packed, tokenize
 from mtc_keras.data.windows import Windows, joined, window_spans
 from mtc_keras.errors import ConfigError
 from mtc_keras.tokenization.fast import lots, token_ids
+from mtc_keras.tokenization.offsets import offsets_of, ranges
 
 if TYPE_CHECKING:
     import keras_hub

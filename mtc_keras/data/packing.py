@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mtc_keras.data.offsets import offsets_of, ranges
+from mtc_keras.tokenization.offsets import offsets_of, ranges
 
 if TYPE_CHECKING:
     import keras_hub

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtc_keras.data.offsets import offsets_of, ranges
 from mtc_keras.data.packing import MASK, Packing, Pieces, packs_as_usual
 from mtc_keras.tokenization.fast import lots, readable, token_ids
+from mtc_keras.tokenization.offsets import offsets_of, ranges
 
 if TYPE_CHECKING:
     import keras_hub

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from mtc_keras.data.offsets import offsets_of, ranges
 from mtc_keras.data.packing import MASK
 from mtc_keras.data.tokens import Tokens
+from mtc_keras.tokenization.offsets import offsets_of, ranges
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,8 @@ def build_model(config: Config, dataset: Dataset) -> BuiltModel:
     policy = process.dtype_policy(config.training.precision)
     with process.random_bits(for_any_devices=True):
         # Word pieces that are learned from texts are learned from the prefix, too.
-        learned = itertools.chain([config.model.prefix], texts)
+        prefix = [config.model.prefix] if config.model.prefix else []
+        learned = itertools.chain(prefix, texts)
         loaded = load_backbone(config.model, learned, dtype=policy)
         freeze(loaded.backbone, config.training.freeze)
         if config.model.lora_rank is not None:

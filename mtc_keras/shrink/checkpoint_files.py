@@ -10,9 +10,10 @@ from mtc_keras.errors import ConfigError
 from mtc_keras.files import file_problem, is_left_by_system, read_json, readable_json
 from mtc_keras.model.backbones.families import FAMILIES
 from mtc_keras.model.backbones.names import preset_of
+from mtc_keras.tokenization.folder import ADDED, Folder
+from mtc_keras.tokenization.folder import CONFIG as TOKENIZER_CONFIG
 
 CONFIG, README = "config.json", "README.md"
-TOKENIZER_CONFIG, ADDED = "tokenizer_config.json", "added_tokens.json"
 GENERATION = "generation_config.json"
 ID = re.compile(r"_token_ids?$")  # keys of ids
 # The same model for other programs, and what lists its old pieces once more.
@@ -96,27 +97,11 @@ def is_id(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
-def read_table(folder: Path, name: str) -> dict[str, Any]:
-    """Returns what a file of settings says; nothing if there is none.
-
-    Raises:
-        ValueError: if it cannot be read, or is no table.
-    """
-    if not (folder / name).is_file():
-        return {}
-    try:
-        found = read_json(folder / name)
-    except ValueError as error:
-        raise ValueError(f"{name} {error}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{name} must hold an object")
-    return found
-
-
 def _added(folder: Path) -> dict[int, str]:
     """Returns the names of added tokens by id, as the files beside the vocabulary have them."""
-    decoder = read_table(folder, TOKENIZER_CONFIG).get("added_tokens_decoder") or {}
-    by_name = read_table(folder, ADDED)
+    files = Folder(folder)
+    decoder = files.table(TOKENIZER_CONFIG).get("added_tokens_decoder") or {}
+    by_name = files.table(ADDED)
     found = {int(i): str(token) for i, token in decoder.items()}
     return found | {int(i): name for name, i in by_name.items()}
 
@@ -131,15 +116,15 @@ def renumbered_files(
         config: the content of its config.json.
         rows: the old ids that are kept, in order.
     """
-    new = {row: number for number, row in enumerate(rows)}
+    files, new = Folder(folder), {row: number for number, row in enumerate(rows)}
     written = {CONFIG: {**_with_ids(config, new), "vocab_size": len(rows)}}
-    if generation := read_table(folder, GENERATION):
+    if generation := files.table(GENERATION):
         written[GENERATION] = _with_ids(generation, new)
-    settings = read_table(folder, TOKENIZER_CONFIG)
+    settings = files.table(TOKENIZER_CONFIG)
     if decoder := settings.get("added_tokens_decoder"):
         table = {str(new[int(i)]): token for i, token in decoder.items() if int(i) in new}
         written[TOKENIZER_CONFIG] = {**settings, "added_tokens_decoder": table}
-    if by_name := read_table(folder, ADDED):
+    if by_name := files.table(ADDED):
         written[ADDED] = {name: new[i] for name, i in by_name.items() if i in new}
     return {name: readable_json(value).encode() for name, value in written.items()}
 

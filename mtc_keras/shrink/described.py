@@ -8,9 +8,7 @@ from typing import Any
 from mtc_keras.files import MOST_JSON, read_bytes
 from mtc_keras.shrink.pieces import is_byte, is_special
 from mtc_keras.tokenization.description import parse_description, rust_tokenizer
-from mtc_keras.tokenization.exact_scores import FRACTIONS
-
-KINDS = ("Unigram", "WordPiece", "BPE", "WordLevel")
+from mtc_keras.tokenization.exact_scores import exact
 
 
 class Described:
@@ -32,10 +30,8 @@ class Described:
             raise ValueError(f"{path.name} {error}") from None
         self.name = path.name
         self.model = self.described["model"]
-        self.kind = self.model.get("type") or ("Unigram" if "unk_id" in self.model else "WordPiece")
-        if self.kind not in KINDS:
-            raise ValueError(f"{path.name} holds a {self.kind!r:.40}; what can be cut is {KINDS}")
-        self.added = {int(token["id"]): token for token in self.described.get("added_tokens") or ()}
+        self.kind = self.model["type"]
+        self.added = {token["id"]: token for token in self.described["added_tokens"]}
         self.pieces: Mapping[int, str] = {
             **dict(self._vocabulary()),
             **{row: token["content"] for row, token in self.added.items()},
@@ -45,11 +41,9 @@ class Described:
         self.parts: Mapping[int, Sequence[int]] = self._parts()
         if self.kind == "Unigram":
             # Read with rounded scores (`exact_scores`), a text may fall into other pieces.
-            rounded = [
-                [p, round(score * FRACTIONS) / FRACTIONS] for p, score in self.model["vocab"]
-            ]
-            exact = {**self.described, "model": {**self.model, "vocab": rounded}}
-            self.readers.append(rust_tokenizer(json.dumps(exact)))
+            rounded = [[piece, exact(score)] for piece, score in self.model["vocab"]]
+            described = {**self.described, "model": {**self.model, "vocab": rounded}}
+            self.readers.append(rust_tokenizer(json.dumps(described)))
         for reader in self.readers:
             reader.no_truncation()
             reader.no_padding()

@@ -8,6 +8,7 @@ from mtc_keras.config import DataConfig, reread_data
 from mtc_keras.data.inputs import lacking_texts, read_inputs
 from mtc_keras.data.sources import ROWS_AT_ONCE, expand
 from mtc_keras.errors import DataError, plural
+from mtc_keras.tokenization.fast import readable
 
 TEXTS_AT_ONCE = 1000
 MOST_FIRST = 2000
@@ -69,8 +70,7 @@ class GivenTexts:
             if bad and not self._fault:
                 self._fault = f"{path}:{bad[0][0]}: {bad[0][1]}"
             self._left_out += len(bad)
-            # Half of a character, which JSON may hold, has no tokens.
-            texts = [text.encode("utf-8", "replace").decode("utf-8") for text in inputs.texts[0]]
+            texts = [readable(text) for text in inputs.texts[0]]
             self.count += len(texts)
             self.first += texts[: MOST_FIRST - len(self.first)]
             for start in range(0, len(texts), TEXTS_AT_ONCE):

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from mtc_keras.tokenization.folder import SENTENCE_PIECES
+
 BLANKS = ("▁", "Ġ")  # what stands for the blank before a word
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 # What special tokens are called, but for the many that nobody uses.
@@ -89,13 +91,13 @@ def tokenizer_files(folder: Path, model_type: str) -> list[TokenizerFile]:
     """
     from mtc_keras.shrink.described import Described
     from mtc_keras.shrink.plain_files import BytePairs, WordPieces
-    from mtc_keras.shrink.sentence_piece import MODELS, SentencePiece
+    from mtc_keras.shrink.sentence_piece import SentencePiece
 
     files: list[TokenizerFile] = []
     if (folder / "tokenizer.json").is_file():
         files.append(Described(folder / "tokenizer.json"))
     known = files[0].pieces if files else None
-    for name in MODELS:
+    for name in SENTENCE_PIECES:
         if (folder / name).is_file():
             files.append(SentencePiece(folder / name, model_type, known))
     if (folder / "vocab.txt").is_file():
@@ -105,7 +107,7 @@ def tokenizer_files(folder: Path, model_type: str) -> list[TokenizerFile]:
     if not files:
         raise ValueError(
             "it has no tokenizer that can be cut: tokenizer.json (Unigram, WordPiece, BPE), "
-            f"{', '.join(MODELS)}, vocab.txt, or vocab.json with merges.txt"
+            f"{', '.join(SENTENCE_PIECES)}, vocab.txt, or vocab.json with merges.txt"
         )
     for other in files[1:]:
         if not _agree(files[0], other):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtc_keras.files import MOST_JSON, read_bytes, read_json
-from mtc_keras.shrink.checkpoint_files import TOKENIZER_CONFIG, read_table
 from mtc_keras.shrink.pieces import is_special
+from mtc_keras.tokenization.folder import CONFIG, Folder
 
 if TYPE_CHECKING:
     import tokenizers
@@ -36,7 +36,7 @@ class WordPieces:
         self.lines = text.removesuffix("\n").split("\n")
         self.pieces: Mapping[int, str] = dict(enumerate(line.rstrip("\r") for line in self.lines))
         self.always = frozenset(row for row, piece in self.pieces.items() if is_special(piece))
-        self.settings = read_table(folder, TOKENIZER_CONFIG)
+        self.settings = Folder(folder).table(CONFIG)
 
     @cached_property
     def reader(self) -> "tokenizers.Tokenizer":
@@ -96,7 +96,7 @@ class BytePairs:
             if {whole, *pieces} <= found.keys():
                 parts.setdefault(found[whole], []).extend(found[piece] for piece in pieces)
         self.parts: Mapping[int, Sequence[int]] = parts
-        self.settings = read_table(folder, TOKENIZER_CONFIG)
+        self.settings = Folder(folder).table(CONFIG)
 
     @cached_property
     def reader(self) -> "tokenizers.Tokenizer":

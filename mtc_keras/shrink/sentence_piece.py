@@ -5,9 +5,8 @@ from pathlib import Path
 
 from mtc_keras.files import read_bytes
 from mtc_keras.tokenization.exact_scores import with_exact_scores
+from mtc_keras.tokenization.folder import MOST_BYTES
 
-MODELS = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")
-MOST_BYTES = 256 * 2**20
 # By how much a piece's row is above its number, as fairseq put tokens of its own first.
 OFFSETS = {"camembert": 4, "xlm-roberta": 1}
 OF_FAIRSEQ = ("sentencepiece.bpe.model",)

@@ -13,9 +13,9 @@ from math import prod
 from pathlib import Path
 from typing import IO, Any
 
-from mtc_keras.files import parse_json
+from mtc_keras.files import parse_json, read_json
+from mtc_keras.model.backbones.folders import INDEX, WEIGHTS, parts_of
 
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 AT_ONCE = 16 * 2**20  # bytes
 MOST_DESCRIPTION = 100 * 2**20
 # The embeddings of tokens in each family, and what heads of language models have per token.
@@ -138,11 +138,7 @@ def weights_files(folder: Path) -> list[WeightsFile]:
     """
     names = [WEIGHTS]
     if not (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
-        found = parse_json((folder / INDEX).read_bytes())
-        parts = found.get("weight_map") if isinstance(found, dict) else None
-        if not isinstance(parts, dict) or not parts:
-            raise ValueError(f"{INDEX} names no parts")
-        names = sorted({Path(str(name)).name for name in parts.values()})
+        names = sorted({*parts_of(read_json(folder / INDEX)).values()})
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise ValueError(f"{missing[0]} is missing")
     return [WeightsFile(folder / name) for name in names]

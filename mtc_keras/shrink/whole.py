@@ -7,6 +7,7 @@ from typing import Any
 
 from mtc_keras.errors import ConfigError, DataError, listed
 from mtc_keras.files import readable_json
+from mtc_keras.model.backbones.folders import INDEX
 from mtc_keras.shrink.checkpoint_files import (
     README,
     copy_files,
@@ -23,7 +24,7 @@ from mtc_keras.shrink.pieces import (
     tokenizer_files,
     with_parts,
 )
-from mtc_keras.shrink.weights import INDEX, WeightsFile, embedding_rows, index_of, weights_files
+from mtc_keras.shrink.weights import WeightsFile, embedding_rows, index_of, weights_files
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,16 @@ import keras
 import keras_hub
 import numpy as np
 
-from mtc_keras.tokenization.description import rust_tokenizer
+from mtc_keras.tokenization.description import (
+    LONGEST_WORD,
+    description_of_word_pieces,
+    rust_tokenizer,
+)
 from mtc_keras.tokenization.texts import texts_of
 
 if TYPE_CHECKING:
     import tokenizers
 
-LONGEST_WORD = 100  # characters; a longer one is unknown
 UNKNOWN = "\uffff"  # stands for such a word in graphs: no character, part of no word piece
 # In graphs, the characters that BERT drops, and those that it takes for blanks.
 DROPPED = r"[\x{00}-\x{08}\x{0B}\x{0C}\x{0E}-\x{1F}\x{7F}-\x{9F}\x{FFFD}\p{Cf}\p{Co}]"
@@ -57,7 +60,14 @@ class BertTokenizer(keras_hub.models.BertTokenizer):
     def fast(self) -> "tokenizers.Tokenizer":
         """The `tokenizers.Tokenizer` that reads texts, without special tokens around them."""
         if self._fast is None:
-            self._fast = rust_tokenizer(json.dumps(self._description()))
+            described = description_of_word_pieces(
+                {piece: number for number, piece in enumerate(self.get_vocabulary())},
+                lowercase=self.in_small_letters,
+                strip_accents=self.without_accents,
+                unknown=self.oov_token,
+                continues=self.suffix_indicator,
+            )
+            self._fast = rust_tokenizer(json.dumps(described))
         return self._fast
 
     def tokenize(self, inputs: Any) -> Any:
@@ -110,29 +120,6 @@ class BertTokenizer(keras_hub.models.BertTokenizer):
             no_pretokenization=True,
             support_detokenization=True,
         )
-
-    def _description(self) -> dict[str, Any]:
-        """Returns the content of a tokenizer.json that reads texts like that."""
-        letters = {
-            "type": "BertNormalizer",
-            "clean_text": True,
-            "handle_chinese_chars": True,
-            "strip_accents": self.without_accents,
-            "lowercase": self.in_small_letters,
-        }
-        return {
-            "added_tokens": [],
-            "normalizer": letters,
-            "pre_tokenizer": {"type": "BertPreTokenizer"},
-            "decoder": {"type": "WordPiece", "prefix": self.suffix_indicator, "cleanup": True},
-            "model": {
-                "type": "WordPiece",
-                "unk_token": self.oov_token,
-                "continuing_subword_prefix": self.suffix_indicator,
-                "max_input_chars_per_word": LONGEST_WORD,
-                "vocab": {piece: number for number, piece in enumerate(self.get_vocabulary())},
-            },
-        }
 
 
 @cache

@@ -1,6 +1,7 @@
 """A tokenizer.json as a stranger may have written it, parsed within limits."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config.model import MOST_VOCABULARY
@@ -12,6 +13,7 @@ PROBES = [letter * 64 + end for letter in "aA0 .'é" for end in ("", "!", "\n", 
 AROUND_MODEL = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 NO_MODEL = {"type": "WordLevel", "vocab": {"": 0}, "unk_token": ""}
 MODELS = ("WordPiece", "Unigram", "BPE", "WordLevel")
+LONGEST_WORD = 100  # characters; BERT takes a longer one for unknown
 
 
 def parse_description(content: str) -> dict[str, Any]:
@@ -48,6 +50,45 @@ def parse_description(content: str) -> dict[str, Any]:
         raise ValueError(f"describes no {' or '.join(AROUND_MODEL)}")
     rust_tokenizer(json.dumps({**without, "model": NO_MODEL}))
     return described
+
+
+def description_of_word_pieces(
+    vocabulary: Mapping[str, int],
+    *,
+    lowercase: bool = True,
+    strip_accents: bool | None = None,
+    unknown: str = "[UNK]",
+    continues: str = "##",
+) -> dict[str, Any]:
+    """Returns the content of a tokenizer.json that reads word pieces as BERT does.
+
+    Args:
+        vocabulary: the id of each piece.
+        lowercase: bool. Whether texts are read in small letters.
+        strip_accents: bool. Whether letters lose their accents; `None`: as small ones do.
+        unknown: str. The piece of words that no pieces make up.
+        continues: str. What begins a piece inside of a word.
+    """
+    return {
+        "added_tokens": [],
+        "normalizer": {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": True,
+            "strip_accents": strip_accents,
+            "lowercase": lowercase,
+        },
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": None,
+        "decoder": {"type": "WordPiece", "prefix": continues, "cleanup": True},
+        "model": {
+            "type": "WordPiece",
+            "unk_token": unknown,
+            "continuing_subword_prefix": continues,
+            "max_input_chars_per_word": LONGEST_WORD,
+            "vocab": dict(vocabulary),
+        },
+    }
 
 
 def vocabulary_of(described: dict[str, Any]) -> dict[str, int]:

@@ -40,14 +40,19 @@ def with_exact_scores(proto: bytes) -> bytes:
     if not is_unigram(model):
         return proto
     for piece in model.pieces:
-        piece.score = round(piece.score * FRACTIONS) / FRACTIONS
+        piece.score = exact(piece.score)
         if piece.type == piece.USER_DEFINED and stands_as_it_is(piece.piece, model):
             piece.type, piece.score = piece.NORMAL, USER_DEFINED_SCORE
     return model.SerializeToString()
 
 
+def exact(score: float) -> float:
+    """Returns the nearest multiple of 2⁻¹¹."""
+    return round(score * FRACTIONS) / FRACTIONS
+
+
 def make_exact(tokenizer: "keras_hub.tokenizers.Tokenizer") -> None:
     """Gives a KerasHub tokenizer exact scores, if it is one of SentencePiece."""
     proto = getattr(tokenizer, "proto", None)
-    if isinstance(proto, bytes) and (exact := with_exact_scores(proto)) != proto:
-        tokenizer.set_proto(exact)
+    if isinstance(proto, bytes) and (rounded := with_exact_scores(proto)) != proto:
+        tokenizer.set_proto(rounded)

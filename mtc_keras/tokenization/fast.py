@@ -13,6 +13,7 @@ import numpy as np
 
 from mtc_keras.errors import ConfigError
 from mtc_keras.tokenization import byte_pairs, unigram, word_pieces
+from mtc_keras.tokenization.offsets import offsets_of
 from mtc_keras.tokenization.unspelt import UNSPELT
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def token_ids(
     else:
         rows = [np.asarray(row).reshape(-1) for row in tokenizer(plain)] if plain else []
     kind = np.min_scalar_type(tokenizer.vocabulary_size())
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype="int64")])
+    offsets = offsets_of([len(row) for row in rows])
     ids = np.empty(offsets[-1], kind)
     for row, start in zip(rows, offsets.tolist(), strict=False):
         ids[start : start + len(row)] = row

@@ -3,38 +3,19 @@
 from typing import Any
 
 from mtc_keras.files import parse_json
+from mtc_keras.tokenization.description import description_of_word_pieces
 from mtc_keras.tokenization.folder import BYTE_PAIRS, SENTENCE_PIECES, WORD_PIECES, Folder
 
-WHOLE_WORD = 100  # characters of the longest word that BERT divides into pieces
 
-
-def description_of_word_pieces(content: str) -> dict[str, Any]:
+def description_of_vocab_txt(content: str) -> dict[str, Any]:
     """Returns a vocab.txt as the content of a tokenizer.json that reads as BERT's does."""
     lines = content.split("\n")
     if not lines[-1]:
         lines.pop()
     # Of a piece on several lines, `transformers` takes the last one.
-    vocabulary = {line.removesuffix("\r"): number for number, line in enumerate(lines)}
-    return {
-        "added_tokens": [],
-        "normalizer": {
-            "type": "BertNormalizer",
-            "clean_text": True,
-            "handle_chinese_chars": True,
-            "strip_accents": None,
-            "lowercase": True,
-        },
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": None,
-        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
-        "model": {
-            "type": "WordPiece",
-            "unk_token": "[UNK]",
-            "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": WHOLE_WORD,
-            "vocab": vocabulary,
-        },
-    }
+    return description_of_word_pieces(
+        {line.removesuffix("\r"): number for number, line in enumerate(lines)}
+    )
 
 
 def description_of_byte_pairs(vocabulary: bytes, merges: str) -> dict[str, Any]:
@@ -85,7 +66,7 @@ def described_old_files(folder: Folder) -> dict[str, Any] | None:
     """Returns a folder's word pieces or byte pairs as the content of a tokenizer.json."""
     words = folder.text(WORD_PIECES)
     if words is not None:
-        return description_of_word_pieces(words)
+        return description_of_vocab_txt(words)
     vocabulary, merges = folder.content(BYTE_PAIRS[0]), folder.text(BYTE_PAIRS[1])
     if vocabulary is not None and merges is not None:
         return description_of_byte_pairs(vocabulary, merges)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mtc_keras.tokenization.old_files import WHOLE_WORD
+from mtc_keras.tokenization.description import LONGEST_WORD
 from mtc_keras.tokenization.settings import BERT, Settings
 
 NORMALIZER, WORDS = "BertNormalizer", "BertPreTokenizer"
@@ -84,7 +84,7 @@ def bert_arguments(described: Mapping[str, Any], settings: Settings) -> dict[str
         and normalizer.get("clean_text") is True
         and normalizer.get("handle_chinese_chars") is True
         and model.get("continuing_subword_prefix") == "##"
-        and model.get("max_input_chars_per_word") == WHOLE_WORD
+        and model.get("max_input_chars_per_word") == LONGEST_WORD
         and model.get("unk_token") == BERT["unk"]
         and all(settings.roles.get(role) == token for role, token in BERT.items())
     )

@@ -10,11 +10,9 @@ from mtc_keras.console.lengths import show_lengths
 from mtc_keras.console.log import Log
 from mtc_keras.console.scores import show_scores
 from mtc_keras.console.tables import decision_tables
-from mtc_keras.data.long_texts import long_texts_note
 from mtc_keras.model.classifier import MultiTaskClassifier
-from mtc_keras.model.long_texts import lengths_of
+from mtc_keras.model.judging import judge_rows
 from mtc_keras.scoring.decisions import fit_decisions
-from mtc_keras.scoring.judging import judge_logits
 from mtc_keras.train.data import TrainingData
 from mtc_keras.train.making import RunInMaking
 
@@ -83,18 +81,8 @@ def judge(
         if split is not data.validation:
             logits = model.predict_logits(split.tokens, config.training.batch_size)
         rows = split.rows
-        lengths, limit = lengths_of(model, rows.texts, split.tokens), split.tokens.max_length
-        evaluation = judge_logits(
-            model.tasks,
-            rows.targets,
-            logits,
-            model.decisions,
-            model=model,
-            details=True,
-            lengths=lengths,
-            max_length=limit,
-        )
-        if note := long_texts_note(split.name, rows.where, lengths, limit, model.long_texts):
+        evaluation, note = judge_rows(model, rows, split.tokens, logits, split.name)
+        if note:
             run.log.line(note)
         constant = data.baseline(split)
         found[split.name] = {**evaluation, "baseline": constant}

@@ -273,9 +273,12 @@ def test_a_random_backbone_learns_its_word_pieces_from_so_many_texts_at_most(mon
 
     monkeypatch.setattr(building, "load_backbone", load)
     monkeypatch.setattr(building, "MOST_TEXTS", 10)
-    config = configs({"mood"}, {})
+    plain = configs({"mood"}, {})
+    prefixed_model = plain.model.model_copy(update={"prefix": "query: "})
+    prefixed = plain.model_copy(update={"model": prefixed_model})
     for count, expected in [(10, range(10)), (25, range(0, 25, 3))]:
         rows = [{"text": str(row), "mood": "ab"[row % 2]} for row in range(count)]
-        with pytest.raises(Enough):
-            building.build_model(config, read_splits(config, {"train": rows}))
-        assert given == [str(row) for row in expected]
+        for config, first in [(plain, []), (prefixed, ["query: "])]:
+            with pytest.raises(Enough):
+                building.build_model(config, read_splits(config, {"train": rows}))
+            assert given == first + [str(row) for row in expected]

@@ -9,10 +9,10 @@ Shapes: B pairs, T tokens of the longest of them.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mtc_keras.data.packing import SEGMENTS, Packing
+
 if TYPE_CHECKING:
     import keras_hub
-
-SEGMENTS = "segment_ids"
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,14 @@ class PairForm:
     @classmethod
     def of(cls, preprocessor: "keras_hub.models.TextClassifierPreprocessor") -> "PairForm":
         """Returns the form of a preprocessor."""
-        preprocessor([""], y=None)  # makes its packer
-        packer = preprocessor.packer
+        packing = Packing(preprocessor)
         return cls(
-            len(packer.start_value or []),
-            len(packer.sep_value or []),
-            len(packer.end_value or []),
-            preprocessor.sequence_length,
-            packer.truncate == "round_robin",
-            getattr(preprocessor, "second_segment", 1),
+            len(packing.start),
+            len(packing.separator),
+            len(packing.end),
+            packing.max_length,
+            packing.is_round_robin,
+            packing.second_segment,
         )
 
 

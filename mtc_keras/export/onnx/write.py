@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.data.long_texts import head_of
+from mtc_keras.data.packing import SEGMENTS
 from mtc_keras.export.onnx.ask import LOGITS, MODEL, POOL, TEXT_OF_WINDOW, TOKENIZER
 from mtc_keras.export.onnx.operations import OPERATIONS
-from mtc_keras.export.onnx.pairs import SEGMENTS, PairForm, cut_pairs
+from mtc_keras.export.onnx.pairs import PairForm, cut_pairs
 from mtc_keras.export.saved_model.write import probabilities
 from mtc_keras.files import write_whole
 from mtc_keras.tokenization.fast import as_preprocessed

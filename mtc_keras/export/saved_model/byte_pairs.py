@@ -12,6 +12,8 @@ Shapes: B texts, R runs of blanks and of others, W words, M bytes of all of them
 import json
 from typing import TYPE_CHECKING, Any
 
+from mtc_keras.tokenization.unspelt import DROPPED, UNSPELT
+
 if TYPE_CHECKING:
     import tokenizers
 
@@ -25,7 +27,6 @@ WORDS = "|".join(
         *(r" ?\p{L}+", r" ?\p{N}+", r" ?[^\s\v\x{85}\p{Z}\p{L}\p{N}]+", BLANKS),
     )
 )
-DROPPED = {"type": "Replace", "pattern": {"String": "\0"}, "content": ""}  # no text has it
 COMPOSED = {"type": "NFC"}
 # Of a token that was added, how it is found in a text: as it is, in the text of composed letters.
 FOUND = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": True}
@@ -82,7 +83,7 @@ def _steps(described: dict[str, Any]) -> list[Any]:
 def _added(described: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns the tokens that are found in texts; no text spells the others, such as "\\0<s>"."""
     added = described.get("added_tokens") or []
-    return [token for token in added if not token["content"].startswith("\0")]
+    return [token for token in added if not token["content"].startswith(UNSPELT)]
 
 
 def _merges(model: dict[str, Any]) -> list[list[str]]:

@@ -66,11 +66,20 @@ def check_backbone_folder(folder: Path, config: ModelConfig) -> None:
 def form_problems(description: Mapping[str, Any]) -> list[str]:
     """Returns why the model of a Hugging Face config.json cannot be computed as it is there."""
     try:
-        converter = converter_of(FAMILIES[description["model_type"]])
-        BackboneSizes.model_validate(converter.backbone_config(description))
+        sizes_of_checkpoint(description)
     except ValueError as error:
         return [first_problem(error)]
     return []
+
+
+def sizes_of_checkpoint(description: Mapping[str, Any]) -> BackboneSizes:
+    """Returns the sizes of the backbone that a Hugging Face config.json describes.
+
+    Raises:
+        ValueError: if no such backbone can be computed.
+    """
+    converter = converter_of(FAMILIES[description["model_type"]])
+    return BackboneSizes.model_validate(converter.backbone_config(description))
 
 
 def _weights_problems(folder: Path) -> list[str]:
@@ -135,8 +144,7 @@ def _check_weights(folder: Path, description: dict[str, Any]) -> None:
             stored += stored_numbers(folder / name)
         except ValueError as error:
             raise ValueError(f"{name} {error}") from None
-    described = converter_of(FAMILIES[description["model_type"]]).backbone_config(description)
-    check_parameters(BackboneSizes.model_validate(described).parameters, stored, WEIGHTS)
+    check_parameters(sizes_of_checkpoint(description).parameters, stored, WEIGHTS)
 
 
 def _read_json(path: Path, where: str) -> dict[str, Any]:

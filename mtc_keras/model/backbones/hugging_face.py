@@ -10,8 +10,8 @@ from mtc_keras.model.backbones.as_trained import make_backbone
 from mtc_keras.model.backbones.checkpoint import Checkpoint
 from mtc_keras.model.backbones.described import dropout_notes, fraction
 from mtc_keras.model.backbones.families import FAMILIES, converter_of
-from mtc_keras.model.backbones.folders import WEIGHTS
-from mtc_keras.model.saved_sizes import BackboneSizes, check_parameters
+from mtc_keras.model.backbones.folders import WEIGHTS, sizes_of_checkpoint
+from mtc_keras.model.saved_sizes import check_parameters
 from mtc_keras.tokenization.preprocessor import preprocessor_for
 from mtc_keras.tokenization.reading import read_tokenizer
 
@@ -35,8 +35,7 @@ def load_checkpoint(
         ValueError: if the checkpoint is of another form, or its weights are not all there.
     """
     tokenizer, told = read_tokenizer(preset, config["model_type"], config)
-    described = converter_of(FAMILIES[config["model_type"]]).backbone_config(config)
-    tokens, rows = tokenizer.vocabulary_size(), described["vocabulary_size"]
+    tokens, rows = tokenizer.vocabulary_size(), sizes_of_checkpoint(config).vocabulary_size
     if tokens > rows:  # before any weight is read
         raise ValueError(
             f"its tokenizer has {tokens:,} tokens, its embeddings {rows:,} rows (vocab_size in "
@@ -57,7 +56,7 @@ def load_encoder(
         return kind.from_preset(preset, load_weights=load_weights, **options), []
     converter = converter_of(family)
     described = converter.backbone_config(config)
-    parameters = BackboneSizes.model_validate(described).parameters
+    parameters = sizes_of_checkpoint(config).parameters
     notes = [] if "dropout" in options else dropout_notes(config)
     if not load_weights:
         return make_backbone(family, described, **options), notes

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from mtc_keras.devices.executables import Executable
+
 Outputs: TypeAlias = Generator[dict[str, np.ndarray], None, None]
 # The values of a model's trainable and of its other variables.
 State: TypeAlias = tuple[list[Any], list[Any]]
@@ -29,10 +31,8 @@ class Forward:
     MOST_TOKENS = 1024
 
     def __init__(self, step: Step) -> None:
-        import jax
-
-        self._on_all_cores = jax.jit(step)
-        self._on_one_core = jax.jit(step, compiler_options={"xla_cpu_multi_thread_eigen": False})
+        self._on_all_cores = Executable(step, "predict_step")
+        self._on_one_core = Executable(step, "predict_step", on_one_core=True)
 
     def one_by_one(self, state: State, batches: Iterable[Inputs]) -> Outputs:
         """Yields the outputs of the batches, each computed on all cores."""

@@ -1,0 +1,148 @@
+"""Functions that XLA compiles for each shape of their arguments, in the background if asked."""
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from mtc_keras.devices import hardware
+from mtc_keras.devices.background import Background
+
+# Keras' layers hold state while they are traced, and are traced by one thread at a time.
+TRACING = threading.RLock()
+
+
+class Executable:
+    """A function, compiled for each shape of its arguments, in this process or one before.
+
+    Args:
+        function: a function of trees of arrays, as `jax.jit` takes it.
+        name: str. What XLA's messages and profiles call it.
+        signature: all that the traced program depends on but the arguments' shapes; with it, what
+            was traced is kept for the next process. `None`: nothing is kept.
+        donate: numbers of the arguments whose memory the outputs may take.
+        on_one_core: bool. Whether a CPU computes it on one core, so that several calls can be
+            computed at once without waiting for each other.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        *,
+        signature: str | None = None,
+        donate: tuple[int, ...] = (),
+        on_one_core: bool = False,
+    ) -> None:
+        import jax
+
+        def traced(*args: Any) -> Any:
+            with TRACING:
+                return function(*args)
+
+        traced.__name__ = traced.__qualname__ = name
+        options = {"xla_cpu_multi_thread_eigen": False} if on_one_core else None
+        self.name = name
+        self.signature = signature
+        self._compiled = jax.jit(traced, donate_argnums=donate, compiler_options=options)
+        self._preparing: dict[Any, Future[None]] = {}
+
+    def __call__(self, *args: Any) -> Any:
+        """Returns what the function returns; waits where its shapes are being prepared."""
+        if self._preparing:
+            self._wait(_key(_likenesses(args)))
+        return self._compiled(*args)
+
+    def prepare(self, *args: Any) -> "Future[None]":
+        """Compiles the function in the background, for arguments of these shapes.
+
+        Args:
+            *args: as in a call: arrays, or `jax.ShapeDtypeStruct` in their place. Of arrays only
+                the shapes are looked at.
+
+        Returns:
+            What tells when it is compiled. An error is raised by the call that needs these shapes.
+        """
+        likenesses = _likenesses(args)
+        key = _key(likenesses)
+        if (begun := self._preparing.get(key)) is not None:
+            return begun
+        settings = Settings()
+
+        def compile_them() -> None:
+            with settings.entered():
+                self._compiled.lower(*likenesses).compile()
+
+        future = _background().submit(compile_them)
+        self._preparing[key] = future
+        return future
+
+    def cancel(self) -> None:
+        """Leaves out what is to be prepared and has not begun."""
+        for future in self._preparing.values():
+            future.cancel()
+
+    def _wait(self, key: Any) -> None:
+        """Waits for the compilation that has begun; one that waits its turn is compiled here."""
+        future = self._preparing.get(key)
+        if future is not None and not future.cancel():
+            future.result()
+        self._preparing.pop(key, None)
+
+
+class Settings:
+    """JAX's settings that a traced program depends on and that each thread has of its own."""
+
+    NAMES = (
+        "default_matmul_precision",
+        "enable_x64",
+        "numpy_dtype_promotion",
+        "numpy_rank_promotion",
+        "threefry_partitionable",
+    )
+
+    def __init__(self) -> None:
+        import jax
+
+        self.values = {name: getattr(jax.config, f"jax_{name}") for name in self.NAMES}
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """While it is entered, this thread has the settings of the one that made the object."""
+        import jax
+
+        with ExitStack() as stack:
+            for name, value in self.values.items():
+                stack.enter_context(getattr(jax, name)(value))
+            yield
+
+
+@functools.cache
+def _background() -> Background:
+    return Background(max(hardware.cores(), 1), "compile")
+
+
+def _likenesses(args: Any) -> Any:
+    """Returns the shapes and dtypes of arrays, which decide which program fits them."""
+    import jax
+
+    return jax.tree.map(_likeness, args)
+
+
+def _likeness(value: Any) -> Any:
+    import jax
+
+    shaped: Any = jax.ShapeDtypeStruct
+    kind = value if isinstance(value, shaped) else jax.typeof(value)
+    # Where an array lies counts if it was put there on purpose.
+    placed = getattr(value, "sharding", None) if getattr(value, "committed", True) else None
+    return shaped(kind.shape, kind.dtype, sharding=placed, weak_type=kind.weak_type)
+
+
+def _key(likenesses: Any) -> Any:
+    import jax
+
+    leaves, tree = jax.tree.flatten(likenesses)
+    return tuple(leaves), tree

@@ -17,6 +17,7 @@ from mtc_keras.export.folder import (
     check_packages,
     version_folder,
 )
+from mtc_keras.export.onnx.rates import INT8, INT8_WEIGHTS
 from mtc_keras.run.directory import MODEL, Run
 from mtc_keras.run.rows import labelled_rows, text_rows
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mtc_keras.run.rows import Data
 
 MAX_LOSS = 0.01
+KINDS = (INT8, INT8_WEIGHTS)
 
 
 def export_model(
@@ -34,7 +36,7 @@ def export_model(
     *,
     format: str = SAVED_MODEL,
     text_pairs: bool = False,
-    quantize: Literal["int8"] | None = None,
+    quantize: Literal["int8", "int8_weights"] | None = None,
     max_loss: float | None = None,
     data: "Data | None" = None,
     self_test_texts: "Data | None" = None,
@@ -52,7 +54,8 @@ def export_model(
             number is taken.
         format: `"saved_model"`, or `"onnx"` with a `tokenizer.json` beside it.
         text_pairs: bool. Whether a row has two texts; a run knows it.
-        quantize: `"int8"` for the weights of a run's ONNX export in 8 bits.
+        quantize: `"int8"` for the weights of a run's ONNX export in 8 bits, and products in 8 bits;
+            `"int8_weights"` for products in float32, for processors that are slower in 8 bits.
         max_loss: float. Refuse int8 where a task's main metric gets worse by more than that;
             default: 0.01.
         data: labelled rows that judge int8: a file, a glob, a list of them, a DataFrame or
@@ -100,7 +103,7 @@ def export_model(
     _check_int8(format, quantize, judges)
     # What no package that is installed, and no row that is read, would change.
     check_saved(model, format)
-    check_packages(format)
+    check_packages(format, quantize)
     with model.being_read():
         model.check_model()
         rows, own = None, None
@@ -114,7 +117,9 @@ def export_model(
             texts=() if own is None else own.texts,
             format=format,
             rows=rows,
-            max_loss=MAX_LOSS if max_loss is None else max_loss,
+            judged=None
+            if quantize is None
+            else {"kind": quantize, "max_loss": MAX_LOSS if max_loss is None else max_loss},
         )
     notes = [note for read in (rows, own) if read is not None for note in read.notes]
     return replace(exported, notes=tuple(notes))
@@ -127,8 +132,9 @@ def _check_int8(format: str, quantize: str | None, judges: dict[str, Any]) -> No
             if value is not None:
                 raise ConfigError(f"{option} judges int8: ask for int8, or leave it out")
         return
-    if quantize != "int8":
-        raise ConfigError(f"quantize must be 'int8', received {quantize!r}")
+    if quantize not in KINDS:
+        kinds = " or ".join(map(repr, KINDS))
+        raise ConfigError(f"quantize must be {kinds}, received {quantize!r}")
     if format != ONNX:
         raise ConfigError(f"quantize {quantize} needs format {ONNX}")
     max_loss = judges["max_loss"]
@@ -137,7 +143,7 @@ def _check_int8(format: str, quantize: str | None, judges: dict[str, Any]) -> No
 
 
 def _export_run(
-    run: Run, directory: Path, *, texts: Any, format: str, rows: Any, max_loss: float
+    run: Run, directory: Path, *, texts: Any, format: str, rows: Any, judged: Any
 ) -> "Export":
     """Exports a run, in int8 if there are `Rows` to judge it."""
     start()
@@ -147,7 +153,7 @@ def _export_run(
 
     preset = run.directory.resolve() / MODEL
     model = MultiTaskClassifier.from_preset(str(preset), dtype="float32", check=False)
-    smaller = partial(quantize, model=model, rows=rows, max_loss=max_loss)
+    smaller = judged and partial(quantize, model=model, rows=rows, **judged)
     return export_saved(
         model,
         preset,
@@ -156,5 +162,5 @@ def _export_run(
         texts=texts,
         run=run,
         format=format,
-        quantize=None if rows is None else smaller,
+        quantize=smaller,
     )

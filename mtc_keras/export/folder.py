@@ -27,6 +27,7 @@ WARM_UP = "assets.extra/tf_serving_warmup_requests"
 MODELS = "models.config"
 ONNX_ASKED_BY = ("onnxruntime", "tokenizers")
 ONNX_PACKAGES = ("onnx", "onnxruntime", "tf2onnx", "tokenizers")
+INT8_PACKAGES = ("cpuinfo",)
 
 
 def _number_beside_name(about: dict[str, Any]) -> dict[str, Any]:
@@ -97,14 +98,15 @@ def check_format(directory: Path, format: str) -> None:
         )
 
 
-def check_packages(format: str) -> None:
-    """Checks that the packages by which a format is written are installed.
+def check_packages(format: str, quantize: str | None = None) -> None:
+    """Checks that the packages by which a format is written, and measured, are installed.
 
     Raises:
         ConfigError: naming those that are not.
     """
     if format == ONNX:
-        _check_installed("an ONNX export needs", ONNX_PACKAGES)
+        packages = ONNX_PACKAGES + (INT8_PACKAGES if quantize else ())
+        _check_installed("an ONNX export needs", packages)
 
 
 def check_asking() -> None:

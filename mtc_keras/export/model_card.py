@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.export.folder import ONNX
+from mtc_keras.export.onnx.rates import advice
 from mtc_keras.model.backbones.names import MINILM
 
 if TYPE_CHECKING:
@@ -170,12 +171,17 @@ def _int8(found: Mapping[str, Any]) -> str:
         for name, task in found["tasks"].items()
     ]
     cost = [[name, *found[name].values()] for name in keys[:2]]
+    speed = found["speed"]
+    on = f" on {speed['processor']}" if speed["processor"] else ""
+    said = advice(found)
     return (
-        f"On {found['rows']} labelled rows; no main metric may get worse by more than "
-        f"{found['max_loss']}.\n\n"
-        + _table(["task", "main metric", "float32", "int8", "change"], tasks)
+        f"`{found['quantize']}`, on {found['rows']} labelled rows; no main metric may get worse by "
+        f"more than {found['max_loss']}.\n\n"
+        + _table(["task", "main metric", "float32", found["quantize"], "change"], tasks)
         + "\n\n"
         + _table(["", "MB", "rows/s where it was made"], cost)
+        + f"\n\nMeasured in turns for {speed['seconds']} s{on}, batches of {speed['batch_size']}; "
+        + f"{said}."
     )
 
 

@@ -11,7 +11,7 @@ import argparse
 
 from mtc_keras.config import reading_of
 from mtc_keras.errors import legible
-from mtc_keras.export.exporting import MAX_LOSS, export_model
+from mtc_keras.export.exporting import KINDS, MAX_LOSS, export_model
 from mtc_keras.export.folder import ONNX, SAVED_MODEL
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
@@ -33,7 +33,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=SAVED_MODEL,
         help="a SavedModel takes texts, ONNX token ids (default: saved_model)",
     )
-    parser.add_argument("--quantize", choices=["int8"], help="weights of ONNX in 8 bits")
+    parser.add_argument(
+        "--quantize",
+        choices=KINDS,
+        help="weights of ONNX in 8 bits: int8 multiplies in 8 bits, too, int8_weights in float32",
+    )
     parser.add_argument(
         "--max-loss",
         metavar="LOSS",

@@ -39,6 +39,7 @@ from mtc_keras.export.folder import (
     write_models_config,
 )
 from mtc_keras.export.model_card import model_card
+from mtc_keras.export.onnx.rates import advice
 from mtc_keras.export.saved_model.ask import INPUTS
 from mtc_keras.files import readable_json, resolved, write_sums, write_whole
 from mtc_keras.tasks import Task
@@ -182,10 +183,13 @@ def shown_ties(ties: dict[str, Any]) -> str:
 
 def shown_int8(found: dict[str, Any]) -> list[str]:
     """Returns lines on what int8 gained and cost."""
-    before, after = found["before"], found["after"]
+    before, after, speed = found["before"], found["after"], found["speed"]
     lines = [
-        f"int8 on {found['rows']} rows: {before['megabytes']} → {after['megabytes']} MB, "
-        f"{before['rows_per_second']} → {after['rows_per_second']} rows/s"
+        f"{found['quantize']} on {found['rows']} rows: {before['megabytes']} → "
+        f"{after['megabytes']} MB",
+        f"  in {speed['seconds']} s, in turns: {before['rows_per_second']} → "
+        f"{after['rows_per_second']} rows/s",
+        f"  {advice(found)}",
     ]
     return lines + [
         f"  {name} {task['metric']}: {task['before']:.4f} → {task['after']:.4f}"

@@ -1,11 +1,11 @@
-"""Embedding tables in 8 bits: each row by a scale of its own."""
+"""Weights in 8 bits: each row of a table, and each column of a matrix, by a scale of its own."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mtc_keras.export.onnx.tables import quantize_tables, quantized_rows
+from mtc_keras.export.onnx.tables import quantize_matrices, quantize_tables, quantized_rows
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -72,4 +72,66 @@ def test_what_is_gathered_otherwise_stays_as_it_is(outputs):
     made = model(*outputs)
     before = made.SerializeToString()
     assert quantize_tables(made) == 0
+    assert made.SerializeToString() == before
+
+
+def test_of_a_table_that_is_sliced_each_row_has_its_scale():
+    helper, types = onnx.helper, onnx.TensorProto
+    bounds = [onnx.numpy_helper.from_array(np.array([2 * n], "int64"), f"b{n}") for n in range(9)]
+    graph = helper.make_graph(
+        [helper.make_node("Slice", ["table", "b0", "b8"], ["found"])],
+        "slicing",
+        [],
+        [helper.make_tensor_value_info("found", types.FLOAT, [None] * 2)],
+        [onnx.numpy_helper.from_array(table(), "table"), *bounds],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    assert quantize_tables(made) == 1
+    onnx.checker.check_model(made)
+    session = ort.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    [found] = session.run(None, {})
+    largest = np.abs(table()[:16]).max(axis=1, keepdims=True)
+    assert found.shape == (16, WIDTH)
+    assert (np.abs(found - table()[:16]) <= largest / 254 * 1.001).all()
+    assert "table" not in {tensor.name for tensor in made.graph.initializer}
+
+
+def products(*nodes: tuple[str, bool]) -> Any:
+    """Returns a model that multiplies by one matrix in each node, transposed or not."""
+    helper, types = onnx.helper, onnx.TensorProto
+    matrix = table().T if not nodes[0][1] else table()  # columns of very different size
+    made = [
+        helper.make_node(kind, ["x", "matrix"], [f"y{n}"], **({"transB": 1} if turned else {}))
+        for n, (kind, turned) in enumerate(nodes)
+    ]
+    graph = helper.make_graph(
+        made,
+        "multiplying",
+        [helper.make_tensor_value_info("x", types.FLOAT, [None, None])],
+        [helper.make_tensor_value_info(f"y{n}", types.FLOAT, [None] * 2) for n in range(len(made))],
+        [onnx.numpy_helper.from_array(np.ascontiguousarray(matrix), "matrix")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+@pytest.mark.parametrize(
+    "nodes", [[("MatMul", False)], [("Gemm", False)], [("Gemm", True)], [("MatMul", False)] * 2]
+)
+def test_each_column_of_a_matrix_has_its_scale(nodes):
+    made = products(*nodes)
+    assert quantize_matrices(made) == 1
+    onnx.checker.check_model(made)
+    x = np.eye(WIDTH, dtype="float32")  # the product is the matrix
+    session = ort.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    expected = table().T
+    largest = np.abs(expected).max(axis=0, keepdims=True)
+    for found in session.run(None, {"x": x}):
+        assert (np.abs(found - expected) <= largest / 254 * 1.001).all()
+
+
+def test_a_matrix_that_is_read_otherwise_too_stays_as_it_is():
+    made = products(("MatMul", False))
+    made.graph.node.append(onnx.helper.make_node("Transpose", ["matrix"], ["turned"]))
+    before = made.SerializeToString()
+    assert quantize_matrices(made) == 0
     assert made.SerializeToString() == before

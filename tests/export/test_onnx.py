@@ -278,7 +278,13 @@ def test_int8_is_reported(all_kinds, exported, data, written, tmp_path, capsys):
     assert found["after"]["megabytes"] <= found["before"]["megabytes"]
     size = (folder / "model.onnx").stat().st_size
     assert size < (exported / "model.onnx").stat().st_size
+    assert found["quantize"] == "int8"
     assert min(found[when]["rows_per_second"] for when in ("before", "after")) > 0
+    speed = found["speed"]
+    assert 0 < speed["seconds"] < 60 and speed["rows"] >= 32 and speed["batch_size"] == 32
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        path.name for path in exported.iterdir()
+    )
     frame = pd.read_json(data, lines=True)
     moods = all_kinds.model.classify(frame["text"].tolist())
     right = np.mean([row["mood"]["label"] for row in moods] == shown(frame["mood"]))
@@ -289,9 +295,60 @@ def test_int8_is_reported(all_kinds, exported, data, written, tmp_path, capsys):
     assert all(task["largest_difference"] > 0 for task in found["tasks"].values())
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"| mood | accuracy | {mood['before']:.4f} | {mood['after']:.4f} |" in card
-    assert "int8 on 60 rows" in capsys.readouterr().out
+    shown_there = capsys.readouterr().out
+    assert "int8 on 60 rows" in shown_there
+    for text in (shown_there, card):
+        rates = [f"{found[when]['rows_per_second']}" for when in ("before", "after")]
+        assert all(rate in text for rate in rates) and f"{speed['seconds']} s" in text
+        assert "8-bit products (VNNI" in text
     nodes = [node.op_type for node in onnx.load(folder / "model.onnx").graph.node]
     assert nodes.count("MatMulInteger") == 4 + 2 + 4  # attention, dense layers, heads
+
+
+def test_int8_that_is_slower_here_says_so_with_both_rates(
+    all_kinds, data, written, tmp_path, capsys, monkeypatch
+):
+    speed = {"seconds": 4.0, "rows": 96, "batch_size": 32}
+    of = {"processor": "an old one", "has_int8_products": False}
+    slower = lambda export, rows: {"rates": [610.26, 412.0], **speed, **of}  # noqa: E731
+    monkeypatch.setattr("mtc_keras.export.onnx.quantizing._speed", slower)
+    options = ("--quantize", "int8", "--data", data, "--max-loss", "0.2")
+    assert export_onnx(all_kinds, tmp_path / "small", *options) == 0
+    folder = tmp_path / "small" / "1"
+    found = about_of(folder)["int8"]
+    assert found["before"]["rows_per_second"] == 610.3 and found["speed"] == {**speed, **of}
+    told, card = capsys.readouterr().out, (folder / "README.md").read_text(encoding="utf-8")
+    assert "in 4.0 s, in turns: 610.3 → 412.0 rows/s" in told
+    assert "on an old one" in card
+    for text in (told, card):
+        assert "int8 is slower than float32 on this processor, which has no 8-bit products" in text
+        assert "serve float32 on such machines, or quantize int8_weights" in text
+
+
+def test_int8_weights_are_small_and_multiply_in_float32(
+    all_kinds, exported, data, written, tmp_path, capsys
+):
+    options = ("--quantize", "int8_weights", "--data", data, "--max-loss", "0.05")
+    assert export_onnx(all_kinds, tmp_path / "small", *options) == 0
+    folder = tmp_path / "small" / "1"
+    found = about_of(folder)["int8"]
+    assert found["quantize"] == "int8_weights"
+    assert "its matrices become float32 when it is loaded" in capsys.readouterr().out
+    model = onnx.load(folder / "model.onnx")
+    assert {node.domain for node in model.graph.node} == {""}
+    nodes = [node.op_type for node in model.graph.node]
+    assert not {"MatMulInteger", "DynamicQuantizeLinear"} & set(nodes)
+    bits = dict.fromkeys((onnx.TensorProto.INT8, onnx.TensorProto.FLOAT), 0)
+    for tensor in model.graph.initializer:
+        if tensor.data_type in bits:
+            bits[tensor.data_type] += int(np.prod(tensor.dims))
+    assert bits[onnx.TensorProto.INT8] > 4 * bits[onnx.TensorProto.FLOAT]  # biases, norms, scales
+    texts = labelled(60, 5)["text"].tolist()
+    expected, answers = (open_predictor(path) for path in (exported, folder))
+    for predictor in (expected, answers):
+        predictor.load()
+    whole, small = (predictor.predict((texts,)) for predictor in (expected, answers))
+    assert all(np.abs(small[name] - whole[name]).max() < 0.02 for name in ("mood", "topics"))
 
 
 def shown(moods):
@@ -332,6 +389,10 @@ def test_max_loss_is_a_number_from_0(all_kinds, tmp_path, capsys, value):
         (["--max-loss", "0.1"], "max_loss judges int8: ask for int8"),
         (["--data", "x.jsonl"], "data judges int8: ask for int8"),
         (["--quantize", "int8", "--format", "saved_model"], "int8 needs format onnx"),
+        (
+            ["--quantize", "int8_weights", "--format", "saved_model"],
+            "int8_weights needs format onnx",
+        ),
         (["--quantize", "int8", "--data", "missing.jsonl"], "missing.jsonl"),
     ],
 )
@@ -344,13 +405,18 @@ def test_options_that_do_not_fit(all_kinds, tmp_path, capsys, options, message):
 # === What cannot be exported ===
 
 
-def test_without_its_packages_there_is_one_message(all_kinds, tmp_path, capsys, monkeypatch):
+def test_without_its_packages_there_is_one_message(all_kinds, data, tmp_path, capsys, monkeypatch):
     for name in ("tf2onnx", "onnx"):
         monkeypatch.setitem(sys.modules, name, None)
     assert export_onnx(all_kinds, tmp_path / "out") == 2
     message = capsys.readouterr().err
     expected = "error: an ONNX export needs onnx, tf2onnx: pip install 'mtc-keras[onnx]'\n"
     assert message == expected
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "cpuinfo", None)
+    options = ("--quantize", "int8", "--data", data)
+    assert export_onnx(all_kinds, tmp_path / "out", *options) == 2
+    assert "an ONNX export needs cpuinfo: pip install" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -40,9 +40,10 @@ class ServedOnnx:
 
     Args:
         directory: the folder of the export.
+        model: str. Another file of it that stands in for `model.onnx`.
     """
 
-    def __init__(self, directory: str | Path) -> None:
+    def __init__(self, directory: str | Path, model: str = MODEL) -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
@@ -54,7 +55,7 @@ class ServedOnnx:
                 str(folder / name), providers=["CPUExecutionProvider"]
             )
 
-        self._model = loaded(MODEL)
+        self._model = loaded(model)
         self._pool = loaded(POOL) if (folder / POOL).is_file() else None
 
     def read(self, texts: Texts) -> tuple[dict[str, np.ndarray], np.ndarray]:

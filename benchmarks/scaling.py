@@ -12,7 +12,7 @@ import pandas
 from benchmarks.large_data import MOODS, TOPICS, write_rows
 from benchmarks.measure import EpochClock, Stopwatch, peak_memory, ratios
 from benchmarks.rounds import ACTIONS, alternate, config_of
-from benchmarks.sides import Ours, plain_lengths
+from benchmarks.sides import Ours, plain_lengths, plan_of
 from mtc_keras.config import Config, check_config
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.reading import read_splits
@@ -86,7 +86,8 @@ def stages(config: Config, model: Any) -> dict[str, float]:
     seconds.lap("read")
     tokens = tokenize(model.preprocessor, dataset.train.texts)
     seconds.lap("tokens")
-    batches = TrainingBatches(tokens, dataset.train, dataset.tasks, BATCH, 0)
+    plan = plan_of(model, tokens, BATCH, config.training.epochs)
+    batches = TrainingBatches(tokens, dataset.train, dataset.tasks, plan, 0)
     # A batch of each shape is trained first, as more rows bring new ones. By Keras' own method:
     # that of KerasHub takes texts.
     shapes = {inputs["padding_mask"].shape: (inputs, y, w) for inputs, y, w in batches}

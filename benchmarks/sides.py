@@ -22,12 +22,15 @@ from benchmarks.measure import (
 )
 from mtc_keras.config import Config
 from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.data.plan import BatchPlan, batch_plan
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens, tokenize
+from mtc_keras.devices import hardware
 from mtc_keras.errors import ConfigError
 from mtc_keras.model.backbones.names import preset_of
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.costs import step_costs
 from mtc_keras.model.optimizers import LayerwiseAdamW
 from mtc_keras.model.prediction import prediction_batches
 from mtc_keras.tasks import Multiclass
@@ -49,8 +52,9 @@ class FirstBatches(TrainingBatches):
     most_rows: int
 
     def plan(self) -> list[np.ndarray]:
-        whole = [batch for batch in super().plan() if len(batch) == self.batch_size]
-        return (whole or super().plan())[: max(self.most_rows // self.batch_size, 1)]
+        size = self.rows_per_step
+        whole = [batch for batch in super().plan() if len(batch) == size]
+        return (whole or super().plan())[: max(self.most_rows // size, 1)]
 
     def __len__(self) -> int:
         return len(self.plan())
@@ -81,12 +85,14 @@ class Side:
         self.seconds = Stopwatch()
         self.compiling: dict[str, float] = {}
 
-    def read(self, tokens: Any, rows: Any, seed: int, count: int) -> int:
+    def read(self, tokens: Any, rows: Any, seed: int, count: int, *, epochs: int) -> int:
         """Makes the batches of a pass of `count` rows; returns the batches of a whole epoch.
 
-        They are the first of an epoch over all rows, and so as full as in a whole epoch.
+        They are the first of an epoch over all rows, and so as full as in a whole epoch of a
+        training of so many epochs.
         """
-        parts = tokens, rows, self.model.tasks, self.batch_size, seed
+        plan = plan_of(self.model, tokens, self.batch_size, epochs)
+        parts = tokens, rows, self.model.tasks, plan, seed
         self.batches, epoch = FirstBatches(*parts), TrainingBatches(*parts)
         self.batches.most_rows = count
         chosen = np.concatenate(self.batches.plan())
@@ -153,7 +159,7 @@ class Ours(Side):
         self.seconds.lap("model")
         tokens = tokenize(self.model.preprocessor, dataset.train.texts)
         self.seconds.lap("tokens")
-        steps = self.read(tokens, dataset.train, config.seed, rows)
+        steps = self.read(tokens, dataset.train, config.seed, rows, epochs=training.epochs)
         self.seconds.lap("batches")
         self.model.compile(
             optimizer=build_optimizer(training, self.model, steps),
@@ -195,7 +201,7 @@ class Plain(Side):
         self.seconds.lap("model")
         targets = np.random.default_rng(0).integers(0, 3, len(lengths), dtype="int32")
         generated = Rows("train", (), {"sentiment": targets}, None, None, [""] * len(lengths))
-        self.read(generated_tokens(lengths), generated, seed=0, count=rows)
+        self.read(generated_tokens(lengths), generated, seed=0, count=rows, epochs=1)
         self.seconds.lap("batches")
         self.encoder = encoder_sizes(backbone)
         self.optimizer = {"learning_rate": rate, "weight_decay": decay, "max_grad_norm": clip}
@@ -234,6 +240,12 @@ class FullBatches:
     def run(self) -> float:
         """Predicts all rows and returns the seconds."""
         return seconds_of(self.side.model.predict_logits, self.tokens, self.side.batch_size)
+
+
+def plan_of(model: Any, tokens: Tokens, batch_size: int, epochs: int) -> BatchPlan:
+    """Returns the plan of a training's batches, as a program makes it of its config."""
+    costs = step_costs(model.backbone, hardware.accelerated())
+    return batch_plan(tokens.lengths, lambda length: batch_size, costs, epochs)
 
 
 def work_of(lengths: np.ndarray, slots: int, size: MatmulSize) -> Work:

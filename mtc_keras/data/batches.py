@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config.model import TRAINING_WINDOWS
-from mtc_keras.data.lengths import padded_length, prediction_lengths, training_lengths
+from mtc_keras.data.lengths import padded_length, prediction_lengths
 from mtc_keras.data.long_texts import AnyTokens
+from mtc_keras.data.plan import BatchPlan
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.tokens import Tokens
 from mtc_keras.data.windows import Windows
@@ -26,41 +27,17 @@ Batch = tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray
 ALL_ROWS = Share()
 
 
-def training_plan(
-    lengths: np.ndarray, padded: np.ndarray, batch_size: int, seed: int, epoch: int
-) -> list[np.ndarray]:
-    """Returns the batches of one epoch, a function of seed and epoch alone.
-
-    All rows are shuffled, and those of one padded length are cut into batches. What is left of
-    each length, less than a batch, is cut into batches in order of length. Finally, the batches
-    are shuffled.
+def training_sizes(tokens: AnyTokens, most_windows: int = TRAINING_WINDOWS) -> np.ndarray:
+    """Returns the tokens of each row in a training batch.
 
     Args:
-        lengths: int of shape `(N,)`, tokens per text.
-        padded: int of shape `(K,)`, ascending, the padded lengths.
-        batch_size: int. Rows per batch.
-        seed: int. The run's seed.
-        epoch: int. Number of the epoch, from 0.
+        tokens: the `Tokens` or `Windows` of N rows.
+        most_windows: int. Windows drawn of a row.
 
     Returns:
-        Arrays of row indices; together each row once. Only one may be short.
+        int of shape `(N,)`; of a row of several windows, so many full ones as are drawn.
     """
-    random = np.random.default_rng([seed, epoch])
-    order = random.permutation(len(lengths))
-    # The position of each row's padded length; int8 sorts fastest, as lengths are few.
-    group = np.searchsorted(padded, lengths[order]).astype("int8")  # (N,)
-    # Stable, so that the rows of one length stay shuffled.
-    order = order[np.argsort(group, kind="stable")]
-    ends = np.cumsum(np.bincount(group, minlength=len(padded)))  # (K,)
-    batches: list[np.ndarray] = []
-    left = []
-    for start, end in zip([0, *ends[:-1]], ends, strict=True):
-        whole = start + (end - start) // batch_size * batch_size
-        batches += [order[at : at + batch_size] for at in range(start, whole, batch_size)]
-        left.append(order[whole:end])
-    rest = np.concatenate(left)
-    batches += [rest[at : at + batch_size] for at in range(0, len(rest), batch_size)]
-    return [batches[index] for index in random.permutation(len(batches))]
+    return tokens.sizes(most_windows) if isinstance(tokens, Windows) else tokens.lengths
 
 
 class TrainingBatches:
@@ -74,16 +51,16 @@ class TrainingBatches:
             epoch, a function of seed, epoch and row.
         rows: the `Rows` with their targets and weights.
         tasks: the tasks.
-        batch_size: int. Rows per batch.
+        batch_plan: the `BatchPlan` of the rows' `training_sizes`.
         seed: int. The run's seed.
         share: the rows of each batch that this process feeds; default: all. What is yielded is
             padded and filled up as the whole batch is.
         most_windows: int. Windows drawn of a row.
 
     Attributes:
-        sizes: int of shape `(N,)`, tokens per row: of a row of several windows, so many full
-            ones as are drawn.
-        lengths: int of shape `(K,)`, the padded sizes.
+        sizes: int of shape `(N,)`, the rows' `training_sizes`.
+        shapes: dict from the shape of batches, rows and padded size, to their number in an epoch;
+            the most frequent one first.
         epoch: int. Whose order is read, from 0; `train.callbacks.EpochOrder` sets it.
         first_batch: int. The number of the batch at which the epoch starts.
     """
@@ -93,7 +70,7 @@ class TrainingBatches:
         tokens: AnyTokens,
         rows: Rows,
         tasks: Sequence[Task],
-        batch_size: int,
+        batch_plan: BatchPlan,
         seed: int,
         share: Share = ALL_ROWS,
         *,
@@ -103,25 +80,27 @@ class TrainingBatches:
         self.targets = rows.targets
         self.sample_weight = rows.sample_weight
         self.missing = {task.name: np.asarray(task.missing_target) for task in tasks}
-        self.batch_size = batch_size
+        self.batch_plan = batch_plan
         self.seed = seed
         self.share = share
         self.most_windows = most_windows
-        if isinstance(tokens, Windows):
-            self.sizes = tokens.sizes(most_windows)
-            most = tokens.max_length * most_windows
-        else:
-            self.sizes, most = tokens.lengths, tokens.max_length
-        self.lengths = training_lengths(self.sizes, most, batch_size)
+        self.sizes = training_sizes(tokens, most_windows)
+        self.shapes = batch_plan.shapes(self.sizes)
         self.epoch = 0
         self.first_batch = 0
 
     def __len__(self) -> int:
-        return math.ceil(len(self.tokens) / self.batch_size)
+        return sum(self.shapes.values())
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows of a batch that is not short, or of an average one where their number varies."""
+        sizes = {rows for rows, _ in self.shapes}
+        return sizes.pop() if len(sizes) == 1 else round(len(self.tokens) / len(self))
 
     def plan(self) -> list[np.ndarray]:
         """Returns the row indices of all batches of the epoch."""
-        return training_plan(self.sizes, self.lengths, self.batch_size, self.seed, self.epoch)
+        return self.batch_plan.batches(self.sizes, self.seed, self.epoch)
 
     def __iter__(self) -> Iterator[Batch]:
         """Yields the batches of the epoch as NumPy arrays."""
@@ -130,9 +109,10 @@ class TrainingBatches:
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Returns inputs, targets and weights of some rows, filled up to a whole batch."""
-        filled = self.share.of(fill_up(rows, self.batch_size))
-        missing = self.share.of(np.arange(self.batch_size)) >= len(rows)
-        inputs = self._inputs(filled, self.padded_length(rows))
+        size, length = self.shape(rows)
+        filled = self.share.of(fill_up(rows, size))
+        missing = self.share.of(np.arange(size)) >= len(rows)
+        inputs = self._inputs(filled, length)
         targets = {name: array[filled] for name, array in self.targets.items()}
         for name, array in targets.items():
             array[missing] = self.missing[name]
@@ -148,15 +128,23 @@ class TrainingBatches:
         drawn = self.tokens.draw(rows, windows, (self.seed, self.epoch))
         return self.tokens.take(drawn, size // windows)
 
-    def padded_length(self, rows: np.ndarray) -> int:
-        """Returns the padded size of the batch of some rows."""
-        return padded_length(self.sizes[rows].max(), self.lengths)
+    def shape(self, rows: np.ndarray) -> tuple[int, int]:
+        """Returns rows, once filled up, and padded size of the batch of some rows."""
+        return self.batch_plan.shape(self.sizes[rows].max())
+
+    def one_of_each_shape(self) -> list[Batch]:
+        """Returns a batch of each shape of the epoch, of the most frequent one first."""
+        first: dict[tuple[int, int], np.ndarray] = {}
+        for rows in self.plan():
+            first.setdefault(self.shape(rows), rows)
+        return [self.batch(first[shape]) for shape in self.shapes]
 
     def dataset(self) -> Any:
         """Returns a `tf.data.Dataset`; each pass over it reads the order of `self.epoch`."""
         import tensorflow as tf
 
-        size = self.batch_size // self.share.processes
+        sizes = {rows // self.share.processes for rows, _ in self.shapes}
+        size = sizes.pop() if len(sizes) == 1 else None
         signature = (
             _signature(self._inputs(np.arange(0), self.tokens.max_length), size, free=True),
             _signature(self.targets, size),

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 ARRAYS, STATE = "arrays.safetensors", "state.json"
 MOST_REASON = 2**20  # bytes
-FORMAT = Format(migrations=(dict,))  # the first number changed nothing but itself
+# The first number changed nothing but itself; the second brought the batches' plan.
+FORMAT = Format(migrations=(dict, lambda state: {**state, "batch_plan": None}))
 # What may change between the beginning of a training and its end.
 FREE_KEYS = (
     "output.",
@@ -78,6 +79,11 @@ class Checkpoint:
     def step(self) -> int:
         """Steps of the epoch after those that are done."""
         return self.state["step"]
+
+    @property
+    def batch_plan(self) -> dict[str, Any] | None:
+        """The plan of the training's batches; `None` if version 0.1 made it."""
+        return self.state["batch_plan"]
 
     def arrays(self, group: str) -> list[tuple[str, np.ndarray]]:
         """Returns the names and arrays of a group, in the order in which they were saved."""

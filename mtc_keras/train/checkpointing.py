@@ -123,6 +123,7 @@ class Checkpointing(keras.callbacks.Callback):
                 "epoch": epoch,
                 "step": step,
                 "seconds": time.perf_counter() - self.start.clock,
+                "batch_plan": self.batches.batch_plan.to_dict(),
                 "callbacks": states,
                 "identity": self.start.identity,
             }

@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config import Config
-from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.data.batches import TrainingBatches, training_sizes
 from mtc_keras.data.dataset import Dataset, Split
 from mtc_keras.data.long_texts import long_texts_note
+from mtc_keras.data.plan import BatchPlan, batch_plan, plan_of_0_1
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
 from mtc_keras.data.windows import Windows
-from mtc_keras.devices import process
+from mtc_keras.devices import hardware, process
 from mtc_keras.devices.distribution import share
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.costs import step_costs
 from mtc_keras.model.long_texts import lengths_of, read_of
+from mtc_keras.run.checkpoints import Checkpoint
 from mtc_keras.scoring.judging import baseline
 from mtc_keras.tasks import Task
 
@@ -100,16 +103,33 @@ def prepare_data(
     )
 
 
-def make_batches(config: Config, train: Split, model: MultiTaskClassifier) -> TrainingBatches:
-    """Returns the batches of training rows, whose order follows from seed and epoch."""
+def make_batches(
+    config: Config,
+    train: Split,
+    model: MultiTaskClassifier,
+    epochs: float,
+    begun: Checkpoint | None = None,
+) -> TrainingBatches:
+    """Returns the batches of training rows, whose order follows from seed and epoch.
+
+    Args:
+        config: the `Config`.
+        train: the training rows.
+        model: the model to train.
+        epochs: float. Times that the rows are read.
+        begun: the checkpoint of a training that goes on with the batches that it had.
+    """
+    size, windows = config.training.batch_size, model.training_windows
+    sizes = training_sizes(train.tokens, windows)
+    if begun is None:
+        costs = step_costs(model.backbone, hardware.accelerated())
+        plan = batch_plan(sizes, lambda length: size, costs, epochs)
+    elif begun.batch_plan is None:
+        plan = plan_of_0_1(sizes, size)
+    else:
+        plan = BatchPlan.from_dict(begun.batch_plan)
     return TrainingBatches(
-        train.tokens,
-        train.rows,
-        model.tasks,
-        config.training.batch_size,
-        config.seed,
-        share(),
-        most_windows=model.training_windows,
+        train.tokens, train.rows, model.tasks, plan, config.seed, share(), most_windows=windows
     )
 
 

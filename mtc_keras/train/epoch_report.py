@@ -45,13 +45,13 @@ class EpochReport(keras.callbacks.Callback):
         self.best = best
         self.batches = batches
         self.verbose = verbose
-        self.compiled: set[int] = set()  # the padded lengths of steps so far
-        self.compiling: dict[int, int] = {}  # a length's number, by the step of it that is first
+        self.compiled: set[tuple[int, int]] = set()  # the shapes of steps so far
+        self.compiling: dict[int, int] = {}  # a shape's number, by the step of it that is first
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         title = f"epoch {epoch + 1}/{self.params['epochs']}"
         losses = ["loss", *(f"{task.name}_loss" for task in self.model.tasks)]
-        first, rows_per_step = self.batches.first_batch, self.batches.batch_size
+        first, rows_per_step = self.batches.first_batch, self.batches.rows_per_step
         self.progress = Progress(
             self.log, title, self.params["steps"], rows_per_step, losses, first
         )
@@ -59,22 +59,22 @@ class EpochReport(keras.callbacks.Callback):
         self.compiling = self._compiling_steps()
 
     def _compiling_steps(self) -> dict[int, int]:
-        """Returns which steps of the epoch XLA compiles: the first of each padded length."""
+        """Returns which steps of the epoch XLA compiles: the first of each shape."""
         found: dict[int, int] = {}
-        if len(self.compiled) == len(self.batches.lengths):
+        if len(self.compiled) == len(self.batches.shapes):
             return found
         plan = self.batches.plan()
         for step in range(self.batches.first_batch, len(plan)):
-            length = self.batches.padded_length(plan[step])
-            if length not in self.compiled:
-                self.compiled.add(length)
+            shape = self.batches.shape(plan[step])
+            if shape not in self.compiled:
+                self.compiled.add(shape)
                 found[step] = len(self.compiled)
         return found
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = self.batches.first_batch + batch
         if step in self.compiling:
-            self.progress.compile(step, self.compiling[step], len(self.batches.lengths))
+            self.progress.compile(step, self.compiling[step], len(self.batches.shapes))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.progress.step(self.batches.first_batch + batch + 1, logs or {})

@@ -136,8 +136,9 @@ def probe(config: Config, dataset: Dataset) -> float:
     model = build_model(config, dataset).model
     train = Split(dataset.train, tokens_of(model, dataset.train.texts))
     judged = tokens_of(model, dataset.validation.texts)
-    batches = make_batches(config, train, model)
     steps = config.balancing.probe_steps
+    epochs = steps * config.training.batch_size / len(train)
+    batches = make_batches(config, train, model, epochs)
     # No moving average: after a fit Keras (3.15) leaves it and the weights in one buffer, which
     # the next fit cannot give away twice.
     training = config.training.model_copy(update={"epochs": 1, "ema_momentum": None})

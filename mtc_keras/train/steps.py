@@ -77,7 +77,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     model = built.model
     dataset = replace(dataset, notes=[*dataset.notes, *built.notes])
     data = prepare_data(config, dataset, model, loss_weights)
-    batches = make_batches(config, data.train, model)
+    batches = make_batches(config, data.train, model, config.training.epochs, start.checkpoint)
     compile_model(config, model, len(batches))
 
     with run_in_making(config, start, verbose) as run:

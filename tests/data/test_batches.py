@@ -1,4 +1,4 @@
-"""Batches: every row once, by (seed, epoch) alone, short ones filled with missing labels."""
+"""Batches: padded as planned, short ones filled up, and their outputs in the rows' order."""
 
 import itertools
 
@@ -7,14 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.data.batches import PredictionBatches, TrainingBatches, training_plan
-from mtc_keras.data.lengths import (
-    FULL,
-    MOST_LENGTHS,
-    padded_length,
-    prediction_lengths,
-    training_lengths,
-)
+from mtc_keras.data.batches import PredictionBatches, TrainingBatches
+from mtc_keras.data.lengths import prediction_lengths
+from mtc_keras.data.plan import BatchPlan
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
 from mtc_keras.data.tokens import Tokens, tokenize
@@ -22,52 +17,6 @@ from mtc_keras.tasks import Multiclass, Multilabel
 from tests.conftest import tiny_bert
 
 lengths = st.lists(st.integers(2, 32), min_size=1, max_size=200).map(np.array)
-
-
-@given(lengths, st.integers(1, 9), st.integers(0, 99), st.integers(0, 9))
-def test_an_epoch_holds_every_row_once_and_one_short_batch_at_most(lengths, size, seed, epoch):
-    padded = training_lengths(lengths, 32, size)
-    plan = training_plan(lengths, padded, size, seed, epoch)
-    assert sorted(np.concatenate(plan).tolist()) == list(range(len(lengths)))
-    assert sum(len(batch) < size for batch in plan) <= 1
-
-
-def test_the_order_is_a_function_of_seed_and_epoch():
-    lengths = np.arange(100) % 7
-
-    def order(seed, epoch):
-        plan = training_plan(lengths, np.array([3, 6]), 4, seed, epoch)
-        return np.concatenate(plan).tolist()
-
-    assert order(1, 2) == order(1, 2)
-    assert order(1, 2) != order(1, 3)
-    assert order(1, 2) != order(2, 2)
-
-
-def test_texts_of_one_length_meet_others_in_every_epoch():
-    """Batches are drawn from all rows, not from neighbours."""
-    lengths = np.full(1000, 5)
-    plan = training_plan(lengths, np.array([5]), 10, seed=0, epoch=0)
-    assert np.median([np.ptp(batch) for batch in plan]) > 500
-
-
-def slots(lengths, padded):
-    return sum(padded_length(length, padded) for length in lengths)
-
-
-@given(lengths, st.integers(1, 3))
-def test_no_other_lengths_of_that_number_have_fewer_slots(lengths, size):
-    padded = training_lengths(lengths, 32, size)
-    assert padded[-1] == lengths.max()
-    assert len(padded) <= MOST_LENGTHS
-    own = slots(lengths, padded)
-    most = max(-(-len(lengths) // size) // 8, 1)
-    assert len(padded) <= most
-    if len(padded) < min(most, len(set(lengths)), MOST_LENGTHS):
-        assert lengths.sum() >= FULL * own
-    if len(padded) <= 3:
-        for others in itertools.combinations(sorted(set(lengths))[:-1], len(padded) - 1):
-            assert own <= slots(lengths, np.array([*others, lengths.max()]))
 
 
 @given(st.integers(4, 512), st.integers(1, 500))
@@ -138,7 +87,8 @@ def training():
         ids=None,
         where=[str(i) for i in range(5)],
     )
-    return TrainingBatches(some_tokens([3, 9, 2, 4, 30]), rows, tasks, batch_size=4, seed=0)
+    plan = BatchPlan((4, 30), (4, 4))
+    return TrainingBatches(some_tokens([3, 9, 2, 4, 30]), rows, tasks, plan, seed=0)
 
 
 def test_a_short_batch_is_filled_with_rows_without_labels(training):
@@ -165,6 +115,16 @@ def test_each_epoch_reads_its_own_order_and_the_count_is_known(training):
     for training.epoch in range(1, 6):
         orders.append(order())
     assert any(other != first for other in orders)
+
+
+def test_one_batch_of_each_shape_is_there_before_training(training):
+    of_shapes = training.one_of_each_shape()
+    shapes = [inputs["token_ids"].shape for inputs, _, _ in of_shapes]
+    assert shapes == list(training.shapes)
+    met = {inputs["token_ids"].shape for inputs, _, _ in training}
+    assert met == set(shapes)
+    inputs, targets, weights = of_shapes[0]
+    assert len(targets["a"]) == len(weights) == len(inputs["token_ids"])
 
 
 def test_any_text_can_be_tokenized():
@@ -221,12 +181,3 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path):
     _, preprocessor = tiny_bert()
     (tmp_path / "file").write_text("")
     assert len(cached_tokens(preprocessor, [["good"]], tmp_path / "file")) == 1
-
-
-def test_an_epoch_of_texts_of_all_lengths_is_nearly_free_of_padding():
-    lengths = np.random.default_rng(0).gamma(4, 4, 12000).astype(int).clip(3, 64)
-    padded = training_lengths(lengths, 64, 32)
-    assert len(padded) <= MOST_LENGTHS
-    plan = training_plan(lengths, padded, 32, seed=0, epoch=0)
-    filled = sum(32 * padded_length(lengths[rows].max(), padded) for rows in plan)
-    assert lengths.sum() >= 0.95 * filled

@@ -18,6 +18,8 @@ import pytest
 import tomli_w
 
 import mtc_keras
+from mtc_keras.data import plan
+from mtc_keras.data.lengths import StepCosts
 from mtc_keras.errors import ConfigError, Stopped
 from mtc_keras.files.whole import MARKER
 from mtc_keras.programs.signals import Interruption
@@ -311,7 +313,7 @@ def test_the_last_checkpoints_are_kept_and_a_damaged_future_is_not(tmp_path):
     assert (found.epoch, found.step, found.state["array"]) == (0, 30, [1.0, 1.0])
     assert math.isnan(found.state["nan"])
     text = (paths[1] / "state.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail)["format"] == 1
+    assert json.loads(text, parse_constant=pytest.fail)["format"] == 2
     ((name, array),) = found.arrays("group")
     assert name == "a" and array.tolist() == [30, 30]
 
@@ -594,3 +596,30 @@ def test_why_a_training_ended_is_read_from_a_regular_file_alone(tmp_path):
     (tmp_path / "failed.txt").unlink()
     os.mkfifo(tmp_path / "failed.txt")
     assert _failure(tmp_path / "checkpoints") == []
+
+
+def test_a_training_goes_on_with_the_batches_that_it_had(stopped, undisturbed, monkeypatch):
+    """Estimates of another version would choose other lengths."""
+    others = StepCosts(per_slot=1.0, per_length=0.0)
+    monkeypatch.setattr("mtc_keras.train.data.step_costs", lambda *_: others)
+    kept = checkpoints.Checkpoint(saved(stopped)[-1]).batch_plan
+    assert kept is not None and len(kept["lengths"]) == 1
+    assert_same(fit(stopped, resume=True), undisturbed("static"))
+
+
+def test_a_checkpoint_without_a_plan_goes_on_with_that_of_its_version(stopped, monkeypatch):
+    for path in saved(stopped):
+        state = json.loads((path / checkpoints.STATE).read_text())
+        del state["batch_plan"]
+        (path / checkpoints.STATE).write_text(json.dumps(state | {"format": 1}))
+        checkpoints.write_sums(path, (checkpoints.ARRAYS, checkpoints.STATE))
+    asked = []
+
+    def plan_of_0_1(sizes, batch_size):
+        asked.append(batch_size)
+        return plan.plan_of_0_1(sizes, batch_size)
+
+    monkeypatch.setattr("mtc_keras.train.data.plan_of_0_1", plan_of_0_1)
+    run = fit(stopped, resume=True)
+    assert asked == [stopped.training.batch_size]
+    assert [line["epoch"] for line in run.history] == [1, 2, 3]

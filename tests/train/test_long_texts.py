@@ -8,8 +8,10 @@ import pytest
 
 import mtc_keras
 from mtc_keras.config import check_config
-from mtc_keras.data.batches import TrainingBatches
+from mtc_keras.data.batches import TrainingBatches, training_sizes
+from mtc_keras.data.lengths import MOST_LENGTHS, StepCosts
 from mtc_keras.data.long_texts import read_texts_as
+from mtc_keras.data.plan import batch_plan
 from mtc_keras.data.rows import Rows
 from mtc_keras.errors import ConfigError
 from mtc_keras.tasks import Multiclass
@@ -133,8 +135,10 @@ def batches_of(texts, most_windows, batch_size=4, **options):
     task = Multiclass(name="mood", classes=["bad", "good"])
     targets = {"mood": np.zeros(len(texts), "int32")}
     rows = Rows("train", (texts,), targets, None, None, [str(row) for row in range(len(texts))])
+    sizes = training_sizes(windows, most_windows)
+    plan = batch_plan(sizes, lambda length: batch_size, StepCosts(1e-6, 1e-3), epochs=1)
     return windows, TrainingBatches(
-        windows, rows, [task], batch_size, 0, most_windows=most_windows, **options
+        windows, rows, [task], plan, 0, most_windows=most_windows, **options
     )
 
 
@@ -149,7 +153,7 @@ def test_a_batch_has_few_shapes_and_no_more_windows_than_are_drawn():
         shapes.add(shape)
         rows += inputs["padding_mask"].any(axis=(1, 2)).sum()
     assert rows == 400
-    assert len(shapes) <= len(batches.lengths) <= 400 / 4 / 8
+    assert len(shapes) <= len(batches.shapes) <= MOST_LENGTHS
     assert windows.counts.max() == 20
     assert min(shape[1] for shape in shapes) == 1  # short texts are among themselves
 

@@ -10,6 +10,7 @@ import pytest
 import mtc_keras
 
 PACKAGE = Path(mtc_keras.__file__).parent
+EXPORT = Path(__file__).parent / "written_by_0_1" / "export_onnx" / "1"
 # From the ground up: a room imports only from rooms on lines before its own, or from its own.
 ROOMS = [
     "errors",
@@ -151,6 +152,19 @@ def loaded_after(code: str) -> set[str]:
 )
 def test_help_and_config_errors_need_no_heavy_import(code):
     assert not loaded_after(code) & {"keras", "jax", "tensorflow", "keras_hub", "pandas", "sklearn"}
+
+
+def test_a_text_is_predicted_by_an_onnx_export_without_what_trains_and_reads_tables():
+    pytest.importorskip("onnxruntime")
+    code = (
+        "import contextlib, io\n"
+        "from mtc_keras.predict.program import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()) as out:\n"
+        f"    code = main(['--model', {str(EXPORT)!r}, '--text', 'good', '--json'])\n"
+        "assert code == 0 and 'predicted_mood' in out.getvalue()"
+    )
+    heavy = {"keras", "jax", "tensorflow", "keras_hub", "pandas", "pyarrow", "sklearn", "scipy"}
+    assert not loaded_after(code) & heavy
 
 
 def test_the_backend_is_jax_unless_the_user_chose_another():

@@ -1,13 +1,14 @@
 """Rows that stand together in one source, as cells by column."""
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas
 
 from mtc_keras.errors import DataError, listed
 from mtc_keras.tasks.columns import Cell
@@ -180,6 +181,18 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    if value is pandas.NA or value is pandas.NaT or (isinstance(value, float) and value != value):
-        return None
-    return value
+    is_nan = isinstance(value, float) and value != value
+    return None if is_nan or _is_missing_in_pandas(value) else value
+
+
+def _is_missing_in_pandas(value: Any) -> bool:
+    pandas = imported_pandas()
+    return pandas is not None and (value is pandas.NA or value is pandas.NaT)
+
+
+def imported_pandas() -> ModuleType | None:
+    """Returns pandas if anybody has imported it, which takes a third of a second.
+
+    Where nobody has, no value is one of its own.
+    """
+    return sys.modules.get("pandas")

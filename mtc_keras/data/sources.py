@@ -9,11 +9,16 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, Union
 
-import pandas
-
-from mtc_keras.data.blocks import Block, cells_by_column, named_columns, plain_cells
+from mtc_keras.data.blocks import (
+    Block,
+    cells_by_column,
+    imported_pandas,
+    named_columns,
+    plain,
+    plain_cells,
+)
 from mtc_keras.data.formats.containers import located, matching
 from mtc_keras.data.formats.faults import Faults, files_error
 from mtc_keras.data.formats.files import read_blocks
@@ -22,9 +27,12 @@ from mtc_keras.data.parallel_files import parallel_blocks
 from mtc_keras.errors import DataError, did_you_mean
 from mtc_keras.files import sha256
 
+if TYPE_CHECKING:
+    import pandas
+
 ROWS_AT_ONCE = 20_000
 
-OwnRows = pandas.DataFrame | Iterable[dict[str, Any]]
+OwnRows = Union["pandas.DataFrame", Iterable[dict[str, Any]]]
 Files = str | list[str] | dict[str, str]
 
 
@@ -92,7 +100,8 @@ def own_blocks(
     Raises:
         DataError: if it is neither, holds no rows, or has two columns of one name.
     """
-    if isinstance(source, pandas.DataFrame):
+    pandas = imported_pandas()
+    if pandas is not None and isinstance(source, pandas.DataFrame):
         blocks = _frame_blocks(source, name, rows, notes)
     else:
         blocks = _dict_blocks(source, name, rows)
@@ -104,7 +113,7 @@ def own_blocks(
 
 
 def _frame_blocks(
-    source: pandas.DataFrame, name: str, rows: int, notes: list[str] | None
+    source: "pandas.DataFrame", name: str, rows: int, notes: list[str] | None
 ) -> Iterator[Block]:
     columns = list(map(_column_name, source.columns))
     kept = named_columns(name, columns, notes)
@@ -118,10 +127,10 @@ def _column_name(column: Any) -> str:
     """Returns what a column is called; one of several levels by those that say something."""
     if isinstance(column, tuple):
         return ".".join(filter(None, map(_column_name, column)))
-    return "" if column is None or column != column or column is pandas.NA else str(column)
+    return "" if plain(column) is None else str(column)
 
 
-def _dict_blocks(source: Iterable[dict[str, Any]], name: str, rows: int) -> Iterator[Block]:
+def _dict_blocks(source: Any, name: str, rows: int) -> Iterator[Block]:
     if not isinstance(source, Iterable) or isinstance(source, (str, bytes, dict)):
         kind = type(source).__name__
         raise DataError(f"{name}: expected a DataFrame or an iterator of dicts, received {kind}")

@@ -7,7 +7,6 @@ from functools import partial
 from typing import IO
 
 from mtc_keras.data.blocks import Block
-from mtc_keras.data.formats.columnar import read_parquet
 from mtc_keras.data.formats.containers import OLD_WORKBOOKS, OPENERS, WORKBOOKS, opened
 from mtc_keras.data.formats.encodings import UTF_8
 from mtc_keras.data.formats.faults import Faults
@@ -65,6 +64,9 @@ def read_blocks(path: str, rows: int, faults: Faults, layout: Layout = ANY) -> I
             keys = " and ".join(f"data.{key}" for key in unused)
             faults.notes.append(f"{path}: {keys}: nothing of it is read from a {extension} file")
         if extension == ".parquet":
+            # Here, as importing Arrow takes time that a text on the command line need not wait.
+            from mtc_keras.data.formats.columnar import read_parquet
+
             yield from read_parquet(path, rows, faults.notes)
             return
         if extension in WORKBOOKS:

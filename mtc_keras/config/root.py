@@ -218,6 +218,8 @@ class Config(Section):
         config = self.model_dump(exclude_none=True)
         for task in config["tasks"].values():
             del task["name"]
+        if "batch_tokens" in config["training"]:  # excludes what is its default then
+            del config["training"]["batch_size"]
         return config
 
     def to_toml(self) -> str:

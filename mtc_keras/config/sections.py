@@ -26,6 +26,13 @@ class TrainingConfig(Section):
     batch_size: int = Field(
         default=32, ge=1, le=MOST_BATCH, description="Rows per step, over all devices."
     )
+    batch_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_BATCH,
+        description="In place of batch_size: about so many padded tokens per step, over all "
+        "devices, so that short texts have more rows per batch than long ones.",
+    )
     learning_rate: float = Field(
         default=1e-4, gt=0, allow_inf_nan=False, description="Peak learning rate of the backbone."
     )
@@ -129,6 +136,10 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _parts_divide(self) -> Self:
+        if self.batch_tokens is not None:
+            if "batch_size" in self.model_fields_set:
+                raise ValueError("batch_size and batch_tokens exclude each other: remove one")
+            return self
         if self.batch_size % self.gradient_accumulation:
             raise ValueError(
                 f"gradient_accumulation ({self.gradient_accumulation}) must divide "

@@ -150,6 +150,22 @@ def batch_plan(
     return cheapest
 
 
+def rows_of_tokens(length: int, batch_tokens: int, divisor: int, most: int) -> int:
+    """Returns the rows of a batch of about so many tokens, a multiple of eight where they allow.
+
+    Args:
+        length: int. Padded tokens per row.
+        batch_tokens: int. Tokens that the batch should hold at most; more only where `divisor`
+            rows do.
+        divisor: int. The number of rows is a multiple of it.
+        most: int. Rows that there are; no batch is longer than it takes to hold them.
+    """
+    rows, multiple = batch_tokens // length, math.lcm(divisor, 8)
+    if rows < multiple:
+        multiple = divisor
+    return min(max(rows // multiple, 1), -(-most // multiple)) * multiple
+
+
 def plan_of_0_1(sizes: np.ndarray, batch_size: int) -> BatchPlan:
     """Returns the plan of version 0.1, whose checkpoints hold none.
 

@@ -45,8 +45,9 @@ def distribute(settings: DistributionConfig, batch_size: int | None = None) -> N
 
     Args:
         settings: the `[distribution]` section.
-        batch_size: int. Rows per training step; `None` for a program that only predicts, which
-            uses the devices it finds, whatever the training used.
+        batch_size: int. Rows per training step, 0 for as many as the devices divide; `None` for
+            a program that only predicts, which uses the devices it finds, whatever the training
+            used.
 
     Raises:
         ConfigError: if there are too few devices, or they cannot divide their work evenly.

@@ -23,7 +23,8 @@ def start(
 
     Args:
         distribution: the `[distribution]` section; `None` keeps the devices as they are.
-        batch_size: int. Rows per training step; `None` to predict only.
+        batch_size: int. Rows per training step; 0 for as many as the devices divide, `None` to
+            predict only.
         seed: optional int that seeds Python, NumPy and Keras, as a training needs it; a
             prediction does not.
 

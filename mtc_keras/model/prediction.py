@@ -26,6 +26,7 @@ from mtc_keras.model.long_texts import pooled, tokens_of
 from mtc_keras.model.steps import MultiTaskSteps
 
 Logits = dict[str, np.ndarray]
+FEW_ROWS = 8  # per batch, where more would leave cores without one
 
 
 def predict_logits(model: MultiTaskSteps, x: Any, batch_size: int | None, **kwargs: Any) -> Logits:
@@ -82,7 +83,9 @@ def read_tokens_of(model: MultiTaskSteps, x: Any) -> Any:
 def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> PredictionBatches:
     """Returns the batches in which tokens are read.
 
-    Where there are enough of them for every core, they are made for one core each.
+    Where every core has one, they are made for one core each, so that splits of any number of rows
+    are computed by the same programs. If need be, batches have fewer rows; if that is not enough,
+    one after the other is computed on all cores.
 
     Args:
         tokens: the `Tokens` of N rows.
@@ -91,9 +94,10 @@ def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> Predict
     cores = hardware.cores()
     most_rows = batch_size or MOST_ROWS
     if cores > 1:
-        batches = PredictionBatches(tokens, most_rows, share(), Forward.MOST_TOKENS)
-        if len(batches) >= 2 * cores:
-            return batches
+        for rows in (most_rows, min(most_rows, FEW_ROWS)):
+            batches = PredictionBatches(tokens, rows, share(), Forward.MOST_TOKENS)
+            if len(batches) >= cores:
+                return batches
     return PredictionBatches(tokens, most_rows, share())
 
 

@@ -1,16 +1,17 @@
 """What one training reads: splits of rows and tokens, and what the training rows taught."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mtc_keras.config import Config
+from mtc_keras.config import Config, TrainingConfig
 from mtc_keras.data.batches import TrainingBatches, training_sizes
 from mtc_keras.data.dataset import Dataset, Split
 from mtc_keras.data.long_texts import long_texts_note
-from mtc_keras.data.plan import BatchPlan, batch_plan, plan_of_0_1
+from mtc_keras.data.plan import BatchPlan, batch_plan, plan_of_0_1, rows_of_tokens
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
 from mtc_keras.data.windows import Windows
@@ -119,18 +120,45 @@ def make_batches(
         epochs: float. Times that the rows are read.
         begun: the checkpoint of a training that goes on with the batches that it had.
     """
-    size, windows = config.training.batch_size, model.training_windows
-    sizes = training_sizes(train.tokens, windows)
+    training, windows = config.training, model.training_windows
+    sizes, shared = training_sizes(train.tokens, windows), share()
     if begun is None:
+        divisor = math.lcm(shared.divisor, training.gradient_accumulation)
+
+        def rows_of(length: int) -> int:
+            if training.batch_tokens is None:
+                return training.batch_size
+            return rows_of_tokens(length, training.batch_tokens, divisor, len(sizes))
+
         costs = step_costs(model.backbone, hardware.accelerated())
-        plan = batch_plan(sizes, lambda length: size, costs, epochs)
+        plan = batch_plan(sizes, rows_of, costs, epochs)
     elif begun.batch_plan is None:
-        plan = plan_of_0_1(sizes, size)
+        plan = plan_of_0_1(sizes, training.batch_size)
     else:
         plan = BatchPlan.from_dict(begun.batch_plan)
+    if any(shared.rows_to_fill(rows) for rows in plan.rows):
+        shown = ", ".join(map(str, sorted(set(plan.rows))))
+        raise ConfigError(
+            f"the training began with batches of {shown} rows, which cannot be divided among "
+            f"{shared.divisor} devices; go on with as many devices as it began with"
+        )
     return TrainingBatches(
-        train.tokens, train.rows, model.tasks, plan, config.seed, share(), most_windows=windows
+        train.tokens, train.rows, model.tasks, plan, config.seed, shared, most_windows=windows
     )
+
+
+def rows_note(training: TrainingConfig, batches: TrainingBatches) -> list[str]:
+    """Returns what `batch_tokens` comes to, as a line for people; none without it."""
+    if training.batch_tokens is None:
+        return []
+    shapes = sorted(batches.shapes, key=lambda shape: shape[1])
+    shown = ", ".join(f"{rows:,} of up to {length:,} tokens" for rows, length in shapes)
+    note = f"rows per batch, by training.batch_tokens = {training.batch_tokens:,}: {shown}"
+    if over := [shape for shape in shapes if math.prod(shape) > training.batch_tokens]:
+        rows, length = over[-1]
+        least = "fewer rows cannot be divided among parts and devices"
+        note += f"; {rows:,} × {length:,} tokens are more, as {least}"
+    return [note]
 
 
 def _tokenized(config: Config, model: MultiTaskClassifier, rows: Rows) -> Split:

@@ -71,9 +71,9 @@ def fit(
     check_backbone(config.model)
     given = {"train": train, "validation": validation, "test": test}
     frames = {split: frame for split, frame in given.items() if frame is not None}
-    begin = partial(
-        start, config.distribution, batch_size=config.training.batch_size, seed=config.seed
-    )
+    # As many rows as the devices divide, if a number of tokens decides.
+    rows = config.training.batch_size if config.training.batch_tokens is None else 0
+    begin = partial(start, config.distribution, batch_size=rows, seed=config.seed)
     several = joins_others(config.distribution)
     if several:  # one of them owns the directory, and all must hear whether it may
         begin()

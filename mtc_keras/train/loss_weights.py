@@ -137,6 +137,7 @@ def probe(config: Config, dataset: Dataset) -> float:
     train = Split(dataset.train, tokens_of(model, dataset.train.texts))
     judged = tokens_of(model, dataset.validation.texts)
     steps = config.balancing.probe_steps
+    # About, where a number of tokens decides how many rows a step has.
     epochs = steps * config.training.batch_size / len(train)
     batches = make_batches(config, train, model, epochs)
     # No moving average: after a fit Keras (3.15) leaves it and the weights in one buffer, which

@@ -42,6 +42,7 @@ from mtc_keras.train.data import (
     check_weights,
     make_batches,
     prepare_data,
+    rows_note,
 )
 from mtc_keras.train.epoch_report import EpochReport
 from mtc_keras.train.finite import FiniteLosses
@@ -78,6 +79,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     dataset = replace(dataset, notes=[*dataset.notes, *built.notes])
     data = prepare_data(config, dataset, model, loss_weights)
     batches = make_batches(config, data.train, model, config.training.epochs, start.checkpoint)
+    data = replace(data, notes=[*data.notes, *rows_note(config.training, batches)])
     compile_model(config, model, len(batches))
 
     with run_in_making(config, start, verbose) as run:

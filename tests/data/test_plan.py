@@ -16,7 +16,7 @@ from mtc_keras.data.lengths import (
     fewest_slots,
     padded_length,
 )
-from mtc_keras.data.plan import BatchPlan, batch_plan, plan_of_0_1
+from mtc_keras.data.plan import BatchPlan, batch_plan, plan_of_0_1, rows_of_tokens
 from mtc_keras.model.costs import step_costs
 from tests.conftest import tiny_bert
 
@@ -162,3 +162,33 @@ def test_the_plan_of_a_run_of_version_0_1_is_found_again():
     order = np.concatenate(plan.batches(sizes, seed=3, epoch=1)).astype("int64")
     assert hashlib.sha256(order.tobytes()).hexdigest() == OLD_ORDER
     assert plan_of_0_1(sizes[:40], 32).lengths == (int(sizes[:40].max()),)
+
+
+@given(sizes, st.integers(1, 4096), st.sampled_from([1, 2, 3, 4, 6]), costs, st.integers(0, 9))
+def test_batches_of_so_many_tokens_hold_every_row_once(sizes, tokens, divisor, costs, epoch):
+    def rows_of(length):
+        return rows_of_tokens(length, tokens, divisor, len(sizes))
+
+    plan = batch_plan(sizes, rows_of, costs, epochs=2)
+    batches = plan.batches(sizes, 0, epoch)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(sizes)))
+    shapes = [plan.shape(sizes[batch].max()) for batch in batches]
+    assert {shape: shapes.count(shape) for shape in shapes} == plan.shapes(sizes)
+    for rows, length in shapes:
+        assert rows % divisor == 0
+        assert rows * length <= tokens or rows == divisor
+        assert rows < len(sizes) + np.lcm(divisor, 8)
+    short = [b for b, (rows, _) in zip(batches, shapes, strict=True) if len(b) < rows]
+    assert len(short) <= 1
+
+
+def test_short_texts_have_more_rows_per_batch():
+    assert [rows_of_tokens(length, 1024, 1, 10_000) for length in (8, 24, 100, 512, 2000)] == [
+        128,
+        40,
+        8,
+        2,
+        1,
+    ]
+    assert rows_of_tokens(8, 1024, 1, 20) == 24  # not more than there are
+    assert rows_of_tokens(24, 1024, 3, 10_000) == 24

@@ -53,17 +53,39 @@ def test_batches_computed_at_once_give_what_keras_gives(
     own = model.predict_logits(TEXTS, batch_size=batch_size)
     for name, expected in by_keras(model, TEXTS, batch_size).items():
         np.testing.assert_allclose(own[name], expected, atol=1e-6)
-    many = len(threads) >= 2 * cores > 2
+    many = cores > 1  # 30 texts are at least 4 batches
     assert all(name.startswith("forward" if many else "MainThread") for name in threads)
 
 
 def test_long_texts_have_small_batches_only_where_cores_share_them(model, monkeypatch):
     monkeypatch.setattr(Forward, "MOST_TOKENS", 32)
     tokens = tokenize(model.preprocessor, [["good " * 12] * 64])  # 14 tokens, padded to 16
-    for cores, rows in ((2, 2), (17, 32), (1, 32)):
+    for cores, rows in ((2, 2), (32, 2), (33, 32), (1, 32)):
         monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
         shapes = {batch["token_ids"].shape for batch in prediction_batches(tokens, 32)}
         assert shapes == {(rows, 16)}
+
+
+def test_splits_of_any_number_of_rows_are_computed_by_the_same_programs(model, monkeypatch):
+    """Of 90 rows, 3 batches for 2 cores, and of 700; of 20 there are smaller batches."""
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    programs = []
+    outputs = Forward._outputs
+
+    def seen(function, state, inputs):
+        programs.append((id(function), inputs["token_ids"].shape))
+        return outputs(function, state, inputs)
+
+    monkeypatch.setattr(Forward, "_outputs", staticmethod(seen))
+    used = {}
+    for rows in (90, 700, 40, 20, 1):
+        programs.clear()
+        model.predict_logits((TEXTS * 24)[:rows])
+        used[rows] = set(programs)
+    assert used[90] == used[40] == used[700] and len(used[90]) == 2  # lengths
+    assert {function for function, _ in used[20]} == {function for function, _ in used[90]}
+    assert {shape[0] for _, shape in used[20]} == {8}
+    assert {function for function, _ in used[1]} != {function for function, _ in used[90]}
 
 
 def test_weights_learned_since_are_used(model):

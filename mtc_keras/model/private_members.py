@@ -22,6 +22,8 @@ PRIVATE_MEMBERS = {
     "keras.Model._jax_state_synced": "as `_get_jax_state`",
     "keras.Model._make_function": "overridden: an interruption right after a step loses no weights",
     "keras.Variable._value": "None or a deleted buffer once a step that failed took the weights",
+    "keras.Model.make_train_function": "overridden: the step is compiled before it is needed",
+    "keras.Model.train_function": "as `make_train_function`",
     "keras.Model.make_predict_function": "compiled again whenever Keras recompiles its own",
     "keras.Model.predict_function": "as `make_predict_function`",
     "keras.Model.get_metrics_result": "overridden: `loss` from the tasks' means",

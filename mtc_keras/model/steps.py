@@ -18,8 +18,9 @@ from mtc_keras.devices.shares import fill_up
 from mtc_keras.model.arguments import checked
 from mtc_keras.model.balancing import Balancing
 from mtc_keras.model.compiled_metrics import CompiledMetrics
+from mtc_keras.model.compiled_training import CompiledTraining
 from mtc_keras.model.datasets import batch_targets
-from mtc_keras.model.kept_weights import KeptWeights, Variables
+from mtc_keras.model.kept_weights import Variables
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
 from mtc_keras.model.window_pooling import WindowPooling
 from mtc_keras.model.window_training import evaluate_windows, first_rows
@@ -28,7 +29,7 @@ from mtc_keras.tasks.losses import MaskedLoss
 from mtc_keras.tokenization.prefix import with_prefix
 
 
-class MultiTaskSteps(KeptWeights):
+class MultiTaskSteps(CompiledTraining):
     """The steps of a `MultiTaskClassifier`, whose constructor and `compile` set its attributes."""
 
     backbone: keras_hub.models.Backbone
@@ -51,7 +52,7 @@ class MultiTaskSteps(KeptWeights):
     # === Weights survive an error ===
 
     def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        with self._weights_put_back():
+        with self._weights_put_back(), self._no_more_prepared():
             return super().fit(*args, **kwargs)
 
     def evaluate(

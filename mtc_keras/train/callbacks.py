@@ -196,6 +196,28 @@ def _reaches(logs: Mapping[str, Any], name: str, bound: float) -> bool:
     return bool(value <= bound if lower_is_better(name) else value >= bound)
 
 
+class Prepared(keras.callbacks.Callback):
+    """Has the training step compiled in the background while the first batches train.
+
+    The batches and their order stay the same; one whose shape is not ready waits for it.
+
+    Args:
+        batches: the `TrainingBatches` that `fit` reads, of whose shapes those that come first
+            are compiled first.
+    """
+
+    def __init__(self, batches: TrainingBatches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        plan, begin = self.batches.plan(), self.batches.first_batch
+        of_each: dict[tuple[int, int], np.ndarray] = {}
+        for rows in (*plan[begin:], *plan[:begin]):
+            of_each.setdefault(self.batches.shape(rows), rows)
+        self.model.prepare_training(self.batches.batch(rows) for rows in of_each.values())
+
+
 class EpochOrder(keras.callbacks.Callback):
     """Sets the epoch whose order the training batches read.
 

@@ -33,6 +33,7 @@ from mtc_keras.train.callbacks import (
     EpochOrder,
     History,
     MovingAverage,
+    Prepared,
     TaskMetrics,
 )
 from mtc_keras.train.checkpointing import Checkpointing
@@ -217,7 +218,8 @@ def train_model(
             batches.dataset(),
             epochs=training.epochs,
             initial_epoch=checkpointing.initial_epoch,
-            callbacks=[*callbacks, checkpointing],
+            # The last knows where a resumed training begins.
+            callbacks=[*callbacks, checkpointing, Prepared(batches)],
             verbose=0,
         )
         checkpointing.stop_if_asked("after the last epoch")

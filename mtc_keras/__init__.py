@@ -72,9 +72,10 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'mtc_keras' has no attribute {name!r}")
+    from mtc_keras.devices.late_tensorflow import imported_late
     from mtc_keras.devices.quiet import importing_quietly
 
-    with importing_quietly():  # what TensorFlow logs while KerasHub imports it
+    with importing_quietly(), imported_late():
         home = importlib.import_module(_HOMES[name])
     return getattr(home, name)
 

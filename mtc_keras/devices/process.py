@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from mtc_keras.devices.hardware import accelerated
+from mtc_keras.devices.late_tensorflow import once_imported
 
 PACKAGES = (
     "mtc-keras",
@@ -46,12 +47,13 @@ def setup(seed: int | None = None) -> None:
 
 def keep_tensorflow_off_gpus() -> None:
     """Keeps TensorFlow, which only feeds data, from taking the memory of the GPUs that JAX uses."""
-    if keras.backend.backend() == "jax":
-        # It may not be installed, or may already be initialised by the user.
-        with contextlib.suppress(ImportError, RuntimeError):
-            import tensorflow as tf
 
-            tf.config.set_visible_devices([], "GPU")
+    def hide_gpus(tensorflow: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the user may have initialised it
+            tensorflow.config.set_visible_devices([], "GPU")
+
+    if keras.backend.backend() == "jax":
+        once_imported("GPUs hidden", hide_gpus)
 
 
 @contextlib.contextmanager

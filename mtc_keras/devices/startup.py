@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mtc_keras.config import DistributionConfig
+from mtc_keras.devices.late_tensorflow import imported_late
 from mtc_keras.devices.memory import keep_freed_memory
 from mtc_keras.devices.quiet import importing_quietly, owned
 
@@ -19,7 +20,7 @@ def start(
     batch_size: int | None = None,
     seed: int | None = None,
 ) -> None:
-    """Imports Keras, JAX, TensorFlow and KerasHub, which takes seconds, and chooses the devices.
+    """Imports Keras, JAX and KerasHub, which takes seconds, and chooses the devices.
 
     Args:
         distribution: the `[distribution]` section; `None` keeps the devices as they are.
@@ -32,14 +33,16 @@ def start(
         ConfigError: if the devices are too few, or do not divide what they share.
     """
     with importing_quietly():
-        from mtc_keras.devices import process
+        with imported_late():
+            from mtc_keras.devices import process
 
         process.setup(seed)
         if distribution is not None:  # before anything looks at the devices
             from mtc_keras.devices.distribution import distribute
 
             distribute(distribution, batch_size)
-        import keras_hub  # noqa: F401
+        with imported_late():
+            import keras_hub  # noqa: F401
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from mtc_keras.devices.late_tensorflow import imported_late
 from mtc_keras.devices.quiet import importing_quietly
 from mtc_keras.errors import DataError, first_cause
 from mtc_keras.files import MOST_JSON, parse_json
@@ -35,9 +36,10 @@ def load_keras_file(path: Path) -> Any:
             f"{where} is damaged: {first_problem(error)}; save the model again"
         ) from None
     with importing_quietly():
-        import keras
+        with imported_late():
+            import keras
 
-        from mtc_keras.model.classifier import MultiTaskClassifier  # registers what is in it
+            from mtc_keras.model.classifier import MultiTaskClassifier  # registers what is in it
 
         name = str(described.get("registered_name"))
         kind = keras.saving.get_registered_object(name)

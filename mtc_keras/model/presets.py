@@ -1,5 +1,6 @@
 """A saved classifier, read from its folder."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from keras import ops
 from keras_hub.src.utils.preset_utils import check_file_exists, get_preset_loader
 
 from mtc_keras.devices import process
+from mtc_keras.devices.late_tensorflow import used_late
 from mtc_keras.errors import DataError, UserError, first_cause
 from mtc_keras.model.backbones.folders import check_length
 from mtc_keras.model.backbones.layers import length_limit
@@ -47,6 +49,18 @@ def load_preset(
         ValueError: if the folder holds no classifier.
     """
     preset = preset_of(preset)
+    with used_late() if Path(preset).is_dir() else nullcontext():
+        return _load(kind, preset, load_weights, max_length, check, kwargs)
+
+
+def _load(
+    kind: type[Model],
+    preset: str,
+    load_weights: bool,
+    max_length: int | None,
+    check: bool,
+    kwargs: dict[str, Any],
+) -> Model:
     if not check_file_exists(preset, "task.json"):
         raise ValueError(
             f"{preset!r} is not a saved MultiTaskClassifier; a backbone needs `tasks`. "

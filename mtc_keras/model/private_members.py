@@ -74,6 +74,9 @@ PRIVATE_MEMBERS = {
         "overridden: a word may have 100 characters, as in `transformers`, not 100 bytes"
     ),
     # === Processes ===
+    "keras.src.utils.module_utils.tensorflow": (
+        "Keras' lazy module is handed what stands in for TensorFlow until it is needed"
+    ),
     "jax.experimental.multihost_utils.broadcast_one_to_all": "the first process decides",
     "jax.experimental.multihost_utils.sync_global_devices": "processes wait for each other",
     # === Data ===

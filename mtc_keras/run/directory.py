@@ -29,6 +29,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtc_keras.config import Config, check_config, parse_toml
+from mtc_keras.devices.late_tensorflow import imported_late
 from mtc_keras.devices.quiet import importing_quietly
 from mtc_keras.errors import DataError
 from mtc_keras.files import (
@@ -133,7 +134,8 @@ class Run:
         """The `MultiTaskClassifier`, of its best epoch."""
         self.check_model()
         with importing_quietly():
-            from mtc_keras.model.classifier import MultiTaskClassifier
+            with imported_late():
+                from mtc_keras.model.classifier import MultiTaskClassifier
 
             return MultiTaskClassifier.from_preset(str(self.directory / MODEL), check=False)
 

@@ -14,6 +14,7 @@ import keras
 import keras_hub
 import numpy as np
 
+from mtc_keras.devices.late_tensorflow import Later, is_imported
 from mtc_keras.tokenization.description import (
     LONGEST_WORD,
     description_of_word_pieces,
@@ -111,7 +112,11 @@ class BertTokenizer(keras_hub.models.BertTokenizer):
         return texts
 
     def _set_vocabulary_tf(self) -> None:
-        self._fast_word_piece = _word_pieces()(
+        make = self._made_for_graphs
+        self._fast_word_piece = make() if is_imported() else Later(make)
+
+    def _made_for_graphs(self) -> Any:
+        return _word_pieces()(
             vocab=self.vocabulary,
             token_out_type=self.compute_dtype,
             suffix_indicator=self.suffix_indicator,

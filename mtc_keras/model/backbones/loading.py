@@ -1,11 +1,13 @@
 """From a name in the config to a KerasHub backbone and the preprocessor that feeds it."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config import ModelConfig, RandomBackboneConfig
+from mtc_keras.devices.late_tensorflow import used_late
 from mtc_keras.errors import ConfigError, first_cause
 from mtc_keras.model.backbones.folders import check_length, described_limit, form_problems
 from mtc_keras.model.backbones.from_texts import random_backbone
@@ -61,7 +63,9 @@ def load_backbone(
         sizes = config.random or RandomBackboneConfig()
         loaded = LoadedBackbone(*random_backbone(sizes, texts, options))
     else:
-        loaded = _pretrained(config, load_weights, options)
+        here = Path(preset_of(config.backbone)).is_dir()
+        with used_late() if here else nullcontext():
+            loaded = _pretrained(config, load_weights, options)
     backbone = loaded.backbone
     if "padding_mask" not in backbone.input:
         raise ConfigError(

@@ -1,0 +1,90 @@
+"""TensorFlow is imported when something needs it, and is then as if it had been imported first."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+HEADER = """
+import sys
+RUN, FOLDER = sys.argv[1:]
+TEXTS = ["the bus was good", "a bad form and a long queue", "fee"]
+def absent():
+    return not [name for name in sys.modules if name.split(".")[0].startswith("tensorflow")]
+"""
+# What predicts, saves and seeds needs none; a graph that reads texts gets all of it afterwards.
+LATE = """
+import mtc_keras
+model = mtc_keras.load(RUN)
+expected = model.predict(TEXTS)
+model.save_to_preset(FOLDER + "/preset")
+model.save(FOLDER + "/model.keras")
+import keras, keras_hub
+words = keras_hub.models.BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "bus", "fee"])
+python = words(["fee bus", "bus"])
+keras.utils.set_random_seed(7)
+assert absent(), [name for name in sys.modules if "tensorflow" in name]
+
+import tensorflow as tf
+assert tf.__spec__.loader is tf.__loader__ and tf.__file__ and not absent()
+assert not [finder for finder in sys.meta_path if "late_tensorflow" in type(finder).__module__]
+drawn = tf.random.uniform([]).numpy()
+tf.random.set_seed(7)
+assert drawn == tf.random.uniform([]).numpy()  # the seed that was set before
+graph = tf.data.Dataset.from_tensor_slices(["fee bus", "bus"]).batch(2).map(words)
+assert [row.tolist() for row in next(iter(graph)).numpy()] == [list(row) for row in python]
+found = model.predict(tf.data.Dataset.from_tensor_slices(TEXTS).batch(2), verbose=0)
+for name in expected:
+    assert abs(expected[name] - found[name]).max() < 1e-5
+assert keras_hub.tokenizers.compute_word_piece_vocabulary(
+    tf.data.Dataset.from_tensor_slices(["bus bus fee"] * 9).batch(2), vocabulary_size=20
+)
+kind = tf.TensorShape([None, 2])
+assert keras.saving.serialize_keras_object(kind)["config"] == [None, 2]
+"""
+FIRST = """
+import tensorflow
+import mtc_keras
+assert mtc_keras.load(RUN).predict(TEXTS)
+assert sys.modules["tensorflow"] is tensorflow
+from keras_hub.src.utils import tensor_utils
+assert tensor_utils.tf is tensorflow
+"""
+BETWEEN = """
+import mtc_keras
+mtc_keras.Multiclass, mtc_keras.MultiTaskClassifier
+import tensorflow as tf
+assert mtc_keras.load(RUN).predict(TEXTS)
+assert sys.modules["tensorflow"] is tf and tf.constant(1).numpy() == 1
+"""
+MISSING = """
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0].startswith("tensorflow"):
+            raise ModuleNotFoundError(name, name=name)
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *args: None if "tensorflow" in name else found(name, *args)
+sys.meta_path.insert(0, Missing())
+import mtc_keras
+model = mtc_keras.load(RUN)
+assert model.predict(TEXTS)
+model.save_to_preset(FOLDER + "/without")
+"""
+
+
+@pytest.mark.parametrize(
+    "code", [LATE, FIRST, BETWEEN, MISSING], ids=["late", "first", "between", "missing"]
+)
+def test_tensorflow_is_imported_when_it_is_needed(code, finished, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", HEADER + code, str(finished.directory), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "late_tensorflow" not in done.stderr

@@ -25,7 +25,15 @@ TENSORFLOW, TEXT = "tensorflow", "tensorflow_text"
 BACKEND = "KERAS_BACKEND"
 # What is asked of TensorFlow on the way to something else. As long as it is not imported, no
 # object is of one of its types, and no graph is being traced.
-TYPES = ("DType", "RaggedTensor", "SparseTensor", "Tensor", "TensorShape", "TypeSpec")
+TYPES = (
+    "DType",
+    "RaggedTensor",
+    "data.Dataset",
+    "SparseTensor",
+    "Tensor",
+    "TensorShape",
+    "TypeSpec",
+)
 ANSWERS: dict[str, Callable[..., Any]] = {
     "tensorflow.device": lambda *args: nullcontext(),
     "tensorflow.executing_eagerly": lambda: True,
@@ -37,7 +45,7 @@ ANSWERS: dict[str, Callable[..., Any]] = {
 # What KerasHub's tokenizers make at once, so that it is not made within a graph.
 READERS = ("FastWordpieceTokenizer", "SentencepieceTokenizer")
 KNOWN = {
-    *(f"{TENSORFLOW}.{name}" for name in ("io", "io.gfile", "random", *TYPES)),
+    *(f"{TENSORFLOW}.{name}" for name in ("data", "io", "io.gfile", "random", *TYPES)),
     *(f"{TEXT}.{name}" for name in READERS),
     *ANSWERS,
 }

@@ -12,6 +12,7 @@ from mtc_keras.data.long_texts import AnyTokens
 from mtc_keras.data.windows import Windows
 from mtc_keras.errors import listed
 from mtc_keras.model.datasets import check_dataset, yields_texts
+from mtc_keras.model.feed import Feed
 from mtc_keras.model.inputs import is_dataset, read_texts, read_tokens, rows_of, text_arrays
 from mtc_keras.model.long_texts import tokens_of
 from mtc_keras.model.py_datasets import tf_dataset_of
@@ -50,7 +51,7 @@ def checked(model: "MultiTaskSteps", x: Any, y: Any = None, sample_weight: Any =
             "the model is not compiled, so that it has no losses yet: call model.compile() first"
         )
     losses = model.task_losses
-    if isinstance(x, keras.utils.PyDataset):
+    if isinstance(x, keras.utils.PyDataset) and not isinstance(x, Feed):
         x = tf_dataset_of(x, lambda *batch: _arrays(model, *checked(model, *batch)))
     if is_dataset(x):
         check_dataset(model.tasks, losses, x, has_targets=True)

@@ -3,6 +3,7 @@
 Shapes: B rows, T tasks.
 """
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from mtc_keras.model.balancing import Balancing
 from mtc_keras.model.compiled_metrics import CompiledMetrics
 from mtc_keras.model.compiled_training import CompiledTraining
 from mtc_keras.model.datasets import batch_targets
+from mtc_keras.model.feed import Feed
 from mtc_keras.model.kept_weights import Variables
 from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
 from mtc_keras.model.window_pooling import WindowPooling
@@ -51,9 +53,11 @@ class MultiTaskSteps(CompiledTraining):
 
     # === Weights survive an error ===
 
-    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        # KerasHub's `fit` makes a dataset of TensorFlow of what is no dataset of tf.data or grain.
+        fit = partial(keras.Model.fit, self) if isinstance(x, Feed) else super().fit
         with self._weights_put_back(), self._no_more_prepared():
-            return super().fit(*args, **kwargs)
+            return fit(x, *args, **kwargs)
 
     def evaluate(
         self,

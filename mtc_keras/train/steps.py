@@ -23,6 +23,7 @@ from mtc_keras.devices import hardware, process, processes
 from mtc_keras.errors import ConfigError
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
+from mtc_keras.model.feed import Feed
 from mtc_keras.programs.signals import Interruption
 from mtc_keras.run.checkpoints import Start, find_start
 from mtc_keras.run.directory import CHECKPOINTS, Run, checkpoint_directory
@@ -215,7 +216,7 @@ def train_model(
             writes=run.writer.is_kept,
         )
         model.fit(
-            batches.dataset(),
+            Feed(batches) if hardware.cores() else batches.dataset(),
             epochs=training.epochs,
             initial_epoch=checkpointing.initial_epoch,
             # The last knows where a resumed training begins.

@@ -13,6 +13,7 @@ from mtc_keras.data.plan import BatchPlan
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.token_cache import cached_tokens
 from mtc_keras.data.tokens import Tokens, tokenize
+from mtc_keras.model.feed import Feed
 from mtc_keras.tasks import Multiclass, Multilabel
 from tests.conftest import tiny_bert
 
@@ -181,3 +182,16 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path):
     _, preprocessor = tiny_bert()
     (tmp_path / "file").write_text("")
     assert len(cached_tokens(preprocessor, [["good"]], tmp_path / "file")) == 1
+
+
+@pytest.mark.parametrize(("epoch", "first"), [(0, 0), (1, 0), (2, 1)])
+def test_a_feed_reads_what_the_dataset_does(training, epoch, first):
+    training.epoch, training.first_batch = epoch, first
+    feed = Feed(training)
+    expected = list(training.dataset().as_numpy_iterator())
+    for _ in range(2):  # passes
+        fed = [feed[number] for number in range(len(feed))]
+        assert len(fed) == len(expected) == len(training)
+        for one, other in zip(fed, expected, strict=True):
+            for part, of_dataset in zip(one, other, strict=True):
+                np.testing.assert_equal(part, of_dataset)

@@ -59,7 +59,7 @@ import tensorflow as tf
 assert mtc_keras.load(RUN).predict(TEXTS)
 assert sys.modules["tensorflow"] is tf and tf.constant(1).numpy() == 1
 """
-MISSING = """
+BLOCKED = """
 class Missing:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0].startswith("tensorflow"):
@@ -68,10 +68,23 @@ import importlib.util
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *args: None if "tensorflow" in name else found(name, *args)
 sys.meta_path.insert(0, Missing())
+"""
+MISSING = (
+    BLOCKED
+    + """
 import mtc_keras
 model = mtc_keras.load(RUN)
 assert model.predict(TEXTS)
 model.save_to_preset(FOLDER + "/without")
+"""
+)
+# A training is the same where TensorFlow is missing.
+TRAINED = """
+import mtc_keras
+from tests.conftest import rows, tiny_config
+config = tiny_config(FOLDER + "/run")
+run = mtc_keras.fit(config, train=rows(32), validation=rows(16, 1), verbose=0)
+print(run.metrics["validation"]["score"])
 """
 
 
@@ -79,12 +92,24 @@ model.save_to_preset(FOLDER + "/without")
     "code", [LATE, FIRST, BETWEEN, MISSING], ids=["late", "first", "between", "missing"]
 )
 def test_tensorflow_is_imported_when_it_is_needed(code, finished, tmp_path):
+    ran(code, finished.directory, tmp_path)
+
+
+def test_a_training_reads_its_batches_without_tensorflow(finished, tmp_path):
+    late = ran(TRAINED + "assert absent()", finished.directory, tmp_path / "late")
+    missing = ran(BLOCKED + TRAINED, finished.directory, tmp_path / "missing")
+    first = ran("import tensorflow" + TRAINED, finished.directory, tmp_path / "first")
+    assert late == missing == first
+
+
+def ran(code, run, folder):
     done = subprocess.run(
-        [sys.executable, "-c", HEADER + code, str(finished.directory), str(tmp_path)],
+        [sys.executable, "-c", HEADER + code, str(run), str(folder)],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
-    assert "late_tensorflow" not in done.stderr
+    assert done.stderr == ""
+    return done.stdout

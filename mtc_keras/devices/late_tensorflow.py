@@ -138,11 +138,11 @@ class Afterwards(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        from mtc_keras.devices.quiet import importing_quietly
+        from mtc_keras.devices.quiet import quietly
 
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self._loader
-        with importing_quietly():
+        with quietly():
             self._loader.exec_module(module)
             for action in _afterwards.values():
                 action(module)
@@ -238,7 +238,7 @@ def _hand_to_keras() -> None:
     if "keras" in sys.modules:
         from keras.src.utils.module_utils import tensorflow
 
-        tensorflow.initialize()
+        assert tensorflow.available  # asked once, and kept with the module
 
 
 def _stage_now() -> str:

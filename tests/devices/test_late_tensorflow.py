@@ -8,9 +8,14 @@ import pytest
 from tests.conftest import ROOT
 
 HEADER = """
-import sys
+import sys, traceback
 RUN, FOLDER = sys.argv[1:]
 TEXTS = ["the bus was good", "a bad form and a long queue", "fee"]
+imports = []
+def watch(event, args):
+    if event == "import" and args[0] == "tensorflow":
+        imports.append("".join(traceback.format_stack(limit=9)))
+sys.addaudithook(watch)
 def absent():
     return not [name for name in sys.modules if name.split(".")[0].startswith("tensorflow")]
 """
@@ -25,7 +30,7 @@ import keras, keras_hub
 words = keras_hub.models.BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "bus", "fee"])
 python = words(["fee bus", "bus"])
 keras.utils.set_random_seed(7)
-assert absent(), [name for name in sys.modules if "tensorflow" in name]
+assert absent(), "".join(imports[-2:])
 
 import tensorflow as tf
 assert tf.__spec__.loader is tf.__loader__ and tf.__file__ and not absent()
@@ -96,7 +101,7 @@ def test_tensorflow_is_imported_when_it_is_needed(code, finished, tmp_path):
 
 
 def test_a_training_reads_its_batches_without_tensorflow(finished, tmp_path):
-    late = ran(TRAINED + "assert absent()", finished.directory, tmp_path / "late")
+    late = ran(TRAINED + "assert absent(), imports[-1]", finished.directory, tmp_path / "late")
     missing = ran(BLOCKED + TRAINED, finished.directory, tmp_path / "missing")
     first = ran("import tensorflow" + TRAINED, finished.directory, tmp_path / "first")
     assert late == missing == first

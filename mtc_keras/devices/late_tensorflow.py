@@ -230,15 +230,16 @@ def _without_stand_ins() -> dict[str, ModuleType]:
     return found
 
 
-def _hand_to_keras() -> None:
-    """Gives Keras' own lazy module the stand-in, which it keeps.
+def _hand_to_keras() -> bool:
+    """Gives Keras' own lazy module the stand-in, which it keeps; returns whether Keras has it.
 
     It would import TensorFlow to see whether an object to be written to a config is one of its.
     """
-    if "keras" in sys.modules:
-        from keras.src.utils.module_utils import tensorflow
+    if "keras" not in sys.modules:
+        return False
+    from keras.src.utils.module_utils import tensorflow
 
-        assert tensorflow.available  # asked once, and kept with the module
+    return bool(tensorflow.available)  # which is asked once, and kept with the module
 
 
 def _stage_now() -> str:

@@ -49,8 +49,9 @@ def quietly() -> Iterator[None]:
 
 
 def importing_quietly() -> AbstractContextManager[None]:
-    """Returns `quietly()` for what imports TensorFlow.
+    """Returns `quietly()` for what imports Keras and its kin.
 
-    Where a caller's process has imported it, stderr is left alone: TensorFlow has had its say.
+    Where a caller's process has imported them, stderr is left alone: they have had their say.
     """
-    return nullcontext() if "tensorflow" in sys.modules and not owned.get() else quietly()
+    is_over = not {"keras_hub", "tensorflow"}.isdisjoint(sys.modules)
+    return nullcontext() if is_over and not owned.get() else quietly()

@@ -116,5 +116,6 @@ def ran(code, run, folder):
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    # TensorFlow writes to stderr what it likes where the user imports it, or asks a graph of it.
+    assert done.stderr == "" or "import tensorflow" in code
     return done.stdout

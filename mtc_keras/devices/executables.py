@@ -6,24 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from mtc_keras.devices import hardware, process
+from mtc_keras.devices import hardware
 from mtc_keras.devices.background import Background
 from mtc_keras.devices.settings import Settings
-from mtc_keras.devices.traced import kept_or_exported
 
 # Keras' layers hold state while they are traced, and are traced by one thread at a time.
 TRACING = threading.RLock()
 
 
 class Executable:
-    """A function, compiled for each shape of its arguments, in this process or one before.
+    """A function, compiled for each shape of its arguments.
 
     Args:
         function: a function of trees of arrays, as `jax.jit` takes it.
         name: str. What XLA's messages and profiles call it.
-        signature: a function that returns all that the traced program depends on but settings and
-            the arguments' shapes, as it is when it is traced; what was traced is then kept for the
-            next process. With `None`, or if it returns `None`, nothing is kept.
         donate: numbers of the arguments whose memory the outputs may take.
         on_one_core: bool. Whether a CPU computes it on one core, so that several calls can be
             computed at once without waiting for each other.
@@ -34,7 +30,6 @@ class Executable:
         function: Callable[..., Any],
         name: str,
         *,
-        signature: Callable[[], str | None] | None = None,
         donate: tuple[int, ...] = (),
         on_one_core: bool = False,
     ) -> None:
@@ -42,13 +37,11 @@ class Executable:
 
         def traced(*args: Any) -> Any:
             with TRACING:
-                return self._program(args)(*args)
+                return function(*args)
 
         traced.__name__ = traced.__qualname__ = name
         options = {"xla_cpu_multi_thread_eigen": False} if on_one_core else None
         self.name = name
-        self._function = function
-        self._signature = signature
         self._compiled = jax.jit(traced, donate_argnums=donate, compiler_options=options)
         self._preparing: dict[Any, Future[None]] = {}
 
@@ -88,21 +81,6 @@ class Executable:
         for future in self._preparing.values():
             future.cancel()
 
-    def _program(self, args: tuple[Any, ...]) -> Callable[..., Any]:
-        """Returns the function, or the program that it is for arguments of these shapes."""
-        import jax
-
-        if self._signature is None or not process.keeps_programs():
-            return self._function
-        if (signature := self._signature()) is None:
-            return self._function
-        likenesses = jax.tree.map(_unplaced, args)
-        leaves, tree = _key(likenesses)
-        if any(leaf.weak_type for leaf in leaves):  # which is not kept
-            return self._function
-        parts = (signature, self.name, Settings().described(), leaves, tree)
-        return kept_or_exported(self._function, "\n".join(map(str, parts)), likenesses)
-
     def _wait(self, key: Any) -> None:
         """Waits for the compilation that has begun; one that waits its turn is compiled here."""
         future = self._preparing.get(key)
@@ -131,14 +109,6 @@ def _likeness(value: Any) -> Any:
     # Where an array lies counts if it was put there on purpose.
     placed = getattr(value, "sharding", None) if getattr(value, "committed", True) else None
     return shaped(kind.shape, kind.dtype, sharding=placed, weak_type=kind.weak_type)
-
-
-def _unplaced(value: Any) -> Any:
-    import jax
-
-    shaped: Any = jax.ShapeDtypeStruct
-    kind = jax.typeof(value)
-    return shaped(kind.shape, kind.dtype, weak_type=kind.weak_type)
 
 
 def _key(likenesses: Any) -> Any:

@@ -24,16 +24,15 @@ class Forward:
 
     Args:
         step: function from `(state, inputs of a batch)` to a dict of outputs.
-        signature: as for `Executable`.
     """
 
     # Padded tokens per batch on one core. With more, the activations between two matrix products
     # no longer fit into the caches; with fewer, the products are slower.
     MOST_TOKENS = 1024
 
-    def __init__(self, step: Step, signature: Callable[[], str | None] | None = None) -> None:
+    def __init__(self, step: Step) -> None:
         def executable(on_one_core: bool) -> Executable:
-            return Executable(step, "predict_step", signature=signature, on_one_core=on_one_core)
+            return Executable(step, "predict_step", on_one_core=on_one_core)
 
         self._on_all_cores, self._on_one_core = executable(False), executable(True)
 

@@ -107,14 +107,6 @@ def cache_directory() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "mtc_keras"
 
 
-def keeps_programs() -> bool:
-    """Whether JAX keeps what it compiles on the disk, in a program's own process or if asked."""
-    import jax
-
-    settings: Any = jax.config
-    return bool(settings.jax_enable_compilation_cache and settings.jax_compilation_cache_dir)
-
-
 def versions() -> dict[str, str]:
     """Returns the versions of Python and of the packages that affect a run's numbers."""
     found = {"python": platform.python_version(), "keras_backend": keras.backend.backend()}

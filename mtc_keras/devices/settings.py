@@ -1,16 +1,9 @@
 """What JAX and Keras are set to, as far as a traced program depends on it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import keras
-
-from mtc_keras.devices import process
-
-# Of JAX's settings these say where and how much is kept or told, and not what is computed.
-OF_NO_PROGRAM = ("cache", "log", "dump", "profil", "traceback", "debug_info", "coordination")
 
 
 class Settings:
@@ -44,26 +37,3 @@ class Settings:
             for name, value in self.of_jax.items():
                 stack.enter_context(getattr(jax, name)(value))
             yield
-
-    def described(self) -> dict[str, Any]:
-        """Returns these settings and those of the whole process, with versions and devices."""
-        import jax
-
-        shared: dict[str, Any] = jax.config.values
-        return {
-            "jax": {
-                name: repr(value)
-                for name, value in sorted(shared.items())
-                if not any(word in name for word in OF_NO_PROGRAM)
-            }
-            | {name: repr(value) for name, value in self.of_jax.items()},
-            "keras": {
-                "policy": self.policy.name,
-                "flash_attention": self.flash_attention,
-                "floatx": keras.config.floatx(),
-                "epsilon": keras.config.epsilon(),
-            },
-            "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
-            "devices": [f"{d.platform} {d.device_kind}" for d in jax.devices()],
-            "versions": process.versions(),
-        }

@@ -1,6 +1,7 @@
 """`training.batch_tokens`: batches of about so many tokens, of more rows where texts are short."""
 
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 import mtc_keras
 from mtc_keras.config import check_config, load_config
 from mtc_keras.data.batches import TrainingBatches
-from mtc_keras.errors import ConfigError
+from mtc_keras.errors import ConfigError, Stopped
+from mtc_keras.train.checkpointing import Checkpointing
 from tests.conftest import rows, tiny_values
 
 
@@ -61,6 +63,23 @@ def test_rows_that_must_be_divided_may_hold_more(tmp_path, shapes):
     run = fit(configured(tmp_path / "run", epochs=1, batch_tokens=8, gradient_accumulation=4))
     assert {count for count, *_ in shapes} == {4}
     assert "tokens are more" in (run.directory / "train.log").read_text()
+
+
+def test_a_training_that_was_stopped_comes_to_the_same_numbers(tmp_path, shapes, monkeypatch):
+    undisturbed = fit(configured(tmp_path / "undisturbed"))
+    config = configured(tmp_path / "run", checkpoint_minutes=1e-9)
+    stop = Checkpointing.on_train_batch_begin
+
+    def stopping(self, batch, logs=None):
+        stop(self, batch, logs)
+        if batch == 3:
+            raise Stopped(signal.SIGTERM, "here")
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(Checkpointing, "on_train_batch_begin", stopping)
+        fit(config)
+    run = fit(config, resume=True)
+    assert [line["loss"] for line in run.history] == [line["loss"] for line in undisturbed.history]
 
 
 def test_two_sizes_of_a_batch_are_refused(tmp_path):

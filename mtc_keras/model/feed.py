@@ -9,11 +9,10 @@ from mtc_keras.data.batches import Batch, TrainingBatches
 class Feed(keras.utils.PyDataset):
     """The batches of `TrainingBatches`, each made when it is asked for.
 
-    As many are read in each epoch as Keras was told beforehand. Of an epoch that is read from its
-    middle on, those after its end are never trained on: `train.callbacks.EpochOrder` ends it.
-
     Args:
-        batches: the `TrainingBatches`; each pass reads the order of their `epoch`.
+        batches: the `TrainingBatches`; each pass reads the order of their `epoch`, which begins
+            with its first batch: where one goes on from its middle, Keras (3.15) ends it by
+            `stop_training`, and takes the next epoch of a `PyDataset` for a part of it.
     """
 
     def __init__(self, batches: TrainingBatches) -> None:
@@ -27,5 +26,5 @@ class Feed(keras.utils.PyDataset):
     def __getitem__(self, number: int) -> Batch:
         """Returns a batch; number 0 begins another pass."""
         if number == 0:
-            self.plan = self.batches.plan()[self.batches.first_batch :]
-        return self.batches.batch(self.plan[min(number, len(self.plan) - 1)])
+            self.plan = self.batches.plan()
+        return self.batches.batch(self.plan[number])

@@ -215,8 +215,10 @@ def train_model(
             interruption=interruption,
             writes=run.writer.is_kept,
         )
+        # Of an epoch that is read from its middle on, a `PyDataset` is not told that it has ended.
+        is_fed = hardware.cores() and not batches.first_batch
         model.fit(
-            Feed(batches) if hardware.cores() else batches.dataset(),
+            Feed(batches) if is_fed else batches.dataset(),
             epochs=training.epochs,
             initial_epoch=checkpointing.initial_epoch,
             # The last knows where a resumed training begins.

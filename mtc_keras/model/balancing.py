@@ -30,6 +30,13 @@ class Balancing(keras.layers.Layer):
 
     method = "static"
     needs_losses_after_update = False
+    # Whether the weights depend on the losses of the same batch, so that no part of it has a
+    # gradient before all of it has losses. A subclass' do, unless it says otherwise.
+    needs_losses = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.needs_losses = cls.__dict__.get("needs_losses", True)
 
     def __init__(
         self, num_tasks: int, factors: Sequence[float] | None = None, **kwargs: Any
@@ -109,6 +116,7 @@ class Uncertainty(Balancing):
     """
 
     method = "uncertainty"
+    needs_losses = False
 
     def __init__(self, learning_rate: float = 1e-2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -151,6 +159,7 @@ class DynamicWeightAverage(Balancing):
     """
 
     method = "dwa"
+    needs_losses = False
 
     def __init__(self, temperature: float = 2.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -186,6 +195,7 @@ class RandomWeights(Balancing):
     """
 
     method = "rlw"
+    needs_losses = False
 
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -237,7 +247,9 @@ class FAMO(Balancing):
     Liu, Feng, Stone & Liu 2023 (arXiv 2306.03792), algorithm 1: with `z = softmax(ξ)` the step
     minimises `Σ_t z_t log L_t / Σ_i (z_i / L_i)`, so that `w_t = z_t / L_t` over their sum.
     After it, with the losses `L'` of the same batch, `ξ` takes a step of Adam along
-    `Jᵀ (log L - log L') + decay · ξ`, `J` being the derivative of the softmax.
+    `Jᵀ (log L - log L') + decay · ξ`, `J` being the derivative of the softmax. `L'` takes a second
+    forward pass: the losses of the next batch would tell how much its rows differ from those of
+    this one, and not how far the step has brought each task.
 
     Args:
         learning_rate: float. Rate of `ξ`.

@@ -18,7 +18,7 @@ class CompiledTraining(KeptWeights):
             for several devices, without JAX, or if `compile` was asked not to compile.
     """
 
-    train_executable: Executable | None = None
+    train_executable: Any = None
     train_function: Any
 
     def make_train_function(self, force: bool = False) -> None:
@@ -34,8 +34,12 @@ class CompiledTraining(KeptWeights):
         ):
             super().make_train_function(force)
             return
-        self.train_executable = Executable(self.train_step, "train_step", donate=(0,))
+        self.train_executable = self.compiled_step()
         self.train_function = self._make_function(self.train_executable)
+
+    def compiled_step(self) -> Any:
+        """Returns what takes compiled steps, and compiles them beforehand: an `Executable`."""
+        return Executable(self.train_step, "train_step", donate=(0,))
 
     def prepare_training(self, batches: Iterable[Any]) -> None:
         """Compiles the training step in the background, while `fit` runs.

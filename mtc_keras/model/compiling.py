@@ -48,8 +48,10 @@ class CompiledSteps(StepsOnBatch):
             balancing: as for the constructor; `None` keeps the method that the model has.
             gradient_accumulation: int. Parts of a batch whose activations are in memory one
                 after the other. Losses are those of the whole batch, so that the gradient is
-                the same, missing labels or not; it costs a forward pass more (Gao et al. 2021,
-                arXiv 2101.06983, section 3.2). Only on JAX.
+                the same, missing labels or not; where the weights between tasks depend on
+                the losses of the same batch (`log`, `famo`, a balancing of your own), or layers
+                have losses, it costs a forward pass more (Gao et al. 2021, arXiv 2101.06983,
+                section 3.2). Only on JAX.
             rematerialisation: bool. Whether only the dense layers' outputs are kept for the
                 backward pass. Only on JAX.
             **kwargs: as for `keras.Model.compile`.

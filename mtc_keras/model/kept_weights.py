@@ -6,7 +6,7 @@ the end; each step takes over the buffers of what it is handed.
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -74,16 +74,21 @@ class KeptWeights(keras_hub.models.Task):
                 self._jax_state_synced = False
                 self.jax_state_sync()
 
-    def _make_function(self, step_function: Callable[..., Any], **options: Any) -> Any:
+    def _make_function(self, step_function: Any, **options: Any) -> Any:
         """Makes what runs steps as Keras does, but keeps at once what a step returns.
+
+        What appends to `steps_done` by itself does so; any other function is called.
 
         A step takes over the weights' buffers, and Ctrl-C, which Python heeds when the step is
         over, would come before Keras has taken what it returns: the model would have none.
         """
 
         def kept(state: Any, data: Any) -> Any:
-            # One call in C, from the step to the queue: nothing comes between.
-            self.steps_done.extend(map(step_function, (state,), (data,)))
+            if hasattr(step_function, "append_to"):
+                step_function.append_to(self.steps_done, state, data)
+            else:
+                # One call in C, from the step to the queue: nothing comes between.
+                self.steps_done.extend(map(step_function, (state,), (data,)))
             return self.steps_done[0]
 
         return super()._make_function(kept, **options)

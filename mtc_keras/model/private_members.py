@@ -26,6 +26,8 @@ PRIVATE_MEMBERS = {
     "keras.Model.train_function": "as `make_train_function`",
     "keras.Model.make_predict_function": "compiled again whenever Keras recompiles its own",
     "keras.Model.predict_function": "as `make_predict_function`",
+    "keras.Model.compute_loss_and_updates": "what Keras' own step differentiates",
+    "keras.Model._update_metrics_variables": "the metrics after a step, as in Keras' own",
     "keras.Model.get_metrics_result": "overridden: `loss` from the tasks' means",
     "keras.Model.stateless_call": "overridden: activations recomputed, or part by part of a batch",
     "keras_hub.models.Task.preprocess_samples": (

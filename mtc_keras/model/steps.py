@@ -9,21 +9,19 @@ from typing import Any
 import keras
 import keras_hub
 import numpy as np
-from keras import KerasTensor, ops
+from keras import ops
 
 from mtc_keras.config.model import LongTexts
 from mtc_keras.data.windows import Windows
 from mtc_keras.devices.distribution import on_every_process, share
-from mtc_keras.devices.rematerialisation import rematerialised, scan_parts
 from mtc_keras.devices.shares import fill_up
 from mtc_keras.model.arguments import checked
 from mtc_keras.model.balancing import Balancing
 from mtc_keras.model.compiled_metrics import CompiledMetrics
-from mtc_keras.model.compiled_training import CompiledTraining
 from mtc_keras.model.datasets import batch_targets
 from mtc_keras.model.feed import Feed
-from mtc_keras.model.kept_weights import Variables
-from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans, losses_and_counts
+from mtc_keras.model.task_losses import SampleWeight, Targets, TaskMeans
+from mtc_keras.model.training_step import TrainingStep
 from mtc_keras.model.window_pooling import WindowPooling
 from mtc_keras.model.window_training import evaluate_windows, first_rows
 from mtc_keras.tasks import Task
@@ -31,7 +29,7 @@ from mtc_keras.tasks.losses import MaskedLoss
 from mtc_keras.tokenization.prefix import with_prefix
 
 
-class MultiTaskSteps(CompiledTraining):
+class MultiTaskSteps(TrainingStep):
     """The steps of a `MultiTaskClassifier`, whose constructor and `compile` set its attributes."""
 
     backbone: keras_hub.models.Backbone
@@ -103,98 +101,6 @@ class MultiTaskSteps(CompiledTraining):
             return super().predict(x, **kwargs)
 
     # === What Keras calls ===
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: SampleWeight = None,
-        training: bool = True,
-    ) -> KerasTensor:
-        """Returns the tasks' losses, each over its labelled rows, combined by `balancing`.
-
-        Args:
-            x: the inputs; not used.
-            y: dict from task to targets; tasks may be left out.
-            y_pred: dict from task to logits.
-            sample_weight: `None`, float32 of shape `(B,)`, or a dict of such by task.
-            training: bool. Whether the state of `balancing` may change.
-
-        Returns:
-            float32 scalar, by default `Σ_t loss_weight_t · loss_t`.
-        """
-        y = batch_targets(self.tasks, self.task_losses, y)
-        losses, counts = losses_and_counts(self.task_losses, y, y_pred, sample_weight)  # (T,) each
-        present = ops.cast(counts > 0, "float32")
-        constants = ops.convert_to_tensor(
-            [self.task_loss_weights[task.name] for task in self.tasks], "float32"
-        )
-        total, weights = self.balancing.combine(losses, present, constants, training)
-        self.mean_losses.update_state(losses, sample_weight=counts)
-        self.mean_weights.update_state(weights, sample_weight=present)
-        for extra in self.losses:  # of layers, such as a regulariser
-            total = total + ops.sum(ops.cast(extra, "float32"))
-        return total
-
-    def stateless_call(
-        self,
-        trainable_variables: Variables,
-        non_trainable_variables: Variables,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        """Calls the model as `keras.Model` does; in training with less memory if asked."""
-        plain = super().stateless_call
-        accumulates = self.compiled and self.gradient_accumulation > 1
-        saves_memory = accumulates or (self.compiled and self.rematerialisation)
-        if not (saves_memory and kwargs.get("training") and len(args) == 1):
-            return plain(trainable_variables, non_trainable_variables, *args, **kwargs)
-
-        # The state comes first in what is returned, as in a scan.
-        def forward(trainable: Variables, non_trainable: Variables, x: Any) -> tuple[Any, Any]:
-            outputs, non_trainable, losses = plain(
-                trainable, non_trainable, x, training=True, return_losses=True
-            )
-            return non_trainable, (outputs, losses)
-
-        if accumulates:
-            # Nothing of a part is kept for the backward pass, or all parts would be in memory.
-            part = rematerialised(forward, keep_dense=False)
-            non_trainable, (outputs, losses) = scan_parts(
-                lambda state, x: part(trainable_variables, state, x),
-                non_trainable_variables,
-                args[0],
-                self.gradient_accumulation,
-            )
-        else:
-            forward = rematerialised(forward)
-            non_trainable, (outputs, losses) = forward(
-                trainable_variables, non_trainable_variables, args[0]
-            )
-        if kwargs.get("return_losses"):
-            return outputs, non_trainable, losses
-        return outputs, non_trainable
-
-    def train_step(self, *args: Any) -> Any:
-        found = super().train_step(*args)
-        if not self.balancing.needs_losses_after_update:
-            return found
-        # Only on JAX, which `check_backend` checks: state is handed in and out.
-        logs, (trainable, non_trainable, optimizer, metrics) = found
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(args[1])
-        y = batch_targets(self.tasks, self.task_losses, y)
-        outputs, non_trainable = self.stateless_call(trainable, non_trainable, x, training=True)
-        variables = self.non_trainable_variables
-        mapping = list(zip(variables, non_trainable, strict=True))
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            losses, counts = losses_and_counts(self.task_losses, y, outputs, sample_weight)
-            self.balancing.after_update(losses, ops.cast(counts > 0, "float32"))
-        non_trainable = [
-            value if (new := scope.get_current_value(variable)) is None else new
-            for variable, value in mapping
-        ]
-        return logs, (trainable, non_trainable, optimizer, metrics)
 
     def predict_step(self, *args: Any) -> Any:
         found = super().predict_step(*args)

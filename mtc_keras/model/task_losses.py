@@ -59,15 +59,37 @@ def losses_and_counts(
         Two float32 of shape `(T,)`: each task's mean loss over its labelled rows, and the
         weight of these rows. Both are 0 for a task that was left out or is not trained.
     """
-    means, counts = [], []
+    totals, counts = sums_and_counts(losses, targets, logits, sample_weight)
+    return ops.divide_no_nan(totals, counts), counts
+
+
+def sums_and_counts(
+    losses: Mapping[str, MaskedLoss | None],
+    targets: Targets,
+    logits: Targets,
+    sample_weight: SampleWeight,
+) -> tuple[KerasTensor, KerasTensor]:
+    """Computes the sum of each task's losses over its labelled rows.
+
+    Args:
+        losses: as for `losses_and_counts`.
+        targets: by task; tasks may be left out.
+        logits: by task.
+        sample_weight: as for `losses_and_counts`.
+
+    Returns:
+        Two float32 of shape `(T,)`: the sums, and the weight of these rows, which is known from
+        targets and weights alone.
+    """
+    totals, counts = [], []
     for name, loss in losses.items():
         total = count = ops.zeros(())
         if loss is not None and name in targets:
             weight = weight_of(sample_weight, name)
             total, count = loss.sums(targets[name], logits[name], weight)
-        means.append(ops.divide_no_nan(total, count))
+        totals.append(total)
         counts.append(count)
-    return ops.stack(means), ops.stack(counts)
+    return ops.stack(totals), ops.stack(counts)
 
 
 def weight_of(sample_weight: SampleWeight, task: str) -> KerasTensor | None:

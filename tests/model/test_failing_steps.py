@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 from mtc_keras.data.tokens import tokenize
+from mtc_keras.devices import executables
 from mtc_keras.model import kept_weights
 from mtc_keras.model.kept_weights import LOST
 
@@ -85,24 +86,56 @@ def test_a_model_works_on_after_bad_rows(model, what, tmp_path):
     works(model, tmp_path)
 
 
-@pytest.mark.parametrize("what", ["fit", "evaluate", "train_on_batch"])
-def test_a_model_says_so_where_a_step_has_taken_the_weights_with_it(model, what, monkeypatch):
+def die(value):
+    """Returns 0, but fails when a compiled program computes it."""
+
+    def fail(value):
+        raise RuntimeError("the device died")
+
+    if not isinstance(value, jax.core.Tracer):
+        return 0.0
+    return jax.pure_callback(fail, jax.ShapeDtypeStruct((), "float32"), ops.stop_gradient(value))
+
+
+@pytest.mark.parametrize("what", ["fit", "train_on_batch"])
+def test_gradients_that_fail_cost_no_weights(model, what, monkeypatch, tmp_path):
     class Dying(type(model.balancing)):
+        needs_losses = False
+
         def combine(self, *arguments):
             total, weights = super().combine(*arguments)
-            return total + self.die(ops.stop_gradient(total)), weights
+            return total + die(total), weights
 
-        def die(self, total):
-            if not isinstance(total, jax.core.Tracer):
-                return 0.0
-            shape = jax.ShapeDtypeStruct(total.shape, total.dtype)
-            return jax.pure_callback(self.fail, shape, total)
+    before = model.get_weights()
+    monkeypatch.setattr(model.balancing, "__class__", Dying)
+    with pytest.raises(Exception) as caught:
+        asked(model)[what]()
+    assert LOST not in getattr(caught.value, "__notes__", [])
+    monkeypatch.undo()
+    for weights, kept in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, kept)
+    model.compile("sgd")
+    works(model, tmp_path)
 
-        def fail(self, total):
-            raise RuntimeError("the device died")
+
+@pytest.mark.parametrize("what", ["fit", "evaluate", "train_on_batch"])
+def test_a_model_says_so_where_a_step_has_taken_the_weights_with_it(model, what, monkeypatch):
+    if what == "evaluate":
+        place, name = model.balancing, "combine"
+        kept = model.balancing.combine
+
+        def dying(*arguments):
+            total, weights = kept(*arguments)
+            return total + die(total), weights
+    else:
+        place, name = model.optimizer, "update_step"
+        kept = model.optimizer.update_step
+
+        def dying(gradient, variable, learning_rate):
+            kept(gradient + die(ops.sum(gradient)), variable, learning_rate)
 
     weights = model.get_weights()
-    monkeypatch.setattr(model.balancing, "__class__", Dying)
+    monkeypatch.setattr(place, name, dying)
     with pytest.raises(Exception) as caught:
         asked(model)[what]()
     assert LOST in getattr(caught.value, "__notes__", [])
@@ -118,7 +151,7 @@ def test_a_model_says_so_where_a_step_has_taken_the_weights_with_it(model, what,
 @pytest.mark.parametrize("what", ["fit", "evaluate", "predict", "train_on_batch"])
 def test_an_interruption_right_after_a_step_loses_no_weights(model, what, tmp_path):
     def interrupting(frame, event, called):
-        is_step = frame.f_code.co_filename == kept_weights.__file__
+        is_step = frame.f_code.co_filename in (kept_weights.__file__, executables.__file__)
         if event == "c_return" and called.__name__ == "extend" and is_step:
             sys.setprofile(None)
             raise KeyboardInterrupt

@@ -53,6 +53,6 @@ def test_no_step_is_traced_twice_for_a_shape(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Executable, "_program", seen)
     trained(tmp_path / "run")
-    steps = [shape for shape in traced_shapes if shape[0] == "train_step"]
+    steps = [shape for shape in traced_shapes if shape[0] == "gradients"]
     assert steps
     assert len(set(steps)) == len(steps)

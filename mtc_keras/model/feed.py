@@ -25,6 +25,10 @@ class Feed(keras.utils.PyDataset):
 
     def __getitem__(self, number: int) -> Batch:
         """Returns a batch; number 0 begins another pass."""
+        if self.batches.first_batch:
+            raise ValueError(
+                "a Feed reads whole epochs; batches.dataset() reads what is left of one"
+            )
         if number == 0:
             self.plan = self.batches.plan()
         return self.batches.batch(self.plan[number])

@@ -215,8 +215,8 @@ def train_model(
             interruption=interruption,
             writes=run.writer.is_kept,
         )
-        # Of an epoch that is read from its middle on, a `PyDataset` is not told that it has ended.
-        is_fed = hardware.cores() and not batches.first_batch
+        # A resumed epoch begins in its middle, and Keras does not tell a `PyDataset` that it ends.
+        is_fed = hardware.cores() and start.checkpoint is None
         model.fit(
             Feed(batches) if is_fed else batches.dataset(),
             epochs=training.epochs,

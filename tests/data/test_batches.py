@@ -195,3 +195,9 @@ def test_a_feed_reads_what_the_dataset_does(training, epoch):
         for one, other in zip(fed, expected, strict=True):
             for part, of_dataset in zip(one, other, strict=True):
                 np.testing.assert_equal(part, of_dataset)
+
+
+def test_a_feed_does_not_begin_an_epoch_in_its_middle(training):
+    training.first_batch = 1
+    with pytest.raises(ValueError, match="whole epochs"):
+        Feed(training)[0]

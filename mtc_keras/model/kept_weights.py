@@ -80,8 +80,11 @@ class KeptWeights(keras_hub.models.Task):
         What appends to `steps_done` by itself does so; any other function is called.
 
         A step takes over the weights' buffers, and Ctrl-C, which Python heeds when the step is
-        over, would come before Keras has taken what it returns: the model would have none.
+        over, would come before Keras has taken what it returns: the model would have none. Only on
+        JAX, where state is handed in and out.
         """
+        if keras.backend.backend() != "jax":
+            return super()._make_function(step_function, **options)
 
         def kept(state: Any, data: Any) -> Any:
             if hasattr(step_function, "append_to"):

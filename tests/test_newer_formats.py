@@ -63,11 +63,11 @@ def test_a_newer_checkpoint_is_not_resumed(old, capsys, monkeypatch):
     change(checkpoint / "state.json", format=99)
     with pytest.raises(DataError) as error:
         _ = Checkpoint(checkpoint).state
-    assert_newer(str(error.value))
+    assert_newer(str(error.value), own=2)
     monkeypatch.setattr("mtc_keras.run.checkpoints.damage", lambda path: None)
     arguments = ["--config", str(old / "config.toml"), "--resume"]
     assert train.main([*arguments, "--set", f"output.directory={old / 'stopped'}"]) == 2
-    assert_newer(capsys.readouterr().err)
+    assert_newer(capsys.readouterr().err, own=2)
 
 
 def test_a_newer_folder_of_predictions_is_not_resumed(tmp_path):

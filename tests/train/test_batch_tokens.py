@@ -10,6 +10,7 @@ import mtc_keras
 from mtc_keras.config import check_config, load_config
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.errors import ConfigError, Stopped
+from mtc_keras.model.compiled_training import CompiledTraining
 from mtc_keras.train.checkpointing import Checkpointing
 from tests.conftest import rows, tiny_values
 
@@ -37,6 +38,8 @@ def shapes(monkeypatch):
         return inputs, targets, weights
 
     monkeypatch.setattr(TrainingBatches, "batch", batch)
+    # Which takes batches, too, only to compile their shapes.
+    monkeypatch.setattr(CompiledTraining, "prepare_training", lambda *args: None)
     # As where an epoch is long: every length is worth its compilation.
     monkeypatch.setattr("mtc_keras.model.costs.ON_CPU", (1.0, 0.0, 0.0))
     return found

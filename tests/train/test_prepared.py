@@ -5,8 +5,8 @@ import keras
 import numpy as np
 
 from mtc_keras import fit
-from mtc_keras.devices.executables import Executable
 from mtc_keras.model.compiled_training import CompiledTraining
+from mtc_keras.model.training_step import TrainingStep
 from tests.conftest import rows, tiny_config
 
 
@@ -44,15 +44,13 @@ def test_a_training_is_the_same_without_shapes_prepared(tmp_path, monkeypatch):
 
 def test_no_step_is_traced_twice_for_a_shape(tmp_path, monkeypatch):
     traced_shapes = []
-    program = Executable._program
+    step = TrainingStep.gradients_step
 
-    def seen(self, args):
-        shapes = [leaf.shape for leaf in jax.tree.leaves(args)]
-        traced_shapes.append((self.name, tuple(shapes)))
-        return program(self, args)
+    def seen(self, state, data):
+        traced_shapes.append(tuple(leaf.shape for leaf in jax.tree.leaves(data)))
+        return step(self, state, data)
 
-    monkeypatch.setattr(Executable, "_program", seen)
+    monkeypatch.setattr(TrainingStep, "gradients_step", seen)
     trained(tmp_path / "run")
-    steps = [shape for shape in traced_shapes if shape[0] == "gradients"]
-    assert steps
-    assert len(set(steps)) == len(steps)
+    assert traced_shapes
+    assert len(set(traced_shapes)) == len(traced_shapes)

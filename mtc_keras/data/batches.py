@@ -132,12 +132,13 @@ class TrainingBatches:
         """Returns rows, once filled up, and padded size of the batch of some rows."""
         return self.batch_plan.shape(self.sizes[rows].max())
 
-    def one_of_each_shape(self) -> list[Batch]:
-        """Returns a batch of each shape of the epoch, of the most frequent one first."""
+    def one_of_each_shape(self) -> Iterator[Batch]:
+        """Yields a batch of each shape of the epoch, in the order in which they are read."""
+        plan, begin = self.plan(), self.first_batch
         first: dict[tuple[int, int], np.ndarray] = {}
-        for rows in self.plan():
+        for rows in (*plan[begin:], *plan[:begin]):
             first.setdefault(self.shape(rows), rows)
-        return [self.batch(first[shape]) for shape in self.shapes]
+        return map(self.batch, first.values())
 
     def dataset(self) -> Any:
         """Returns a `tf.data.Dataset`; each pass over it reads the order of `self.epoch`."""

@@ -22,8 +22,9 @@ class Executable:
         function: a function of trees of arrays, as `jax.jit` takes it.
         name: str. What XLA's messages and profiles call it.
         donate: numbers of the arguments whose memory the outputs may take.
-        on_one_core: bool. Whether a CPU computes it on one core, so that several calls can be
-            computed at once without waiting for each other.
+        on_one_core: bool. Whether XLA is asked to compute it on one core of a CPU, so that several
+            calls can be computed at once without waiting for each other. That of jaxlib 0.10
+            uses all of them nevertheless.
     """
 
     def __init__(

@@ -211,11 +211,7 @@ class Prepared(keras.callbacks.Callback):
         self.batches = batches
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        plan, begin = self.batches.plan(), self.batches.first_batch
-        of_each: dict[tuple[int, int], np.ndarray] = {}
-        for rows in (*plan[begin:], *plan[:begin]):
-            of_each.setdefault(self.batches.shape(rows), rows)
-        self.model.prepare_training(self.batches.batch(rows) for rows in of_each.values())
+        self.model.prepare_training(self.batches.one_of_each_shape())
 
 
 class EpochOrder(keras.callbacks.Callback):

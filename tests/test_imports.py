@@ -28,6 +28,7 @@ ROOMS = [
     "export",
     "init",
     "shrink",
+    "check",
     "train",
     "predict",
     "evaluate",

@@ -1,7 +1,7 @@
 """From a config to a model and its optimizer."""
 
-import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mtc_keras.config import Config, TrainingConfig
@@ -28,15 +28,9 @@ class BuiltModel:
 
 def build_model(config: Config, dataset: Dataset) -> BuiltModel:
     """Returns the model of a config: pretrained backbone, new heads, frozen parts frozen."""
-    columns = dataset.train.texts
-    step = math.ceil(len(columns) * len(dataset.train) / MOST_TEXTS)
-    texts = (text for column in columns for text in column[:: max(step, 1)])
     policy = process.dtype_policy(config.training.precision)
     with process.random_bits(for_any_devices=True):
-        # Word pieces that are learned from texts are learned from the prefix, too.
-        prefix = [config.model.prefix] if config.model.prefix else []
-        learned = itertools.chain(prefix, texts)
-        loaded = load_backbone(config.model, learned, dtype=policy)
+        loaded = load_backbone(config.model, learned_texts(config, dataset), dtype=policy)
         freeze(loaded.backbone, config.training.freeze)
         if config.model.lora_rank is not None:
             enable_lora(loaded.backbone, config.model.lora_rank)
@@ -53,6 +47,16 @@ def build_model(config: Config, dataset: Dataset) -> BuiltModel:
             compile=False,
         )
     return BuiltModel(model, loaded.notes)
+
+
+def learned_texts(config: Config, dataset: Dataset) -> Iterator[str]:
+    """Yields the texts of which a random backbone learns its word pieces, its prefix among them."""
+    if config.model.prefix:
+        yield config.model.prefix
+    columns = dataset.train.texts
+    step = math.ceil(len(columns) * len(dataset.train) / MOST_TEXTS)
+    for column in columns:
+        yield from column[:: max(step, 1)]
 
 
 def build_optimizer(

@@ -124,6 +124,11 @@ class Task(LabelReader):
         return False
 
     @property
+    def has_order(self) -> bool:
+        """Whether the classes are steps of one scale, from lowest to highest."""
+        return False
+
+    @property
     def known_classes(self) -> list[str]:
         """The class names in order: listed, counted or learned; none for a kind without."""
         return []

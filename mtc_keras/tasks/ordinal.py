@@ -49,6 +49,10 @@ class Ordinal(SingleLabelTask):
                 'classes = ["…", "…"], or num_classes'
             )
 
+    @property
+    def has_order(self) -> bool:
+        return True
+
     def head(self, features: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
         return self.dense(features, len(self._index) - 1, name)
 

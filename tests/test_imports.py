@@ -18,6 +18,7 @@ ROOMS = [
     "tasks",
     "config",
     "console",
+    "pages",
     "devices",
     "tokenization",
     "data",

@@ -1,0 +1,139 @@
+"""The cells of a table and the pieces of a text, ready to be written by a template."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, NamedTuple
+
+from mtc_keras.pages.blocks import Column, Table, Text
+
+DASH = "–"
+
+
+class Cell(NamedTuple):
+    """A cell: what stands in it, by what it is sorted, and how long its bar is, in per cent.
+
+    `sort` is `None` where the text itself is sorted by, and empty where there is no value.
+    """
+
+    kind: str
+    text: str
+    sort: str | None = None
+    bar: str | None = None
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a table."""
+
+    caption: str
+    rows: list[list[Cell]]
+
+
+class Piece(NamedTuple):
+    """A piece of a text; of a word with a value also its sign and strength, in per cent."""
+
+    text: str
+    sign: str = ""
+    strength: str | None = None
+    value: str = ""
+
+
+def cells_of(table: Table) -> Cells:
+    """Returns the cells of a table's first rows, and a caption that tells of those left out."""
+    given = list(table.rows)
+    rows = given[: table.most]
+    caption = table.caption
+    if len(rows) < len(given):
+        caption = f"{caption} The first {len(rows):,} of {len(given):,} rows.".strip()
+    greatest = [_greatest(rows, index) for index in range(len(table.columns))]
+    return Cells(
+        caption,
+        [
+            [
+                _cell(column, value, most)
+                for column, value, most in zip(table.columns, row, greatest, strict=True)
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _greatest(rows: list[Any], index: int) -> float:
+    """Returns the greatest int of a column, beside which others' bars are measured."""
+    return max((abs(row[index]) for row in rows if _is_count(row[index])), default=1) or 1
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _cell(column: Column, value: Any, greatest: float) -> Cell:
+    if column.kind == "text":
+        empty = value is None or value != value
+        return Cell("text", DASH if empty else str(value), "" if empty else None)
+    if value is None or not math.isfinite(value):
+        return Cell(column.kind, DASH, "")
+    sort = repr(float(value))
+    match column.kind:
+        case "count":
+            shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+            return Cell("count", _signed(shown), sort)
+        case "score":
+            return Cell("score", _signed(f"{value:.4f}"), sort)
+        case "share":
+            return Cell("share", _signed(f"{value:.1%}"), sort)
+        case "bar":
+            count = _is_count(value)
+            share = float(value) / greatest if count else float(value)
+            long = f"{100 * min(max(share, 0.0), 1.0):.1f}"
+            return Cell("bar", _signed(f"{value:,}" if count else f"{value:.1%}"), sort, long)
+
+
+def _signed(shown: str) -> str:
+    return shown.replace("-", "−")
+
+
+def pieces_of(item: Text) -> Iterator[Piece]:
+    """Yields the words of a text with what lies between them.
+
+    Words that are not found in the text, as where a tokenizer has changed them, stand one after
+    another with a blank between.
+    """
+    words = list(item.words or ())
+    most = max((abs(value) for _, value in words if math.isfinite(value)), default=0.0) or 1.0
+    places = _places(item.text, [word for word, _ in words])
+    end = 0
+    for number, (word, value) in enumerate(words):
+        if places is None:
+            gap = " " if number else ""
+        else:
+            gap, end = item.text[end : places[number]], places[number] + len(word)
+        if gap:
+            yield Piece(gap)
+        yield _worth(Piece(word), value, most)
+    if places is not None and item.text[end:]:
+        yield Piece(item.text[end:])
+
+
+def _places(text: str, words: list[str]) -> list[int] | None:
+    """Returns where each word begins, or `None` if one is not there."""
+    places, end = [], 0
+    for word in words:
+        place = text.find(word, end)
+        if place < 0:
+            return None
+        places.append(place)
+        end = place + len(word)
+    return places
+
+
+def _worth(piece: Piece, value: float, most: float) -> Piece:
+    if not math.isfinite(value) or value == 0:
+        return piece
+    return piece._replace(
+        sign="for" if value > 0 else "against",
+        strength=f"{100 * min(1.0, abs(value) / most):.0f}",
+        value=_signed(f"{value:+.3f}"),
+    )

@@ -1,0 +1,240 @@
+"""What surrounds data in a drawing: quiet grid lines, numbers, names of axes, a legend, a note."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from mtc_keras.pages.colours import SERIES
+from mtc_keras.pages.figures.drawing import SENTINELS, SIZE, SMALL, WIDTH, Drawing, Margins
+from mtc_keras.pages.names import width
+
+GAP = 14.0  # pixels between entries of a legend
+SAMPLE = 18.0  # pixels of an entry's line
+ROW = 18.0  # pixels of a line of a legend
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1.5, 1.5)),
+    (0, (7, 2, 1.5, 2)),
+    (0, (3, 1.5)),
+    (0, (9, 3)),
+)
+
+
+class Mark(NamedTuple):
+    """A place in a figure that has a name.
+
+    Args:
+        name: str. Its name.
+        x: float. Where it is.
+        y: optional float. Where it is, if it is a point; else it is a vertical line.
+    """
+
+    name: str
+    x: float
+    y: float | None = None
+
+
+def number(value: float) -> str:
+    """Returns a number for an axis or a bar: ints whole, others with four digits that count."""
+    if not math.isfinite(value):
+        return "–"
+    if isinstance(value, int) or value == int(value):
+        return f"{value:,.0f}".replace("-", "−")
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}".rstrip("0").replace(
+        "-", "−"
+    )
+
+
+def colour(index: int) -> str:
+    """Returns the name of a series' colour."""
+    return SERIES[index % len(SERIES)]
+
+
+def x_ticks(drawing: Drawing, *, whole: bool = False, grid: bool = True, count: int = 5) -> None:
+    """Writes numbers below the axes, with a grid line at each."""
+    for value in _ticks(drawing.axes.get_xlim(), whole, count):
+        if grid:
+            drawing.axes.axvline(value, color=SENTINELS["rule"], linewidth=1, zorder=0)
+        drawing.text(
+            (value, 0),
+            number(value),
+            in_data=(True, False),
+            offset=(0, -5),
+            align="center top",
+            size=SMALL,
+        )
+
+
+def y_ticks(drawing: Drawing, *, whole: bool = False, count: int = 5) -> None:
+    """Writes numbers left of the axes, with a grid line at each."""
+    for value in _ticks(drawing.axes.get_ylim(), whole, count):
+        drawing.axes.axhline(value, color=SENTINELS["rule"], linewidth=1, zorder=0)
+        drawing.text(
+            (0, value),
+            number(value),
+            in_data=(False, True),
+            offset=(-6, 0),
+            align="right center",
+            size=SMALL,
+        )
+
+
+def _ticks(limits: tuple[float, float], whole: bool, count: int) -> Sequence[float]:
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = sorted(limits)
+    ticks = MaxNLocator(count, steps=[1, 2, 2.5, 5, 10], integer=whole).tick_values(low, high)
+    slack = (high - low) * 1e-6
+    return [float(tick) for tick in ticks if low - slack <= tick <= high + slack]
+
+
+def x_axis(drawing: Drawing, name: str) -> None:
+    """Names the horizontal axis, below its numbers."""
+    drawing.text(
+        (1, 0),
+        name,
+        in_data=(False, False),
+        offset=(0, -21),
+        align="right top",
+        room=drawing.inner[0] + drawing.margins.left,
+        size=SMALL,
+    )
+
+
+def y_axis(drawing: Drawing, name: str) -> None:
+    """Names the vertical axis, above its numbers."""
+    drawing.text(
+        (0, 1),
+        name,
+        in_data=(False, False),
+        offset=(8 - drawing.margins.left, 10),
+        align="left bottom",
+        room=drawing.size[0] - 8,
+        size=SMALL,
+    )
+
+
+def legend_rows(names: Sequence[str], room: float = WIDTH - 16) -> list[list[tuple[int, float]]]:
+    """Returns which entries of a legend stand in which line, each with its x in pixels."""
+    rows: list[list[tuple[int, float]]] = [[]]
+    x = 0.0
+    for index, name in enumerate(names):
+        wide = SAMPLE + 6 + min(width(name, SMALL), room / 2)
+        if x and x + wide > room:
+            rows.append([])
+            x = 0.0
+        rows[-1].append((index, x))
+        x += wide + GAP
+    return rows
+
+
+def legend(drawing: Drawing, names: Sequence[str], *, above: float, filled: bool = False) -> None:
+    """Writes what the colours mean, in lines above the axes.
+
+    Args:
+        drawing: the drawing.
+        names: of the series.
+        above: float. Pixels between the axes and the lowest line's middle.
+        filled: bool. Whether the series are areas, and not lines.
+    """
+    from matplotlib.lines import Line2D
+
+    rows = legend_rows(names)
+    wide, high = drawing.size
+    for line, row in enumerate(rows):
+        y = drawing.margins.bottom + drawing.inner[1] + above + ROW * (len(rows) - 1 - line)
+        for index, start in row:
+            x = 8 + start
+            sample = Line2D(
+                [x / wide, (x + SAMPLE) / wide],
+                [y / high] * 2,
+                color=SENTINELS[colour(index)],
+                linewidth=8 if filled else 2,
+                linestyle="-" if filled else DASHES[index % len(DASHES)],
+                solid_capstyle="butt",
+                alpha=0.75 if filled else 1,
+            )
+            drawing.figure.add_artist(sample)
+            drawing.text(
+                (0, 1),
+                names[index],
+                in_data=(False, False),
+                offset=(
+                    x + SAMPLE + 6 - drawing.margins.left,
+                    y - drawing.margins.bottom - drawing.inner[1],
+                ),
+                room=(WIDTH - 16) / 2,
+                colour="ink",
+                size=SMALL,
+            )
+
+
+def note(drawing: Drawing, text: str) -> None:
+    """Writes a line at the bottom: what has been left out."""
+    drawing.text(
+        (0, 0),
+        text,
+        in_data=(False, False),
+        offset=(8 - drawing.margins.left, 4 - drawing.margins.bottom),
+        align="left bottom",
+        size=SMALL,
+    )
+
+
+def marks_on(drawing: Drawing, marks: Sequence[Mark]) -> None:
+    """Draws marks: a line or point each, with its name beside it."""
+    low, high = drawing.axes.get_xlim()
+    lines = 0
+    for mark in marks:
+        if not math.isfinite(mark.x) or (mark.y is not None and not math.isfinite(mark.y)):
+            continue
+        on_right = mark.x > (low + high) / 2  # its name stands where there is more room
+        room = (
+            drawing.inner[0] * ((mark.x - low) if on_right else (high - mark.x)) / (high - low or 1)
+            - 8
+        )
+        align = "right" if on_right else "left"
+        offset = -7.0 if on_right else 7.0
+        if mark.y is None:
+            drawing.axes.axvline(
+                mark.x, color=SENTINELS["ink"], linewidth=1.2, linestyle=(0, (3, 2)), zorder=3
+            )
+            drawing.text(
+                (mark.x, 1),
+                mark.name,
+                in_data=(True, False),
+                offset=(offset, -8 - 15 * lines),
+                align=f"{align} center",
+                room=room,
+                colour="ink",
+                size=SMALL,
+            )
+            lines += 1
+        else:
+            drawing.axes.plot(
+                [mark.x],
+                [mark.y],
+                "o",
+                color=SENTINELS["ink"],
+                markeredgecolor=SENTINELS["paper"],
+                markersize=8,
+                clip_on=False,
+                zorder=4,
+            )
+            drawing.text(
+                (mark.x, mark.y),
+                mark.name,
+                offset=(offset, 9),
+                align=f"{align} center",
+                room=room,
+                colour="ink",
+                size=SMALL,
+            )
+
+
+def empty(text: str = "no values") -> str:
+    """Returns a drawing that says that there is nothing to draw."""
+    drawing = Drawing((WIDTH, 72.0), Margins(0, 0, 0, 0))
+    drawing.text((0.5, 0.5), text, in_data=(False, False), align="center center", size=SIZE)
+    return drawing.svg()

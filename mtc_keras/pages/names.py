@@ -1,0 +1,62 @@
+"""Names and texts from outside, fit to be seen: nothing invisible, no wider than the room."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from mtc_keras.errors import UNSEEN
+
+_LINES = re.compile(r"[ \t\r\n\v\f\x85\u2028\u2029]+")
+_WIDTHS = {"W": 1.0, "F": 1.0}  # of the font's size; the others' is that of a usual small letter
+_LETTER, _CAPITAL = 0.54, 0.66
+
+
+def seen(text: str, *, lines: bool = False) -> str:
+    """Returns a text in which what cannot be seen stands as an escape, such as `\\x00`.
+
+    Args:
+        text: str. Anything.
+        lines: bool. Whether line feeds and tabs stay; else they are blanks.
+    """
+    if not lines:
+        text = _LINES.sub(" ", text)
+    return UNSEEN.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    if character in "\n\t":
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def width(text: str, size: float) -> float:
+    """Returns about how wide a line of text is, in the unit of its font's size."""
+    return size * sum(map(_width, text))
+
+
+def _width(character: str) -> float:
+    if unicodedata.combining(character):
+        return 0.0
+    usual = _CAPITAL if character.isupper() else _LETTER
+    return _WIDTHS.get(unicodedata.east_asian_width(character), usual)
+
+
+def room_for(names: Iterable[str], size: float, most: float) -> float:
+    """Returns how many pixels the widest of some names needs, and no more than `most`."""
+    return min(most, max((width(seen(name), size) for name in names), default=0.0) + 2)
+
+
+def shortened(name: str, room: float, size: float) -> str:
+    """Returns a name, or its beginning and end with an ellipsis between, that fits into a room."""
+    name = seen(name)
+    if width(name, size) <= room:
+        return name
+    kept = len(name)
+    while kept > 2 and width(_middle_cut(name, kept), size) > room:
+        kept -= 1
+    return _middle_cut(name, kept)
+
+
+def _middle_cut(name: str, kept: int) -> str:
+    start = (kept + 1) // 2
+    return f"{name[:start].rstrip()}…{name[len(name) - (kept - start) :].lstrip()}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 1000
 MOST_SEEDS = 1000
-LOG = "compare.log"
+LOG, PAGE = "compare.log", "comparison.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Comparison:
     """What a joint model gives and costs beside other approaches to the same tasks.
 
     Args:
-        directory: where the runs, `compare.json` and `compare.log` are.
+        directory: where the runs, `compare.json`, `compare.log` and `comparison.html` are.
         seeds: the seeds of the trainings.
         resamples: int. Drawings of test rows behind the intervals.
         test_rows: int. Number of test rows.
@@ -173,8 +173,20 @@ def _compare(
             costs=costs(outcomes, seeds),
         )
         comparison.show(log)
-    write_whole(directory / "compare.json", readable_json(comparison.to_dict()))
+        write_whole(directory / "compare.json", readable_json(comparison.to_dict()))
+        _write_page(comparison, log)
     return comparison
+
+
+def _write_page(comparison: Comparison, log: "Log") -> None:
+    """Writes the comparison to be looked at; what was found stands whether it can be or not."""
+    from mtc_keras.compare.page import comparison_page
+    from mtc_keras.pages import write_page
+
+    try:
+        write_page(comparison_page(comparison.to_dict()), comparison.directory / PAGE)
+    except ConfigError as error:
+        log.line(f"the page is not written: {error}")
 
 
 def compared_directory(config: Config) -> Path:

@@ -60,8 +60,8 @@ class Training:
         except DataError:
             return False
         tasks = with_recorded_weights(self.dataset.tasks, run.loss_weights)
-        written = (run.directory / "config.toml").read_text(encoding="utf-8")
-        same_config = written == resolved(self.config, tasks).to_toml()
+        # Read again, as a run from before lacks keys that are as they are by default.
+        same_config = run.config.to_toml() == resolved(self.config, tasks).to_toml()
         return same_config and run.environment["data_sha256"] == self.dataset.files
 
     def train(self, verbose: int, resume: bool = False) -> Run:

@@ -87,7 +87,8 @@ def _compare_approaches(args: argparse.Namespace) -> None:
         binary=args.other == "binary",
         overwrite=args.overwrite,
     )
-    print(legible(f"\nruns, compare.json and compare.log are in {compared_directory(config)}"))
+    directory = compared_directory(config)
+    print(legible(f"\nruns, compare.json, comparison.html and compare.log are in {directory}"))
 
 
 PROGRAM = Program(

@@ -349,6 +349,11 @@ def test_what_was_found_is_written(compared):
     config, found = compared
     directory = compared_directory(config)
     assert json.loads((directory / "compare.json").read_text()) == found
+    page = json.loads((directory / "comparison.json").read_text())
+    assert {name: row["low"] for name, row in page["against_single"].items()} == {
+        name: task["joint_against"]["single"]["low"] for name, task in found["tasks"].items()
+    }
+    assert "Joint against single" in (directory / "comparison.html").read_text()
     assert found["seeds"] == [0] and found["resamples"] == 20 and found["test_rows"] == 30
     assert found["costs"]["single"]["models"] == 2
     assert found["costs"]["single"]["model_bytes_ratio"] > 1

@@ -1,4 +1,4 @@
-"""Confident learning (Northcutt, Jiang & Chuang 2021, arXiv 1911.00068), and means over labels.
+"""Confident learning (Northcutt, Jiang & Chuang 2021, arXiv 1911.00068).
 
 Shapes: N rows, C classes. All probabilities are of models that never saw the row.
 """
@@ -40,25 +40,3 @@ def joint_counts(labels: np.ndarray, guesses: np.ndarray, num_classes: int) -> n
     """Returns int64 of shape `(C, C)`: rows by the label given and the class they seem to have."""
     cells = labels.astype("int64") * num_classes + guesses
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
-
-
-def moving_average(values: np.ndarray, weight: float = 0.8) -> np.ndarray:
-    """Returns the exponential moving average over each row's values, from highest to lowest.
-
-    So the lowest value counts most, with `weight`, the next with `weight · (1 - weight)`
-    (Thyagarajan et al. 2022, arXiv 2211.13895, section 3). NaN is left out.
-
-    Args:
-        values: float of shape `(N, C)`.
-        weight: float between 0 and 1, the share of each next value in the mean.
-
-    Returns:
-        float64 of shape `(N,)`, NaN where all values are.
-    """
-    descending = -np.sort(-values.astype("float64"), axis=1)  # NaN last
-    average = np.full(len(values), np.nan)
-    for column in descending.T:
-        mixed = weight * column + (1 - weight) * average
-        started = np.where(np.isnan(average), column, mixed)
-        average = np.where(np.isnan(column), average, started)
-    return average

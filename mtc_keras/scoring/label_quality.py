@@ -8,12 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from mtc_keras.scoring.confident_learning import confident_classes, joint_counts, moving_average
+from mtc_keras.scoring.confident_learning import confident_classes, joint_counts
 from mtc_keras.tasks import Task
 
 # Modified z-scores above are outliers (Iglewicz & Hoaglin 1993, section 3.3).
 OUTLIER = 3.5
 MAD_TO_DEVIATION = 1.4826  # of normally distributed residuals
+LEAST = 1e-9  # of a probability in a ratio
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +60,10 @@ def label_quality(task: Task, targets: np.ndarray, probabilities: np.ndarray) ->
     """Judges the labels of a task by probabilities that owe nothing to them.
 
     The quality of one class per row is the probability of the class given (self-confidence); of
-    ordered classes 1 - the distance to the class expected, in steps of the scale; of several
-    classes per row the exponential moving average of each cell's self-confidence over the known
-    cells; of shares 1 - their distance from the probabilities; of numbers `exp(-|residual|)` in
-    robust standard deviations.
+    ordered classes 1 - the distance to the class expected, as a share of the scale; of several
+    classes per row the probability that no known cell is wrong if at most one is; of shares
+    1 - their distance from the probabilities; of numbers `exp(-|residual|)` in robust standard
+    deviations.
 
     Args:
         task: the task.
@@ -132,13 +133,26 @@ def _judge_sets(
     changed = known & np.where(suspect[:, None], flipped, is_worst)
     against = np.where(changed, 1 - np.where(known, cells, 1.0), -1.0)
     return LabelQuality(
-        quality=moving_average(cells),
+        quality=_none_wrong(cells, labelled),
         suspect=suspect,
         suggested=np.where(changed, 1 - hard, hard),
         probability=np.where(labelled, against.max(axis=1), np.nan),
         cells=cells,
         confused=confused,
     )
+
+
+def _none_wrong(cells: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Returns the probability that no cell of a row is wrong, given that at most one is.
+
+    If cells are independent, all are right with `Π s`, and one alone is wrong with
+    `Π s · (1 - s) / s`. One cell that is surely wrong is enough, whatever the others say: the
+    moving average over cells of Thyagarajan et al. 2022 (arXiv 2211.13895) ranks rows with a
+    second doubtful cell before it (docs/checking.md compares them).
+    """
+    right = np.maximum(cells, LEAST)
+    odds = np.nansum((1 - right) / right, axis=1)
+    return np.where(labelled, 1 / (1 + odds), np.nan)
 
 
 def _judge_numbers(

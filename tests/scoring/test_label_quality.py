@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.scoring.confident_learning import confident_classes, moving_average
+from mtc_keras.scoring.confident_learning import confident_classes
 from mtc_keras.scoring.label_quality import label_quality
 from mtc_keras.tasks import Multiclass, Multilabel, Ordinal, Regression
 from tests.fuzzing import tries
@@ -58,15 +58,15 @@ def test_fuzz_one_class_per_row_is_judged_as_by_cleanlab(seed):
 
 @tries(10)
 @given(st.integers(0, 10_000))
-def test_fuzz_sets_of_classes_are_judged_as_by_cleanlab(seed):
+def test_fuzz_cells_of_sets_are_judged_as_by_cleanlab(seed):
     from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
-    from cleanlab.multilabel_classification.rank import get_label_quality_scores
+    from cleanlab.multilabel_classification.rank import get_label_quality_scores_per_class
 
     labels, probabilities = noisy_sets(seed)
     lists = [np.flatnonzero(row).tolist() for row in labels]
     found = label_quality(multilabel(), labels, probabilities)
     np.testing.assert_allclose(
-        found.quality, get_label_quality_scores(lists, probabilities), atol=1e-12
+        found.cells, get_label_quality_scores_per_class(lists, probabilities), atol=1e-12
     )
     issues = find_multilabel_issues_per_class(
         lists, probabilities, filter_by="confident_learning", n_jobs=1
@@ -178,10 +178,13 @@ def test_a_class_without_rows_and_a_task_without_labels_are_no_obstacle():
     assert nothing.count == 0 and not len(nothing.order)
 
 
-def test_the_average_weighs_the_lowest_most():
-    values = np.array([[0.1, 0.5, 0.9], [np.nan, 0.9, 0.1], [np.nan] * 3])
-    expected = [0.8 * 0.1 + 0.2 * (0.8 * 0.5 + 0.2 * 0.9), 0.8 * 0.1 + 0.2 * 0.9, np.nan]
-    np.testing.assert_allclose(moving_average(values), expected)
+def test_one_cell_that_is_surely_wrong_comes_before_many_that_are_doubtful():
+    labels = np.zeros((3, 4), "float32")
+    stated = np.array([[0.95, 0.05, 0.05, 0.05], [0.8, 0.8, 0.05, 0.05], [0.05] * 4])
+    found = label_quality(multilabel(4), labels, stated)
+    assert found.order.tolist() == [0, 1, 2]
+    # 1 / (1 + the sum of the odds that a cell is wrong)
+    assert found.quality[1] == pytest.approx(1 / (1 + 2 * 0.8 / 0.2 + 2 * 0.05 / 0.95))
 
 
 def test_the_label_given_is_kept_where_it_is_the_likeliest():

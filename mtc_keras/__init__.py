@@ -31,6 +31,7 @@ _HOMES = {
     "Config": "mtc_keras.config",
     "ConfigError": "mtc_keras.errors",
     "DataError": "mtc_keras.errors",
+    "DataSplit": "mtc_keras.check.splitting.splitting",
     "Distillation": "mtc_keras.distill",
     "Evaluation": "mtc_keras.evaluate",
     "Export": "mtc_keras.export.writing",
@@ -64,6 +65,7 @@ _HOMES = {
     "predict_rows": "mtc_keras.predict.rows",
     "register_kind": "mtc_keras.tasks",
     "shrink_vocab": "mtc_keras.shrink.shrinking",
+    "split_config": "mtc_keras.check.splitting.splitting",
 }
 
 __all__ = sorted(_HOMES)

@@ -3,6 +3,8 @@
 Shapes: N rows, G groups, C classes.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mtc_keras.data.splits import keep_classes_in_training, split, validation_size
@@ -85,6 +87,49 @@ def split_groups(
         chosen[sizes.argmin()] = True
     _approach_size(carried, sizes, chosen, size)
     return np.flatnonzero(~chosen[group]), np.flatnonzero(chosen[group])
+
+
+def split_parts(
+    indicator: np.ndarray, group: np.ndarray, sizes: Sequence[int], seed: int
+) -> list[np.ndarray]:
+    """Splits rows into several parts; the rows of a group stay together.
+
+    Each part but the first, which is the one to train on, is split off by `split_groups` from what
+    the parts after it have left, the last one first.
+
+    Args:
+        indicator: bool of shape `(N, C)`, which classes a row carries.
+        group: int of shape `(N,)`, the number of each row's group.
+        sizes: the number of rows asked for each part, N in all.
+        seed: int. Equal seeds give equal parts.
+
+    Returns:
+        For each part the sorted indices of its rows; each row is in one part.
+
+    Raises:
+        ValueError: if there are fewer groups than parts.
+    """
+    of_group = np.bincount(group)
+    if len(of_group) < len(sizes):
+        raise ValueError(
+            f"{plural(len(of_group), 'group')} of rows of one text or group, which "
+            f"stay together, cannot be {len(sizes)} parts"
+        )
+    left = np.arange(len(indicator))
+    parts: list[np.ndarray] = []
+    for before, size in reversed(list(enumerate(sizes[1:], 1))):
+        number = np.unique(group[left], return_inverse=True)[1]
+        kept, chosen = split_groups(indicator[left], number, size, seed)
+        part = left[chosen]
+        # The parts before it need a group each; the smallest are given back.
+        lacking = before - len(np.unique(group[left[kept]]))
+        if lacking > 0:
+            own = np.unique(group[part])
+            given = own[np.argsort(of_group[own], kind="stable")[:lacking]]
+            part = part[~np.isin(group[part], given)]
+        parts.append(part)
+        left = np.setdiff1d(left, part)
+    return [left, *reversed(parts)]
 
 
 def _chosen(carried: np.ndarray, sizes: np.ndarray, size: int, seed: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from mtc_keras.data.sources import Files, OwnRows, are_files, file_blocks, hash_
 from mtc_keras.data.split_column import SPLITS, SplitColumn, both_named
 from mtc_keras.data.split_sources import SplitSource, split_sources
 from mtc_keras.data.splits import validation_size
+from mtc_keras.data.strata import strata_of
 from mtc_keras.errors import DataError, listed, plural
 from mtc_keras.tasks import Task
 
@@ -203,13 +204,9 @@ def _split(
     rows: Rows, tasks: Sequence[Task], config: Config, validation: int | float, notes: list[str]
 ) -> dict[str, Rows]:
     """Returns the training rows in two parts; rows of one text or group stay together."""
-    indicators = [task.class_indicator(rows.targets[task.name]) for task in tasks]
-    # A task with few labels keeps its share of them, also where a row has none of the classes.
-    indicators += [task.labelled(rows.targets[task.name])[:, None] for task in tasks]
     group = connected_groups(rows.text_keys, rows.groups, NO_GROUP)
-    train, held_out = split_groups(
-        np.concatenate(indicators, axis=1), group, validation, config.seed
-    )
+    indicator = strata_of(rows, tasks).indicator
+    train, held_out = split_groups(indicator, group, validation, config.seed)
     asked = validation_size(validation, len(rows))
     notes.append(split_note(len(held_out), asked, group, config.data.group))
     return {

@@ -35,8 +35,7 @@ def read_workbook(
     Raises:
         DataError: if it is no workbook, has no such sheet, or openpyxl is not installed.
     """
-    book = _opened(path, file)
-    found = _sheet(book, path, sheet, faults)
+    found = opened_sheet(path, file, sheet, faults)
     numbered = _rows(found, path)
     first = _padded(list(itertools.islice(numbered, MOST_ABOVE)))
     try:
@@ -63,6 +62,15 @@ def read_workbook(
             f"{path}: {unnamed:,} {have} cells under no name, which are not read, first "
             f"{first_unnamed}"
         )
+
+
+def opened_sheet(path: str, file: IO[bytes], sheet: str, faults: Faults) -> Any:
+    """Returns openpyxl's sheet that is named, or the first one that holds something.
+
+    Raises:
+        DataError: if there is none, or openpyxl is not installed.
+    """
+    return _sheet(_opened(path, file), path, sheet, faults)
 
 
 def _opened(path: str, content: IO[bytes]) -> Any:

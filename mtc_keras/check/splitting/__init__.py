@@ -1,0 +1,1 @@
+"""`mtc-keras check --split`: one table becomes training, validation and test files."""

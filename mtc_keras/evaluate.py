@@ -110,7 +110,7 @@ def evaluate_run(
         model = run.model
         tokens = tokens_of(model, rows.texts)
         logits = model.predict_logits(tokens, run.config.training.batch_size)
-        metrics, long = judge_rows(model, rows, tokens, logits, "evaluated")
+        metrics, _, long = judge_rows(model, rows, tokens, logits, "evaluated")
         constant = baseline(model.tasks, run.constants, rows.targets)
         notes = (*rows.notes, *unlabelled_notes(rows, model.tasks), *([long] if long else []))
         return Evaluation(rows.name, model.tasks, metrics, constant, notes)

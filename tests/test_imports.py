@@ -30,6 +30,7 @@ ROOMS = [
     "init",
     "shrink",
     "check",
+    "report",
     "train",
     "predict",
     "evaluate",

@@ -10,6 +10,7 @@ from mtc_keras.config.sections import (
     DecisionsConfig,
     DistributionConfig,
     OutputConfig,
+    ReportConfig,
     TrainingConfig,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "ModelConfig",
     "OutputConfig",
     "RandomBackboneConfig",
+    "ReportConfig",
     "TrainingConfig",
     "check_config",
     "config_schema",

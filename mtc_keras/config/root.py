@@ -21,6 +21,7 @@ from mtc_keras.config.sections import (
     DecisionsConfig,
     DistributionConfig,
     OutputConfig,
+    ReportConfig,
     Section,
     TrainingConfig,
 )
@@ -86,6 +87,7 @@ class Config(Section):
     balancing: BalancingConfig = Field(default_factory=BalancingConfig)
     decisions: DecisionsConfig = Field(default_factory=DecisionsConfig)
     distribution: DistributionConfig = Field(default_factory=DistributionConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
 
     @model_validator(mode="before")

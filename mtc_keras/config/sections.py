@@ -267,3 +267,23 @@ class OutputConfig(Section):
     """What a run leaves behind."""
 
     directory: str = Field(default="runs/default", min_length=1, description="The run directory.")
+
+
+class ReportConfig(Section):
+    """The page that a training writes of itself, `report.html` (docs/reporting.md)."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Write report.html; `mtc-keras report` writes it later, too, as what was "
+        "predicted of each row is kept.",
+    )
+    texts: bool = Field(
+        default=True,
+        description="Keep the texts of the judged rows in the run, and show some of them in the "
+        "report, such as the most confident mistakes.",
+    )
+    slices: list[str] = Field(
+        default_factory=list,
+        description="Columns by whose values the report judges rows apart, such as a region or a "
+        "channel; their values are kept in the run.",
+    )

@@ -16,6 +16,7 @@ from mtc_keras.data.mistakes import Mistakes
 from mtc_keras.data.nearest import nearest
 from mtc_keras.data.packed import join, pack
 from mtc_keras.data.rows import LeftOut, Rows
+from mtc_keras.data.slices import Slices
 from mtc_keras.data.split_words import SplitWords
 from mtc_keras.data.texts import read_texts, text_faults
 from mtc_keras.data.weights import Weights
@@ -37,6 +38,7 @@ class Encoder:
         data: the `[data]` section.
         name: the split's name.
         unlearned: names of tasks whose labels cannot be read and are left out.
+        slices: columns by which rows are judged apart.
 
     Attributes:
         columns: the columns of each source as it names them.
@@ -45,7 +47,13 @@ class Encoder:
     """
 
     def __init__(
-        self, tasks: Sequence[Task], data: DataConfig, name: str, unlearned: Collection[str] = ()
+        self,
+        tasks: Sequence[Task],
+        data: DataConfig,
+        name: str,
+        unlearned: Collection[str] = (),
+        *,
+        slices: Sequence[str] = (),
     ) -> None:
         self.data, self.name = data, name
         self.labels = {task.name: Labels(task) for task in tasks if task.name not in unlearned}
@@ -58,7 +66,9 @@ class Encoder:
         self._weights = Weights(data.weight, [task.name for task in tasks])
         self._groups = Groups(data.group) if data.group and tasks else None
         self._raters = Raters(data.votes_by) if data.votes_by and tasks else None
+        self.slices = Slices(slices)
         used = [*data.text_columns, data.id, data.weight, data.group, data.split, data.votes_by]
+        used += slices
         used += [column for task in tasks for column in task.path.names]
         self._used = dict.fromkeys(column for column in used if column)
         self._split_words = SplitWords(name, self._used)
@@ -87,6 +97,7 @@ class Encoder:
         for values in (self._groups, self._raters):
             if values:
                 values.add(block, start)
+        self.slices.add(block)
         found = read_texts(block, self.data.text_columns)
         for parts, texts in zip(self._texts, found, strict=True):
             parts.append(pack(texts))
@@ -187,7 +198,7 @@ class Encoder:
         if self.rename_problem():  # what else is wrong depends on it
             problems = []
         targets: dict[str, np.ndarray] = {}
-        told = [*self.told, *self._split_words.notes]
+        told = [*self.told, *self._split_words.notes, *self.slices.notes]
         for name, labels in self.labels.items():
             if name not in unlearned:
                 targets[name] = labels.targets()
@@ -217,6 +228,7 @@ class Encoder:
             left_out=self._left_out,
             groups=groups,
             told=tuple(told),
+            slices=self.slices.values(),
         )
         rows = self._joined(rows, problems)
         return replace(rows, told=(*rows.told, *self._ties(rows)))

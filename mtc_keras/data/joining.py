@@ -23,8 +23,8 @@ def joined(
     """Returns a row for all rows of one key.
 
     Its target is the mean of theirs by their weights, which for votes is the share of each class
-    among the raters who answered; its weight is the mean of theirs. Text, id and place are those of
-    the first of them.
+    among the raters who answered; its weight is the mean of theirs. Text, id, place and slices are
+    those of the first of them.
 
     Args:
         rows: N rows.
@@ -58,6 +58,7 @@ def joined(
         ids=None if rows.ids is None else take(rows.ids, first),
         where=take(rows.where, first),
         groups=None if rows.groups is None else rows.groups[first],
+        slices={name: take(values, first) for name, values in rows.slices.items()},
         told=(*rows.told, note),
     )
 

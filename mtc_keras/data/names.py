@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from mtc_keras.config import DataConfig
 from mtc_keras.data.encoder import Encoder
 from mtc_keras.data.nearest import nearest
+from mtc_keras.errors import did_you_mean, listed
 from mtc_keras.tasks import Task
 
 # Columns that rows may lack, and what becomes of those that do.
@@ -14,6 +15,7 @@ OPTIONAL = {
     "group": "whose rows are in no group",
     "votes_by": "whose rows stand alone",
 }
+SLICES = "report.slices"
 
 
 def check_names(
@@ -60,7 +62,26 @@ def check_names(
                 encoder.told += _lacking(encoder, key, column)
         elif _is_own(key, column):
             problems.append(_no_column(f"data.{key}", column, columns))
+    if all_read:
+        _check_slices(encoders.values(), columns, problems)
     return without
+
+
+def _check_slices(encoders: Iterable[Encoder], columns: Sequence[str], problems: list[str]) -> None:
+    """Reports columns of `report.slices` that no file has, and tells which files lack one."""
+    encoders = list(encoders)
+    for column in dict.fromkeys(name for encoder in encoders for name in encoder.slices.columns):
+        if column not in columns:
+            problems.append(
+                f"{SLICES}: no file has a column {column!r}.{did_you_mean(column, columns)} "
+                f"Columns: {listed(columns)}"
+            )
+            continue
+        for encoder in encoders:
+            if lacking := _without(encoder, column):
+                encoder.told.append(
+                    f"{SLICES}: {lacking} has no column {column!r}, whose rows have no slice"
+                )
 
 
 def tell_lacking(encoder: Encoder, data: DataConfig) -> None:
@@ -81,13 +102,16 @@ def _is_own(key: str, column: str) -> bool:
 
 def _lacking(encoder: Encoder, key: str, column: str) -> list[str]:
     """Returns a line on the sources of a split that lack a column, if any do."""
-    lacking = [name for name, known in encoder.renamed_columns().items() if column not in known]
+    lacking = _without(encoder, column)
     if not lacking or (key == "id" and not _is_own(key, column)):
         return []
-    return [
-        f"data.{key}: {', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''} "
-        f"has no column {column!r}, {OPTIONAL[key]}"
-    ]
+    return [f"data.{key}: {lacking} has no column {column!r}, {OPTIONAL[key]}"]
+
+
+def _without(encoder: Encoder, column: str) -> str:
+    """Returns the first few sources of a split that lack a column, `""` if none does."""
+    lacking = [name for name, known in encoder.renamed_columns().items() if column not in known]
+    return f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}"
 
 
 def _no_column(where: str, column: str, columns: Sequence[str], key: str = "") -> str:

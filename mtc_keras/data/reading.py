@@ -73,7 +73,12 @@ def _read_all(
     for name, source in sources.items():
         try:
             found = _encoders(
-                name, source, tasks, data, unlearned=() if name == "train" else failed
+                name,
+                source,
+                tasks,
+                data,
+                unlearned=() if name == "train" else failed,
+                slices=config.report.slices,
             )
             files |= hash_files(source.files) if source.files and found else {}
         except DataError as error:
@@ -101,9 +106,10 @@ def _encoders(
     data: DataConfig,
     *,
     unlearned: Collection[str],
+    slices: Sequence[str],
 ) -> dict[str, Encoder]:
     """Reads a source; returns what has read the rows of each split in it, its own first."""
-    encoders = {name: Encoder(tasks, data, name, unlearned)}
+    encoders = {name: Encoder(tasks, data, name, unlearned, slices=slices)}
     blocks = source.blocks(notes=encoders[name].told)
     if blocks is None:
         return {}
@@ -111,7 +117,7 @@ def _encoders(
     for block in blocks:
         for split, rows in column.parts(block) if column else [(name, block)]:
             if split not in encoders:
-                encoders[split] = Encoder(tasks, data, split)
+                encoders[split] = Encoder(tasks, data, split, slices=slices)
             encoders[split].add(rows)
     if column:
         _raise(column.problems())

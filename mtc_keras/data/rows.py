@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,6 +51,8 @@ class Rows:
         left_out: rows of the source that are not among these, as they have no text.
         groups: uint64 of shape `(N,)`, a key per group; `None` without a column of groups.
         told: lines on cells that are read as something else than what stands in them.
+        slices: N values of each column by which rows are judged apart, as text; `None` where a
+            cell is blank.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Rows:
     left_out: LeftOut = LeftOut()
     groups: np.ndarray | None = None
     told: tuple[str, ...] = ()
+    slices: dict[str, Sequence[str | None]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.where)
@@ -97,6 +100,7 @@ class Rows:
             ids=None if self.ids is None else take(self.ids, indices),
             where=take(self.where, indices),
             groups=None if self.groups is None else self.groups[indices],
+            slices={name: take(values, indices) for name, values in self.slices.items()},
         )
 
     def coverage(self, tasks: Sequence[Task]) -> dict[str, int]:

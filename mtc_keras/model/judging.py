@@ -20,7 +20,7 @@ def judge_rows(
     tokens: AnyTokens,
     logits: Mapping[str, np.ndarray],
     name: str,
-) -> tuple[dict[str, Any], str | None]:
+) -> tuple[dict[str, Any], np.ndarray, str | None]:
     """Judges a model on N rows, with its own decisions, losses and loss weights.
 
     Args:
@@ -31,8 +31,9 @@ def judge_rows(
         name: what the rows are called in the line on long texts.
 
     Returns:
-        What `judge_logits` returns with all details, and a line on texts that are longer than the
-        backbone reads at once, `None` where there are none.
+        What `judge_logits` returns with all details; int64 of shape `(N,)`, the tokens of the whole
+        texts; and a line on those that are longer than the backbone reads at once, `None` where
+        there are none.
     """
     lengths, limit = lengths_of(model, rows.texts, tokens), tokens.max_length
     evaluation = judge_logits(
@@ -45,4 +46,5 @@ def judge_rows(
         lengths=lengths,
         max_length=limit,
     )
-    return evaluation, long_texts_note(name, rows.where, lengths, limit, model.long_texts)
+    note = long_texts_note(name, rows.where, lengths, limit, model.long_texts)
+    return evaluation, lengths, note

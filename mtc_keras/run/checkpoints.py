@@ -47,6 +47,7 @@ FORMAT = Format(migrations=(dict, lambda state: {**state, "batch_plan": None}))
 # What may change between the beginning of a training and its end.
 FREE_KEYS = (
     "output.",
+    "report.",
     "distribution.",
     "data.cache",
     "training.checkpoint_minutes",

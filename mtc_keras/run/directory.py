@@ -6,7 +6,8 @@
     loss_weights.json    the weight of each task's loss, and the rule that gave it
     class_weights.json   the weight of each class in its task's loss
     history.jsonl        one line per epoch
-    predictions/         validation.jsonl and test.jsonl
+    predictions/         validation and test: .jsonl for people, .parquet for the report
+    report.html          what this training gave, for people; its numbers in report.json and report/
     environment.json     versions, device, seconds, hashes of the data files
     train.log            what was shown on the screen
     run.json             the number of this format
@@ -67,8 +68,11 @@ READ = (
     *("environment.json", "history.jsonl"),
 )
 FAILED = "failed.txt"  # of an unfinished run: why its training ended, for `--resume` to say
-FILES = {*READ, FAILED, SUMS, MODEL, CHECKPOINTS, PREDICTIONS, "train.log"}
-PREDICTED = {"validation.jsonl", "test.jsonl"}
+REPORT = "report.html"  # and its numbers beside it
+REPORT_TABLES = "report"  # a folder of csv
+REPORT_FILES = (REPORT, "report.json", REPORT_TABLES)
+FILES = {*READ, FAILED, SUMS, MODEL, CHECKPOINTS, PREDICTIONS, "train.log", *REPORT_FILES}
+PREDICTED = {f"{split}.{form}" for split in ("validation", "test") for form in ("jsonl", "parquet")}
 HINT = "train it again, or copy it again"
 
 

@@ -36,6 +36,7 @@ from mtc_keras.run.directory import (
     MODEL,
     PREDICTED,
     PREDICTIONS,
+    REPORT_TABLES,
     RUN,
     WRITTEN_BY,
     checkpoint_directory,
@@ -75,7 +76,7 @@ def strangers(folder: Path) -> list[str]:
     """Returns the names in a run that no training writes, but for what systems leave anywhere."""
     return [
         path.relative_to(folder).as_posix()
-        for inner in (folder, folder / MODEL, folder / PREDICTIONS)
+        for inner in (folder, folder / MODEL, folder / PREDICTIONS, folder / REPORT_TABLES)
         for path in (sorted(inner.iterdir()) if inner.is_dir() else ())
         if not _is_written(path.name, inner.name if inner != folder else "")
         and not is_unfinished(path.name)
@@ -87,7 +88,9 @@ def _is_written(name: str, within: str) -> bool:
     """Whether a training writes a file of that name into a run, or into a folder of it."""
     if within == MODEL:  # by KerasHub, which has more names than one model has files
         return name in (SUMS, "assets") or name.endswith((".json", ".weights.h5"))
-    return name in (PREDICTED if within == PREDICTIONS else FILES)
+    if within == REPORT_TABLES:
+        return name.endswith(".csv")
+    return name in ((*PREDICTED, SUMS) if within == PREDICTIONS else FILES)
 
 
 def check_no_strangers(folder: Path) -> None:

@@ -124,6 +124,11 @@ class Task(LabelReader):
         return False
 
     @property
+    def is_exclusive(self) -> bool:
+        """Whether a row has exactly one of the classes."""
+        return False
+
+    @property
     def has_order(self) -> bool:
         """Whether the classes are steps of one scale, from lowest to highest."""
         return False

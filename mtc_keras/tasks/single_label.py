@@ -52,6 +52,10 @@ class SingleLabelTask(ClassificationTask):
             )
 
     @property
+    def is_exclusive(self) -> bool:
+        return True
+
+    @property
     def answer_separator(self) -> str:
         return self.separator or DEFAULT
 

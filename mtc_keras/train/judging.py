@@ -12,6 +12,8 @@ from mtc_keras.console.scores import show_scores
 from mtc_keras.console.tables import decision_tables
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.model.judging import judge_rows
+from mtc_keras.report.judged import Judged
+from mtc_keras.report.stored import write_judged
 from mtc_keras.scoring.decisions import fit_decisions
 from mtc_keras.train.data import TrainingData
 from mtc_keras.train.making import RunInMaking
@@ -63,7 +65,7 @@ def judge(
     model: MultiTaskClassifier,
     logits: Mapping[str, np.ndarray],
     run: RunInMaking,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[Judged]]:
     """Judges the kept model on validation and test, shows tables, writes predictions.
 
     Args:
@@ -74,14 +76,16 @@ def judge(
         run: where tables and predictions go.
 
     Returns:
-        For each split its metrics and those of the most frequent class.
+        For each split its metrics and those of the most frequent class; and the splits, of which
+        a report is made.
     """
     found: dict[str, Any] = {}
+    splits: list[Judged] = []
     for split in data.judged:
         if split is not data.validation:
             logits = model.predict_logits(split.tokens, config.training.batch_size)
         rows = split.rows
-        evaluation, note = judge_rows(model, rows, split.tokens, logits, split.name)
+        evaluation, lengths, note = judge_rows(model, rows, split.tokens, logits, split.name)
         if note:
             run.log.line(note)
         constant = data.baseline(split)
@@ -89,6 +93,21 @@ def judge(
         run.writer.write_predictions(
             split.name, model, model.activate(logits), rows.targets, rows.ids
         )
+        splits.append(
+            Judged(
+                name=split.name,
+                tasks=tuple(model.tasks),
+                decisions=model.decisions,
+                targets=rows.targets,
+                logits=logits,
+                where=rows.where,
+                lengths=lengths,
+                max_length=split.tokens.max_length,
+                texts=rows.texts if config.report.texts else None,
+                slices=rows.slices,
+            )
+        )
         show_scores(run.log, split.name, data.tasks, evaluation, constant)
         show_lengths(run.log, data.tasks, evaluation)
-    return found
+    write_judged(run.writer.directory, splits)
+    return found, splits

@@ -92,7 +92,7 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
         logits = validation_logits(config, data, model)
         decide(config, data, model, logits, run.log)
         run.writer.write_model(model)
-        judged = judge(config, data, model, logits, run)
+        judged, _splits = judge(config, data, model, logits, run)
     metrics = {**epochs, "constant_prediction": data.constants, **judged}
     run.writer.write_json("metrics.json", metrics)
     run.writer.write_json("environment.json", environment(data, start, trained))

@@ -1,0 +1,1 @@
+"""After training: the page that shows what a run gave."""

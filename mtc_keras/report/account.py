@@ -1,0 +1,108 @@
+"""All that the report of one run is made of, whether it has just been trained or is read again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtc_keras.config import Config
+from mtc_keras.report.judged import Judged
+from mtc_keras.report.stored import SPLITS, read_judged
+from mtc_keras.run.directory import Run
+from mtc_keras.tasks import Decision, Task
+
+if TYPE_CHECKING:
+    from mtc_keras.model.classifier import MultiTaskClassifier
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """What a run is told by.
+
+    Args:
+        name: what the run is called: its directory.
+        config: its resolved config.
+        tasks: the model's tasks.
+        decisions: dict from each task with probabilities to its temperature and thresholds.
+        metrics: what `metrics.json` holds; NaN is `None`.
+        history: a dict per epoch, as in `history.jsonl`.
+        environment: what `environment.json` holds.
+        loss_weights: what `loss_weights.json` holds.
+        judged: the judged splits; none of a run that kept no predictions.
+        notes: lines for people: what is missing, and why.
+        model: loads the model, for what asks it again.
+    """
+
+    name: str
+    config: Config
+    tasks: Sequence[Task]
+    decisions: Mapping[str, Decision]
+    metrics: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    environment: Mapping[str, Any]
+    loss_weights: Mapping[str, Mapping[str, Any]]
+    judged: tuple[Judged, ...] = ()
+    notes: tuple[str, ...] = ()
+    model: "Callable[[], MultiTaskClassifier] | None" = None
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that have metrics."""
+        return [name for name in SPLITS if self.metrics.get(name)]
+
+    @property
+    def split(self) -> str | None:
+        """The split that figures are of: test if there is one, else validation."""
+        return self.splits[-1] if self.splits else None
+
+    @property
+    def shown(self) -> Judged | None:
+        """The rows of that split."""
+        return next((judged for judged in self.judged if judged.name == self.split), None)
+
+    def scores(self, task: Task, split: str | None = None) -> Mapping[str, Any] | None:
+        """Returns the metrics of a task on a split; `None` where no row has its label.
+
+        Args:
+            task: the task.
+            split: optional str; default: the split that is shown.
+        """
+        found = self.metrics.get(split or self.split or "") or {}
+        return (found.get("tasks") or {}).get(task.name)
+
+    def baseline(self, task: Task, split: str | None = None) -> Mapping[str, Any] | None:
+        """Returns the metrics of the best constant prediction, as `scores` does."""
+        found = self.metrics.get(split or self.split or "") or {}
+        return ((found.get("baseline") or {}).get("tasks") or {}).get(task.name)
+
+
+def account_of(run: Run) -> Account:
+    """Returns what a finished run is told by.
+
+    Raises:
+        DataError: if a file of it is damaged.
+    """
+    judged, notes = read_judged(run), []
+    metrics = run.metrics
+    without = [
+        name
+        for name in SPLITS
+        if metrics.get(name) and name not in [judged_split.name for judged_split in judged]
+    ]
+    if without:
+        notes.append(
+            f"what was predicted of each {' and '.join(without)} row was not kept, as by earlier "
+            "versions: what needs it is left out. Train the run again for the whole report"
+        )
+    return Account(
+        name=run.directory.name,
+        config=run.config,
+        tasks=run.saved.tasks,
+        decisions=run.saved.decisions,
+        metrics=metrics,
+        history=run.history if (run.directory / "history.jsonl").exists() else [],
+        environment=run.environment,
+        loss_weights=run.loss_weights,
+        judged=judged,
+        notes=tuple(notes),
+        model=lambda: run.model,
+    )

@@ -18,7 +18,7 @@ from mtc_keras.config import Config, check_config
 from mtc_keras.data.blocks import Block
 from mtc_keras.data.sources import file_blocks, own_blocks
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Regression, Task
-from tests import SHARED, fuzzing  # noqa: F401 - registers the profile `long`
+from tests import SHARED, browsing, fuzzing  # noqa: F401 - registers the profile `long`
 
 # The same examples on every machine, however slow it is.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -141,6 +141,13 @@ def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("finished") / "run"
     config = tiny_config(directory, training={"epochs": 4, "learning_rate": 1e-2})
     return fit(config, train=rows(160), validation=rows(48, 1), test=rows(40, 2), verbose=0)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium. Of a module, as no other test could run an event loop beside it."""
+    with browsing.started() as browser:
+        yield browser
 
 
 def labelled(count: int, seed: int = 0) -> pd.DataFrame:

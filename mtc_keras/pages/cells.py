@@ -1,5 +1,6 @@
 """The cells of a table and the pieces of a text, ready to be written by a template."""
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class Cells:
 
     caption: str
     rows: list[list[Cell]]
+
+    @functools.cached_property
+    def widths(self) -> list[int]:
+        """The most characters of a cell of each column, so that bars begin at one place."""
+        return [max(len(cell.text) for cell in column) for column in zip(*self.rows, strict=True)]
 
 
 class Piece(NamedTuple):

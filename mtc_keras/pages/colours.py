@@ -15,7 +15,7 @@ LIGHT: Mapping[str, str] = MappingProxyType(
         "muted": "#59636e",
         "rule": "#dfe3e8",
         "accent": "#1f5a99",
-        "warm": "#a3470f",
+        "warm": "#8a3b0b",
         "good": "#1a6b4a",
         "bad": "#b3261e",
         "series1": "#1f5a99",

@@ -7,8 +7,13 @@ from collections.abc import Iterable
 from mtc_keras.errors import UNSEEN
 
 _LINES = re.compile(r"[ \t\r\n\v\f\x85\u2028\u2029]+")
-_WIDTHS = {"W": 1.0, "F": 1.0}  # of the font's size; the others' is that of a usual small letter
-_LETTER, _CAPITAL = 0.54, 0.66
+# How wide characters are, as shares of the font's size; those of a wide font, DejaVu Sans.
+_WIDTHS = {
+    **dict.fromkeys("ijlIJ.,;:'|!()[]-/\\ ", 0.38),
+    **dict.fromkeys("mwMW@%", 0.98),
+    **dict.fromkeys("+<>=~#&_", 0.83),
+}
+_LETTER, _CAPITAL, _EAST_ASIAN = 0.62, 0.71, 1.0
 
 
 def seen(text: str, *, lines: bool = False) -> str:
@@ -35,10 +40,13 @@ def width(text: str, size: float) -> float:
 
 
 def _width(character: str) -> float:
+    if character in _WIDTHS:
+        return _WIDTHS[character]
     if unicodedata.combining(character):
         return 0.0
-    usual = _CAPITAL if character.isupper() else _LETTER
-    return _WIDTHS.get(unicodedata.east_asian_width(character), usual)
+    if unicodedata.east_asian_width(character) in "WF":
+        return _EAST_ASIAN
+    return _CAPITAL if character.isupper() else _LETTER
 
 
 def room_for(names: Iterable[str], size: float, most: float) -> float:

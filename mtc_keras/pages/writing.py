@@ -11,7 +11,7 @@ from typing import Any
 
 import mtc_keras
 from mtc_keras import files
-from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.errors import ConfigError
 from mtc_keras.files.places import check_file
 from mtc_keras.pages.blocks import Page
 from mtc_keras.pages.rendering import GENERATOR, Anchored, anchored, render
@@ -106,7 +106,7 @@ def _written_before(numbers: Path) -> list[str] | None:
         return None
     try:
         values = files.read_json(numbers)
-    except DataError:
+    except (OSError, ValueError):
         return None
     if not isinstance(values, dict) or not isinstance(values.get(FILES), list):
         return None

@@ -2,8 +2,8 @@
 
 from mtc_keras.pages.figures.bars import bars, histogram
 from mtc_keras.pages.figures.forest import forest
-from mtc_keras.pages.figures.frame import Mark
 from mtc_keras.pages.figures.heatmap import heatmap
 from mtc_keras.pages.figures.lines import lines, scatter
+from mtc_keras.pages.figures.marks import Mark
 
 __all__ = ["Mark", "bars", "forest", "heatmap", "histogram", "lines", "scatter"]

@@ -6,12 +6,15 @@ import numpy as np
 
 from mtc_keras.pages.figures import frame
 from mtc_keras.pages.figures.drawing import SENTINELS, SMALL, WIDTH, Drawing, Margins
-from mtc_keras.pages.figures.frame import Mark
+from mtc_keras.pages.figures.marks import Mark, draw_marks
+from mtc_keras.pages.figures.marks import drawable as drawable_marks
 from mtc_keras.pages.names import room_for
 
 THICK = 14.0  # pixels of a bar
 BETWEEN = 6.0  # pixels between two
+NUMBER_ROOM = 52.0  # pixels right of the longest bar
 MOST = 60  # names
+WHOLE = 1e9  # below it ints are counted as such
 
 Series = Sequence[float] | Mapping[str, Sequence[float]]
 
@@ -37,42 +40,27 @@ def bars(
         str. An `<svg>` element.
     """
     series = values if isinstance(values, Mapping) else {"": values}
-    shown = min(len(names), most)
-    numbers = [np.asarray(list(given)[:shown], np.float64) for given in series.values()]
-    if not numbers or not np.isfinite(np.concatenate(numbers)).any():
+    shown = names[:most]
+    numbers = {name: frame.drawable(list(given)[: len(shown)]) for name, given in series.items()}
+    finite = [value for given in numbers.values() for value in given if np.isfinite(value)]
+    if not finite:
         return frame.empty()
-    many = len(series) > 1
-    thick = THICK if not many else max(5.0, 26.0 / len(series))
+    thick = THICK if len(series) == 1 else max(5.0, 26.0 / len(series))
     step = thick * len(series) + BETWEEN
-    room = room_for(names[:shown], SMALL, 0.4 * WIDTH)
-    lines = len(frame.legend_rows(list(series))) if many else 0
-    top = 8 + lines * frame.ROW + (4 if many else 0)
-    bottom = 12 + (18 if axis else 0) + (18 if shown < len(names) else 0)
-    drawing = Drawing((WIDTH, top + shown * step + bottom), Margins(room + 10, 52, top, bottom))
-    finite = np.concatenate(numbers)
-    finite = finite[np.isfinite(finite)]
-    ends = [0.0, *finite, *([reference.x] if reference else [])]
-    low, high = min(ends), max(ends)
-    drawing.axes.set_xlim(low, high if high > low else low + 1)
-    drawing.axes.set_ylim(shown * step, 0)
+    room = room_for(shown, SMALL, 0.4 * WIDTH)
+    legend = len(frame.legend_rows(list(series))) * frame.ROW + 4 if len(series) > 1 else 0
+    below = 12 + (18 if axis else 0) + (18 if len(shown) < len(names) else 0)
+    drawing = Drawing(
+        (WIDTH, 8 + legend + step * len(shown) + below),
+        Margins(room + 10, NUMBER_ROOM, 8 + legend, below),
+    )
+    marks = drawable_marks([reference] if reference else [])
+    ends = [0.0, *finite, *(mark.x for mark in marks)]
+    drawing.axes.set_xlim(min(ends), max(ends) if max(ends) > min(ends) else min(ends) + 1)
+    drawing.axes.set_ylim(step * len(shown), 0)
     drawing.axes.axvline(0, color=SENTINELS["rule"], linewidth=1, zorder=0)
-    for index, given in enumerate(numbers):
-        of = f" ({list(series)[index]})" if many else ""
-        for row, value in enumerate(given):
-            if not np.isfinite(value):
-                continue
-            text = frame.number(value)
-            y = row * step + BETWEEN / 2 + (index + 0.5) * thick
-            drawing.axes.barh(
-                y,
-                value,
-                height=thick - (1 if many else 0),
-                color=SENTINELS[frame.colour(index)],
-                gid=drawing.titled(f"{names[row]}{of}: {text}"),
-            )
-            if thick >= 9:
-                drawing.text((max(value, 0), y), text, offset=(5, 0), size=SMALL)
-    for row, name in enumerate(names[:shown]):
+    _draw_bars(drawing, shown, numbers, thick)
+    for row, name in enumerate(shown):
         drawing.text(
             (0, (row + 0.5) * step),
             name,
@@ -83,15 +71,39 @@ def bars(
             colour="ink",
             size=SMALL,
         )
-    if many:
+    if legend:
         frame.legend(drawing, list(series), above=14, filled=True)
     if axis:
-        frame.x_axis(drawing, axis)
-    if reference:
-        frame.marks_on(drawing, [reference])
-    if shown < len(names):
-        frame.note(drawing, f"the first {shown:,} of {len(names):,}")
+        frame.x_axis(drawing, axis, below=8)
+    draw_marks(drawing, marks)
+    if len(shown) < len(names):
+        frame.note(drawing, f"the first {len(shown):,} of {len(names):,}")
     return drawing.svg()
+
+
+def _draw_bars(
+    drawing: Drawing, names: Sequence[str], numbers: Mapping[str, np.ndarray], thick: float
+) -> None:
+    """Draws the bars of all series, each with its number where there is room."""
+    step = thick * len(numbers) + BETWEEN
+    for index, (series, given) in enumerate(numbers.items()):
+        for row, value in enumerate(given):
+            if not np.isfinite(value):
+                continue
+            text = frame.number(value)
+            y = row * step + BETWEEN / 2 + (index + 0.5) * thick
+            title = (
+                f"{names[row]}: {text}" if len(numbers) == 1 else f"{names[row]}, {series}: {text}"
+            )
+            drawing.axes.barh(
+                y,
+                value,
+                height=thick - (len(numbers) > 1),
+                color=SENTINELS[frame.colour(index)],
+                gid=drawing.titled(title),
+            )
+            if thick >= SMALL - 2:
+                drawing.text((max(value, 0), y), text, offset=(5, 0), size=SMALL, over=True)
 
 
 def histogram(
@@ -114,15 +126,15 @@ def histogram(
         the figure says so.
     """
     series = values if isinstance(values, Mapping) else {"": values}
-    numbers = [np.asarray(given, np.float64) for given in series.values()]
+    numbers = [frame.drawable(given) for given in series.values()]
     numbers = [given[np.isfinite(given)] for given in numbers]
     everything = np.concatenate(numbers) if numbers else np.empty(0)
     if not everything.size:
         return frame.empty()
-    edges, last = _edges(everything, [mark.x for mark in marks], bins)
+    edges, last = _edges(everything, [mark.x for mark in drawable_marks(marks)], bins)
     many = len(series) > 1
-    lines = len(frame.legend_rows(list(series))) if many else 0
-    drawing = Drawing((WIDTH, 208 + lines * frame.ROW), Margins(52, 16, 26 + lines * frame.ROW, 42))
+    lines = len(frame.legend_rows(list(series))) * frame.ROW + 4 if many else 0
+    drawing = Drawing((WIDTH, 208 + lines), Margins(48, 14, 26 + lines, 42))
     heights = []
     for given in numbers:
         counts = np.histogram(np.minimum(given, edges[-1]), edges)[0]
@@ -144,8 +156,8 @@ def histogram(
         f"{axis} (at the right end: up to {frame.number(last)})" if last > edges[-1] else axis,
     )
     if many:
-        frame.legend(drawing, list(series), above=32)
-    frame.marks_on(drawing, [mark for mark in marks if edges[0] <= mark.x <= edges[-1]])
+        frame.legend(drawing, list(series), above=36)
+    draw_marks(drawing, marks)
     return drawing.svg()
 
 
@@ -154,10 +166,11 @@ def _edges(values: np.ndarray, marks: Sequence[float], bins: int) -> tuple[np.nd
     low, high = float(values.min()), float(values.max())
     most = max([float(np.quantile(values, 0.99)), *(mark for mark in marks if mark <= high)])
     end = most if high - low > 2 * (most - low) > 0 else high
-    if np.all(values == np.round(values)):
+    if np.all(values == np.round(values)) and np.abs(values).max() < WHOLE:
         wide = max(1, int(np.ceil((end - low + 1) / bins)))
         count = int(np.ceil((end - low + 1) / wide))
         return low - 0.5 + wide * np.arange(count + 1), high
     if end == low:
-        return np.array([low - 0.5, low + 0.5]), high
+        half = max(0.5, abs(low) / 1e3)
+        return np.array([low - half, low + half]), high
     return np.linspace(low, end, bins + 1), high

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 SIZE = 12.0  # of letters, in pixels
 SMALL = 11.0
-WIDTH = 440.0  # of a figure, in pixels, two of which stand side by side
+WIDTH = 380.0  # of a figure, in pixels, two of which stand side by side
+LARGER = 1.16  # how much larger than drawn a figure is where there is room
+LEAST = 0.85  # and how much smaller where there is not, before it scrolls
 PLACEHOLDER = "0"
 # Matplotlib knows no variables: each colour is drawn as one that nothing else has.
 SENTINELS = {name: f"#fe{number:02x}01" for number, name in enumerate(LIGHT)}
@@ -54,6 +56,7 @@ class Drawing:
         self.size, self.margins = size, margins
         self.texts: dict[str, str] = {}
         self.titles: dict[str, str] = {}
+        self.over: set[str] = set()  # texts that may lie over lines, and have a rim of paper
         # The same drawing whatever the user's matplotlibrc says.
         defaults = matplotlib.rcParamsDefault.items()
         self._settings = {key: value for key, value in defaults if not key.startswith("backend")}
@@ -87,7 +90,7 @@ class Drawing:
         align: str = "left center",
         colour: str = "muted",
         size: float = SIZE,
-        bold: bool = False,
+        over: bool = False,
         rotation: float = 0.0,
     ) -> None:
         """Writes a name or number; what is longer than the room is cut, and told by its title.
@@ -101,7 +104,7 @@ class Drawing:
             align: str. Which point of the text lies there: horizontally, vertically.
             colour: str. One of `colours.LIGHT`.
             size: float. Of its letters, in pixels.
-            bold: bool. Whether it is bold.
+            over: bool. Whether it may lie over lines, and has a rim of the paper's colour.
             rotation: float. Degrees.
         """
         from matplotlib.transforms import ScaledTranslation, blended_transform_factory
@@ -112,6 +115,8 @@ class Drawing:
         name = f"text{len(self.texts)}"
         written = seen(text) if room is None else shortened(text, room, size)
         self.texts[name] = written
+        if over:
+            self.over.add(name)
         if written != seen(text):
             self.titles[name] = seen(text)
         self.axes.text(
@@ -122,10 +127,10 @@ class Drawing:
             va=vertical,
             color=SENTINELS[colour],
             fontsize=size,
-            fontweight="bold" if bold else "normal",
             rotation=rotation,
             rotation_mode="anchor",
             gid=name,
+            zorder=5,
         )
 
     def titled(self, title: str) -> str:
@@ -154,17 +159,17 @@ def _for_page(svg: str, drawing: Drawing) -> str:
         for name in _REFERENCE.findall(value)
     }
     content = repr((svg, drawing.texts, drawing.titles)).encode("utf-8", "backslashreplace")
-    prefix = f"f{hashlib.sha256(content).hexdigest()[:10]}"
+    prefix = f"drawn-{hashlib.sha256(content).hexdigest()[:10]}"
     wide, high = drawing.size
     page = ElementTree.Element(
         "svg",
         {
-            "class": "drawing",
-            "viewBox": f"0 0 {wide:g} {high:g}",
-            "style": f"max-width: {wide:g}px; min-width: {min(wide, 0.8 * WIDTH):g}px",
+            "class": "drawing wide" if wide > 1.2 * WIDTH else "drawing",
+            "viewBox": f"0 0 {wide:.0f} {high:.0f}",
+            "style": f"max-width: {LARGER * wide:.0f}px; min-width: {LEAST * wide:.0f}px",
         },
     )
-    names = {name: f"{prefix}{number}" for number, name in enumerate(sorted(used))}
+    names = {name: f"{prefix}-{number}" for number, name in enumerate(sorted(used))}
     page.extend(part for child in root for part in _cleaned(child, names, drawing))
     return ElementTree.tostring(page, encoding="unicode")
 
@@ -184,6 +189,8 @@ def _cleaned(
         clean.extend(_cleaned(child, names, drawing))
         if child.tag == f"{_SVG}text" and own in drawing.texts:
             clean[-1].text = drawing.texts[own]
+            if own in drawing.over:
+                clean[-1].set("class", "over")
     if tag == "g" and not clean.attrib and own not in drawing.titles:
         return list(clean)
     return [clean] if len(clean) or tag not in ("g", "defs") else []

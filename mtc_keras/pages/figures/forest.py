@@ -36,6 +36,7 @@ def forest(
     Returns:
         str. An `<svg>` element.
     """
+    values, low, high = (frame.drawable(given).tolist() for given in (values, low, high))
     rows = list(zip(names, values, low, high, strict=True))
     finite = [number for row in rows for number in row[1:] if math.isfinite(number)]
     if not finite:
@@ -48,7 +49,7 @@ def forest(
         (1.25 * WIDTH, 10 + STEP * len(rows) + bottom), Margins(room + 12, right, 10, bottom)
     )
     ends = [*finite, reference]
-    slack = 0.06 * (max(ends) - min(ends)) or 0.5
+    slack = max(0.06 * (max(ends) - min(ends)), abs(max(ends)) / 1e6) or 0.5
     drawing.axes.set_xlim(min(ends) - slack, max(ends) + slack)
     drawing.axes.set_ylim(len(rows), 0)
     frame.x_ticks(drawing, count=4)
@@ -77,7 +78,9 @@ def forest(
             colour="ink",
             size=SMALL,
         )
-        drawing.text((1, y), written[row], in_data=(False, True), offset=(8, 0), size=SMALL)
+        drawing.text(
+            (1, y), written[row], in_data=(False, True), offset=(8, 0), room=right, size=SMALL
+        )
     if axis:
         frame.x_axis(drawing, axis)
     return drawing.svg()
@@ -86,7 +89,7 @@ def forest(
 def _written(value: float, low: float, high: float, decimals: int, *, signed: bool) -> str:
     sign = "+" if signed else ""
     shown = [
-        f"{number:{sign}.{decimals}f}" if math.isfinite(number) else "–"
+        f"{number:{sign}.{decimals}f}" if abs(number) < 1e6 else frame.number(number)
         for number in (value, low, high)
     ]
     return f"{shown[0]} [{shown[1]}, {shown[2]}]".replace("-", "−")

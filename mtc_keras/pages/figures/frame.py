@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from mtc_keras.pages.colours import SERIES
 from mtc_keras.pages.figures.drawing import SENTINELS, SIZE, SMALL, WIDTH, Drawing, Margins
@@ -11,6 +13,7 @@ from mtc_keras.pages.names import width
 GAP = 14.0  # pixels between entries of a legend
 SAMPLE = 18.0  # pixels of an entry's line
 ROW = 18.0  # pixels of a line of a legend
+GREATEST = 1e100  # of numbers on an axis
 DASHES: tuple[Any, ...] = (
     "-",
     (0, (5, 2)),
@@ -21,29 +24,26 @@ DASHES: tuple[Any, ...] = (
 )
 
 
-class Mark(NamedTuple):
-    """A place in a figure that has a name.
-
-    Args:
-        name: str. Its name.
-        x: float. Where it is.
-        y: optional float. Where it is, if it is a point; else it is a vertical line.
-    """
-
-    name: str
-    x: float
-    y: float | None = None
+def drawable(values: Any) -> np.ndarray:
+    """Returns numbers as float64, those that no axis can hold as NaN: infinite, or all but."""
+    numbers = np.asarray(values, np.float64)
+    return np.where(np.abs(numbers) <= GREATEST, numbers, np.nan)
 
 
 def number(value: float) -> str:
     """Returns a number for an axis or a bar: ints whole, others with four digits that count."""
     if not math.isfinite(value):
         return "–"
-    if isinstance(value, int) or value == int(value):
-        return f"{value:,.0f}".replace("-", "−")
-    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}".rstrip("0").replace(
-        "-", "−"
-    )
+    size = abs(value)
+    if size >= 1e12 or 0 < size < 1e-4:
+        shown = f"{value:.3g}"
+    elif value == int(value):
+        shown = f"{value:,.0f}"
+    else:
+        decimals = max(0, 3 - math.floor(math.log10(size)))
+        shown = f"{value:,.{decimals}f}"
+        shown = shown.rstrip("0").rstrip(".") if decimals else shown
+    return shown.replace("-", "−")
 
 
 def colour(index: int) -> str:
@@ -89,13 +89,13 @@ def _ticks(limits: tuple[float, float], whole: bool, count: int) -> Sequence[flo
     return [float(tick) for tick in ticks if low - slack <= tick <= high + slack]
 
 
-def x_axis(drawing: Drawing, name: str) -> None:
-    """Names the horizontal axis, below its numbers."""
+def x_axis(drawing: Drawing, name: str, below: float = 21.0) -> None:
+    """Names the horizontal axis, some pixels below it, where its numbers end."""
     drawing.text(
         (1, 0),
         name,
         in_data=(False, False),
-        offset=(0, -21),
+        offset=(0, -below),
         align="right top",
         room=drawing.inner[0] + drawing.margins.left,
         size=SMALL,
@@ -180,57 +180,6 @@ def note(drawing: Drawing, text: str) -> None:
         align="left bottom",
         size=SMALL,
     )
-
-
-def marks_on(drawing: Drawing, marks: Sequence[Mark]) -> None:
-    """Draws marks: a line or point each, with its name beside it."""
-    low, high = drawing.axes.get_xlim()
-    lines = 0
-    for mark in marks:
-        if not math.isfinite(mark.x) or (mark.y is not None and not math.isfinite(mark.y)):
-            continue
-        on_right = mark.x > (low + high) / 2  # its name stands where there is more room
-        room = (
-            drawing.inner[0] * ((mark.x - low) if on_right else (high - mark.x)) / (high - low or 1)
-            - 8
-        )
-        align = "right" if on_right else "left"
-        offset = -7.0 if on_right else 7.0
-        if mark.y is None:
-            drawing.axes.axvline(
-                mark.x, color=SENTINELS["ink"], linewidth=1.2, linestyle=(0, (3, 2)), zorder=3
-            )
-            drawing.text(
-                (mark.x, 1),
-                mark.name,
-                in_data=(True, False),
-                offset=(offset, -8 - 15 * lines),
-                align=f"{align} center",
-                room=room,
-                colour="ink",
-                size=SMALL,
-            )
-            lines += 1
-        else:
-            drawing.axes.plot(
-                [mark.x],
-                [mark.y],
-                "o",
-                color=SENTINELS["ink"],
-                markeredgecolor=SENTINELS["paper"],
-                markersize=8,
-                clip_on=False,
-                zorder=4,
-            )
-            drawing.text(
-                (mark.x, mark.y),
-                mark.name,
-                offset=(offset, 9),
-                align=f"{align} center",
-                room=room,
-                colour="ink",
-                size=SMALL,
-            )
 
 
 def empty(text: str = "no values") -> str:

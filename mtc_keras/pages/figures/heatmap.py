@@ -1,5 +1,6 @@
 """A matrix as shades of one colour: confusion, co-occurrence."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,9 @@ from mtc_keras.pages.names import room_for
 
 MOST = 40  # rows and columns
 NUMBERED = 16  # rows and columns whose cells have numbers
-NAMES_ROOM = 130.0
+NAMES_ROOM = 120.0
+SLANTED = 17.0  # pixels of a cell, below which slanted names would overlap
+MOST_NARROW = 240.0  # pixels of a figure
 # Shades of the colour. Between the fifth and the sixth neither ink nor paper could be read on it.
 SHADES = (0.07, 0.15, 0.25, 0.37, 0.5, 0.82, 0.9, 1.0)
 DARK = 5  # the first on which text has the colour of the paper
@@ -43,7 +46,7 @@ def heatmap(
     Returns:
         str. An `<svg>` element.
     """
-    values = np.asarray(matrix, np.float64).reshape(len(rows), len(columns))
+    values = frame.drawable(matrix).reshape(len(rows), len(columns))
     numbers = values if counts is None else np.asarray(counts, np.float64).reshape(values.shape)
     if not np.isfinite(values).any():
         return frame.empty()
@@ -102,42 +105,30 @@ def _drawing(
     axes: tuple[str, str],
     cut: bool,
 ) -> Drawing:
+    """Returns a drawing with the names of rows and columns, and room for the cells."""
+    needed = room_for(columns, SMALL, NAMES_ROOM)
+    angle = 0 if needed < cell - 4 else 45 if cell >= SLANTED else 90
     left = room_for(rows, SMALL, NAMES_ROOM) + 14
-    below = room_for(columns, SMALL, NAMES_ROOM)
-    slanted = below > cell - 4
-    bottom = (below * 0.72 + 16 if slanted else 24) + (18 if axes[1] else 0) + (18 if cut else 0)
-    top = 26 if axes[0] else 8
-    wide, high = cell * len(columns), cell * len(rows)
-    left = max(left, below * 0.72 - cell / 2 + 4) if slanted else left
-    drawing = Drawing(
-        (max(left + wide + 12, 240), top + high + bottom),
-        Margins(left, max(12, 240 - left - wide), top, bottom),
-    )
+    if angle == 45:  # the first column's name goes to the left, too
+        left = max(left, needed * 0.71 - cell / 2 + 8)
+    below = {0: 24.0, 45: needed * 0.71 + 18, 90: needed + 14}[angle]
+    bottom = below + (18 if axes[1] else 0) + (18 if cut else 0)
+    wide, high, top = cell * len(columns), cell * len(rows), 26 if axes[0] else 8
+    right = max(12.0, MOST_NARROW - left - wide)
+    drawing = Drawing((left + wide + right, top + high + bottom), Margins(left, right, top, bottom))
     drawing.axes.set_xlim(0, len(columns))
     drawing.axes.set_ylim(len(rows), 0)
+    label = functools.partial(drawing.text, room=NAMES_ROOM, colour="ink", size=SMALL)
     for row, name in enumerate(rows):
-        place = (0, row + 0.5)
-        drawing.text(
-            place,
-            name,
-            in_data=(False, True),
-            offset=(-6, 0),
-            align="right center",
-            room=left - 12,
-            colour="ink",
-            size=SMALL,
-        )
+        label((0, row + 0.5), name, in_data=(False, True), offset=(-6, 0), align="right center")
     for column, name in enumerate(columns):
-        drawing.text(
+        label(
             (column + 0.5, 0),
             name,
             in_data=(True, False),
-            offset=(4, -9) if slanted else (0, -8),
-            align="right center" if slanted else "center top",
-            room=NAMES_ROOM,
-            colour="ink",
-            size=SMALL,
-            rotation=45 if slanted else 0,
+            offset={0: (0, -7), 45: (4, -9), 90: (0, -7)}[angle],
+            align="right center" if angle else "center top",
+            rotation=angle,
         )
     if axes[0]:
         frame.y_axis(drawing, f"{axes[0]} ↓")
@@ -175,7 +166,9 @@ def _write_numbers(drawing: Drawing, levels: np.ndarray, numbers: np.ndarray, si
     for (row, column), value in np.ndenumerate(numbers):
         if not np.isfinite(value) or (value == 0 and levels[row, column] == 0):
             continue
-        text = f"{value:,.0f}" if float(value).is_integer() else f"{value:.2f}"
+        text = f"{value:.2g}" if abs(value) >= 1e5 else f"{value:.2f}"
+        text = f"{value:,.0f}" if abs(value) < 1e5 and float(value).is_integer() else text
+        text = text.replace("-", "−")
         colour = "paper" if abs(levels[row, column]) > DARK else "ink"
         drawing.text(
             (column + 0.5, row + 0.5), text, align="center center", colour=colour, size=size

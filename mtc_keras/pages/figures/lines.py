@@ -6,7 +6,7 @@ import numpy as np
 
 from mtc_keras.pages.figures import frame
 from mtc_keras.pages.figures.drawing import SENTINELS, WIDTH, Drawing, Margins
-from mtc_keras.pages.figures.frame import Mark
+from mtc_keras.pages.figures.marks import Mark, draw_marks
 
 MOST_POINTS = 1000  # of a cloud
 MARKED = 30  # points of a curve that are seen each
@@ -40,10 +40,7 @@ def lines(
     Returns:
         str. An `<svg>` element.
     """
-    curves = {
-        name: (np.asarray(x, np.float64), np.asarray(y, np.float64))
-        for name, (x, y) in series.items()
-    }
+    curves = {name: (frame.drawable(x), frame.drawable(y)) for name, (x, y) in series.items()}
     points = [np.stack([x, y])[:, np.isfinite(x) & np.isfinite(y)] for x, y in curves.values()]
     everything = np.concatenate(points, axis=1) if points else np.empty((2, 0))
     if not everything.size:
@@ -69,8 +66,8 @@ def lines(
     frame.x_axis(drawing, x_axis)
     frame.y_axis(drawing, y_axis)
     if len(curves) > 1:
-        frame.legend(drawing, list(curves), above=32)
-    frame.marks_on(drawing, marks)
+        frame.legend(drawing, list(curves), above=36)
+    draw_marks(drawing, marks)
     return drawing.svg()
 
 
@@ -96,7 +93,7 @@ def scatter(
     Returns:
         str. An `<svg>` element. Of many points it shows some, drawn at random, and says so.
     """
-    points = np.stack([np.asarray(x, np.float64), np.asarray(y, np.float64)])
+    points = np.stack([frame.drawable(x), frame.drawable(y)])
     points = points[:, np.isfinite(points).all(axis=0)]
     count = points.shape[1]
     if not count:
@@ -122,7 +119,7 @@ def scatter(
     frame.y_ticks(drawing)
     frame.x_axis(drawing, x_axis)
     frame.y_axis(drawing, y_axis)
-    frame.marks_on(drawing, marks)
+    draw_marks(drawing, marks)
     if count > MOST_POINTS:
         frame.note(drawing, f"{MOST_POINTS:,} of {count:,} points, drawn at random")
     return drawing.svg()
@@ -136,15 +133,19 @@ def _axes(
     note: bool = False,
 ) -> Drawing:
     """Returns a drawing whose axes hold all points, with room for a legend above."""
-    rows = len(frame.legend_rows(names)) * frame.ROW if names else 0
-    drawing = Drawing((WIDTH, 252 + rows + 16 * note), Margins(56, 18, 26 + rows, 42 + 16 * note))
+    rows = len(frame.legend_rows(names)) * frame.ROW + 4 if names else 0
+    drawing = Drawing((WIDTH, 252 + rows + 16 * note), Margins(48, 14, 26 + rows, 42 + 16 * note))
     for given, values, limit in (
         (x_range, points[0], drawing.axes.set_xlim),
         (y_range, points[1], drawing.axes.set_ylim),
     ):
         low, high = given or (float(values.min()), float(values.max()))
         if not given or low == high:
-            slack = 0.04 * (high - low) or max(abs(high) * 0.1, 0.5)
+            slack = (
+                max(0.04 * (high - low), abs(high) / 1e6)
+                if high > low
+                else max(abs(high) / 10, 0.5)
+            )
             low, high = low - slack, high + slack
         limit(low, high)
     return drawing

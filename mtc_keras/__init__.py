@@ -27,6 +27,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "BulkOptions": "mtc_keras.predict.bulk.job",
     "Calibration": "mtc_keras.calibrate",
+    "Check": "mtc_keras.check.checking",
     "Comparison": "mtc_keras.compare.approaches",
     "Config": "mtc_keras.config",
     "ConfigError": "mtc_keras.errors",
@@ -52,6 +53,7 @@ _HOMES = {
     "TrainingError": "mtc_keras.errors",
     "calibrate_run": "mtc_keras.calibrate",
     "check_config": "mtc_keras.config",
+    "check_data": "mtc_keras.check.checking",
     "compare_approaches": "mtc_keras.compare.approaches",
     "compare_runs": "mtc_keras.compare.runs",
     "distill_files": "mtc_keras.distill",

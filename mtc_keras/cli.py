@@ -15,6 +15,7 @@ from mtc_keras.programs.program import Parser, Program, run_parsed
 # has read the options, so that help and mistakes show up at once.
 MODULES = (
     "mtc_keras.init.program",
+    "mtc_keras.check.program",
     "mtc_keras.shrink.program",
     "mtc_keras.train.program",
     "mtc_keras.evaluate",
@@ -29,6 +30,7 @@ DESCRIPTION = """\
 One BERT encoder, every label: multi-task text classification on Keras 3 and JAX.
 
     mtc-keras init --data train.csv --out config.toml
+    mtc-keras check --config config.toml --out check.html
     mtc-keras train --config config.toml
     mtc-keras predict --model runs/quickstart --text "The clerk was kind."
 

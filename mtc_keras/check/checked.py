@@ -65,12 +65,17 @@ class Checked:
         """The config's backbone with its weights, and its preprocessor; loaded when asked for."""
         return self._load(load_weights=True)
 
-    @cached_property
+    @property
     def preprocessor(self) -> "keras_hub.models.TextClassifierPreprocessor":
         """What makes tokens of texts; the backbone's weights are not read for it."""
-        if "backbone" in self.__dict__:
-            return self.backbone.preprocessor
-        return self._load(load_weights=False).preprocessor
+        return self._reader.preprocessor
+
+    @property
+    def most_tokens(self) -> int | None:
+        """The most tokens that the backbone reads at once; `None` where it has no limit."""
+        from mtc_keras.model.backbones.layers import length_limit
+
+        return length_limit(self._reader.backbone)
 
     @cached_property
     def tokens(self) -> "Mapping[str, AnyTokens]":
@@ -115,6 +120,12 @@ class Checked:
         if model.long_texts != "windows":
             return 0
         return model.max_length // 4 if model.window_overlap is None else model.window_overlap
+
+    @cached_property
+    def _reader(self) -> "LoadedBackbone":
+        if "backbone" in self.__dict__:
+            return self.backbone
+        return self._load(load_weights=False)
 
     def _load(self, load_weights: bool) -> "LoadedBackbone":
         from mtc_keras.devices.startup import start

@@ -27,6 +27,10 @@ SCRIPTS = {
 }
 ENGLISH = "English"
 _WORD = re.compile(r"[^\W\d_]+")
+_OF_WORD: dict[str, list[str]] = {}  # languages by small word
+for _language, _small in SMALL_WORDS.items():
+    for _word in _small.split():
+        _OF_WORD.setdefault(_word, []).append(_language)
 
 
 def language_of(texts: Iterable[str]) -> str:
@@ -47,3 +51,15 @@ def language_of(texts: Iterable[str]) -> str:
     if best < 3 or best < 1.2 * second:
         return ""
     return max(hits, key=lambda language: hits[language])
+
+
+def language_of_one(text: str) -> str:
+    """Returns the language of one text by its small words, `""` where they cannot tell it.
+
+    A word that several languages have counts for each, so that none of them is told by it alone.
+    """
+    found = Counter(
+        language for word in _WORD.findall(text.lower()) for language in _OF_WORD.get(word, ())
+    )
+    (best, hits), (_, second) = [*found.most_common(2), ("", 0), ("", 0)][:2]
+    return best if hits >= 3 and hits >= 2 * second else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.check.short import short_check
 from mtc_keras.config import Config, TrainingConfig
 from mtc_keras.data.batches import TrainingBatches, training_sizes
 from mtc_keras.data.dataset import Dataset, Split
@@ -40,6 +41,7 @@ class TrainingData:
             `weight`, as `resolve_loss_weights` returns.
         files: SHA-256 of each data file, by path.
         notes: lines for people, such as how many rows were left out.
+        checked: what `check.short.short_check` says of the training rows.
     """
 
     tasks: list[Task]
@@ -50,6 +52,7 @@ class TrainingData:
     loss_weights: dict[str, dict[str, Any]]
     files: dict[str, str]
     notes: list[str]
+    checked: list[str]
 
     @property
     def splits(self) -> list[Split]:
@@ -88,7 +91,9 @@ def prepare_data(
         None if rows is None else _tokenized(config, model, rows)
         for rows in (dataset.validation, dataset.test)
     )
-    train, notes = _without_long(config, train, model)
+    lengths = lengths_of(model, train.rows.texts, train.tokens)
+    checked = short_check(dataset.tasks, train.rows, lengths)
+    train, notes = _without_long(config, train, model, lengths)
     return TrainingData(
         tasks=dataset.tasks,
         train=train,
@@ -101,6 +106,7 @@ def prepare_data(
         loss_weights=dict(loss_weights),
         files=dataset.files,
         notes=[*dataset.notes, *notes],
+        checked=checked,
     )
 
 
@@ -171,10 +177,9 @@ def _tokenized(config: Config, model: MultiTaskClassifier, rows: Rows) -> Split:
 
 
 def _without_long(
-    config: Config, train: Split, model: MultiTaskClassifier
+    config: Config, train: Split, model: MultiTaskClassifier, lengths: np.ndarray
 ) -> tuple[Split, list[str]]:
     """Returns the training rows that are kept, and notes on those whose tokens are too many."""
-    lengths = lengths_of(model, train.rows.texts, train.tokens)
     limit = train.tokens.max_length
     done = "drop" if config.data.too_long == "drop" else model.long_texts
     note = long_texts_note("training", train.rows.where, lengths, limit, done)

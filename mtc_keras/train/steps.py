@@ -162,8 +162,8 @@ def announce(
         log.show(table)
     if data.train.rows.sample_weight is not None:
         log.line(f"row weights: column {config.data.weight!r}")
-    for note in (*data.notes, *start.notes):
-        log.line(note)
+    for line in (*data.checked, *data.notes, *start.notes):
+        log.line(line)
 
 
 def train_model(

@@ -16,7 +16,8 @@ NUMBER_ROOM = 52.0  # pixels right of the longest bar
 MOST = 60  # names
 WHOLE = 1e9  # below it ints are counted as such
 
-Series = Sequence[float] | Mapping[str, Sequence[float]]
+Numbers = Sequence[float] | np.ndarray
+Series = Numbers | Mapping[str, Numbers]
 
 
 def bars(

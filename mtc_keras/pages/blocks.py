@@ -105,7 +105,7 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts of the users', one under another."""
+    """Texts of the users', one under another; of a long one the rest is folded."""
 
     items: Sequence[Text]
 

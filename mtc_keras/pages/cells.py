@@ -1,13 +1,12 @@
-"""The cells of a table and the pieces of a text, ready to be written by a template."""
+"""The cells of a table, ready to be written by a template."""
 
 import functools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from mtc_keras.pages.blocks import Column, Table, Text
+from mtc_keras.pages.blocks import Column, Table
 
 DASH = "–"
 
@@ -35,15 +34,6 @@ class Cells:
     def widths(self) -> list[int]:
         """The most characters of a cell of each column, so that bars begin at one place."""
         return [max(len(cell.text) for cell in column) for column in zip(*self.rows, strict=True)]
-
-
-class Piece(NamedTuple):
-    """A piece of a text; of a word with a value also its sign and strength, in per cent."""
-
-    text: str
-    sign: str = ""
-    strength: str | None = None
-    value: str = ""
 
 
 def cells_of(table: Table) -> Cells:
@@ -99,47 +89,3 @@ def _cell(column: Column, value: Any, greatest: float) -> Cell:
 
 def _signed(shown: str) -> str:
     return shown.replace("-", "−")
-
-
-def pieces_of(item: Text) -> Iterator[Piece]:
-    """Yields the words of a text with what lies between them.
-
-    Words that are not found in the text, as where a tokenizer has changed them, stand one after
-    another with a blank between.
-    """
-    words = list(item.words or ())
-    most = max((abs(value) for _, value in words if math.isfinite(value)), default=0.0) or 1.0
-    places = _places(item.text, [word for word, _ in words])
-    end = 0
-    for number, (word, value) in enumerate(words):
-        if places is None:
-            gap = " " if number else ""
-        else:
-            gap, end = item.text[end : places[number]], places[number] + len(word)
-        if gap:
-            yield Piece(gap)
-        yield _worth(Piece(word), value, most)
-    if places is not None and item.text[end:]:
-        yield Piece(item.text[end:])
-
-
-def _places(text: str, words: list[str]) -> list[int] | None:
-    """Returns where each word begins, or `None` if one is not there."""
-    places, end = [], 0
-    for word in words:
-        place = text.find(word, end)
-        if place < 0:
-            return None
-        places.append(place)
-        end = place + len(word)
-    return places
-
-
-def _worth(piece: Piece, value: float, most: float) -> Piece:
-    if not math.isfinite(value) or value == 0:
-        return piece
-    return piece._replace(
-        sign="for" if value > 0 else "against",
-        strength=f"{100 * min(1.0, abs(value) / most):.0f}",
-        value=_signed(f"{value:+.3f}"),
-    )

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import mtc_keras
 from mtc_keras.pages import blocks
-from mtc_keras.pages.cells import cells_of, pieces_of
+from mtc_keras.pages.cells import cells_of
 from mtc_keras.pages.colours import DARK, LIGHT, css_variables
 from mtc_keras.pages.names import seen
+from mtc_keras.pages.pieces import pieces_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment

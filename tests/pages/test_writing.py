@@ -24,7 +24,8 @@ from mtc_keras.pages import (
     check_page,
     write_page,
 )
-from mtc_keras.pages.cells import DASH, cells_of, pieces_of
+from mtc_keras.pages.cells import DASH, cells_of
+from mtc_keras.pages.pieces import AT_ONCE, pieces_of
 from mtc_keras.pages.rendering import anchored, render
 from tests.fuzzing import tries
 from tests.pages.samples import HOSTILE, every_block
@@ -145,14 +146,26 @@ def test_rows_that_are_not_shown_are_told():
 
 def test_words_are_found_in_their_text_and_all_of_it_is_shown():
     item = Text("No, no thanks!", (), [("No", 0.5), ("no", -1.0), ("thanks", 0.0)])
-    pieces = list(pieces_of(item))
+    pieces = pieces_of(item).seen
     assert "".join(piece.text for piece in pieces) == item.text
     assert [(p.text, p.sign, p.strength) for p in pieces if p.sign] == [
         ("No", "for", "50"),
         ("no", "against", "100"),
     ]
-    changed = pieces_of(Text("É là", (), [("e", 1.0), ("la", 2.0)]))
+    changed = pieces_of(Text("É là", (), [("e", 1.0), ("la", 2.0)])).seen
     assert "".join(piece.text for piece in changed) == "e la"
+
+
+def test_of_a_long_text_the_end_is_folded_and_of_a_very_long_one_left_out_and_said():
+    words = [(f"w{number}", float(number % 3)) for number in range(1000)]
+    text = " ".join(word for word, _ in words)
+    pieces = pieces_of(Text(text, (), words))
+    shown = ["".join(piece.text for piece in part) for part in (pieces.seen, pieces.folded)]
+    assert "".join(shown) == text and len(shown[0]) == AT_ONCE
+    assert pieces.summary == f"… {len(text) - AT_ONCE:,} more characters"
+    longer = pieces_of(Text("x" * 20_000))
+    assert sum(len(piece.text) for part in (longer.seen, longer.folded) for piece in part) == 10_000
+    assert longer.summary == "… the first 10,000 of 20,000 characters"
 
 
 class Tags(HTMLParser):

@@ -108,14 +108,14 @@ def y_axis(drawing: Drawing, name: str) -> None:
         (0, 1),
         name,
         in_data=(False, False),
-        offset=(8 - drawing.margins.left, 10),
+        offset=(-drawing.margins.left, 10),
         align="left bottom",
-        room=drawing.size[0] - 8,
+        room=drawing.size[0],
         size=SMALL,
     )
 
 
-def legend_rows(names: Sequence[str], room: float = WIDTH - 16) -> list[list[tuple[int, float]]]:
+def legend_rows(names: Sequence[str], room: float = WIDTH) -> list[list[tuple[int, float]]]:
     """Returns which entries of a legend stand in which line, each with its x in pixels."""
     rows: list[list[tuple[int, float]]] = [[]]
     x = 0.0
@@ -145,7 +145,7 @@ def legend(drawing: Drawing, names: Sequence[str], *, above: float, filled: bool
     for line, row in enumerate(rows):
         y = drawing.margins.bottom + drawing.inner[1] + above + ROW * (len(rows) - 1 - line)
         for index, start in row:
-            x = 8 + start
+            x = start
             sample = Line2D(
                 [x / wide, (x + SAMPLE) / wide],
                 [y / high] * 2,
@@ -153,7 +153,6 @@ def legend(drawing: Drawing, names: Sequence[str], *, above: float, filled: bool
                 linewidth=8 if filled else 2,
                 linestyle="-" if filled else DASHES[index % len(DASHES)],
                 solid_capstyle="butt",
-                alpha=0.75 if filled else 1,
             )
             drawing.figure.add_artist(sample)
             drawing.text(
@@ -164,7 +163,7 @@ def legend(drawing: Drawing, names: Sequence[str], *, above: float, filled: bool
                     x + SAMPLE + 6 - drawing.margins.left,
                     y - drawing.margins.bottom - drawing.inner[1],
                 ),
-                room=(WIDTH - 16) / 2,
+                room=WIDTH / 2,
                 colour="ink",
                 size=SMALL,
             )
@@ -176,7 +175,7 @@ def note(drawing: Drawing, text: str) -> None:
         (0, 0),
         text,
         in_data=(False, False),
-        offset=(8 - drawing.margins.left, 4 - drawing.margins.bottom),
+        offset=(-drawing.margins.left, 4 - drawing.margins.bottom),
         align="left bottom",
         size=SMALL,
     )

@@ -159,7 +159,7 @@ def _draw_cells(drawing: Drawing, levels: np.ndarray) -> None:
         shade = "rule" if level == 0 else "accent" if level > 0 else "warm"
         strength = 0.35 if level == 0 else SHADES[abs(level) - 1]
         patch = PathPatch(path, facecolor=SENTINELS[shade], alpha=strength, linewidth=0)
-        drawing.axes.add_patch(patch)
+        drawing.axes.add_artist(patch)  # `add_patch` would look for its limits
 
 
 def _write_numbers(drawing: Drawing, levels: np.ndarray, numbers: np.ndarray, size: float) -> None:

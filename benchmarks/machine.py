@@ -1,13 +1,11 @@
 """What a machine is, as numbers of it are told: processor, vector instructions, matmul peak."""
 
-import os
-import platform
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.costs import seconds_of
+from mtc_keras.devices.machine import cores, processor
 
 # From the widest to the narrowest, as Linux names them.
 LEVELS = ("amx_int8", "avx512_vnni", "avx_vnni", "avx512f", "avx2", "avx")
@@ -19,17 +17,11 @@ def machine() -> dict[str, Any]:
 
     The peak is the fastest of several products of float32 matrices by NumPy (BLAS), in GFLOP/s.
     """
-    model, flags = platform.processor() or platform.machine(), set[str]()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        fields = [line.split(":", 1) for line in information.read_text("utf-8").splitlines()]
-        known = {field[0].strip(): field[1].strip() for field in fields if len(field) == 2}
-        model, flags = known.get("model name", model), set(known.get("flags", "").split())
+    model, flags = processor()
     levels = [level for level in LEVELS if level in flags]
     left, right = np.random.default_rng(0).standard_normal((2, SIZE, SIZE), "float32")
     fastest = min(seconds_of(np.matmul, left, right) for _ in range(PRODUCTS))
     peak = round(2 * SIZE**3 / fastest / 1e9)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    shown = f"{model}, {cores} cores, {', '.join(levels) or 'no AVX'}, sgemm peak {peak} GFLOP/s"
-    found = {"model": model, "cores": cores, "levels": levels, "sgemm_gflops": peak}
+    shown = f"{model}, {cores()} cores, {', '.join(levels) or 'no AVX'}, sgemm peak {peak} GFLOP/s"
+    found = {"model": model, "cores": cores(), "levels": levels, "sgemm_gflops": peak}
     return {**found, "shown": shown}

@@ -20,6 +20,7 @@ from mtc_keras.console.tables import (
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.dataset import Dataset
 from mtc_keras.devices import hardware, process, processes
+from mtc_keras.devices.machine import machine
 from mtc_keras.errors import ConfigError
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
@@ -244,7 +245,7 @@ def train_model(
 
 
 def environment(data: TrainingData, start: Start, trained: float) -> dict[str, Any]:
-    """Returns what made the run: versions, devices, seconds, and hashes of the data files.
+    """Returns what made the run: versions, machine, seconds, and hashes of the data files.
 
     Args:
         data: what was read.
@@ -254,6 +255,7 @@ def environment(data: TrainingData, start: Start, trained: float) -> dict[str, A
     return {
         "versions": process.versions(),
         "device": hardware.device(),
+        "machine": machine(),
         "devices": math.prod(hardware.mesh_shape()),
         "processes": processes.count(),
         "seconds": {

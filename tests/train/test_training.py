@@ -42,6 +42,7 @@ def test_a_run_directory_holds_everything(finished):
     assert not finished.directory.with_name("run.unfinished").exists()
     environment = json.loads((finished.directory / "environment.json").read_text())
     assert environment["versions"]["keras"] == keras.__version__
+    assert environment["machine"]["cores"] >= 1 and environment["machine"]["processor"]
 
 
 def test_texts_never_reach_the_log(finished):

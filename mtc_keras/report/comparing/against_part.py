@@ -1,0 +1,149 @@
+"""The part of a page that sets a run beside another one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mtc_keras.errors import plural
+from mtc_keras.pages import Block, Column, Details, Figure, Paragraph, Part, Section, Table, figures
+from mtc_keras.report.comparing.against import Against
+from mtc_keras.report.comparing.differences import Pair
+from mtc_keras.report.comparing.numbers import (
+    differing_classes,
+    differing_rows,
+    differing_slices,
+    task_values,
+)
+
+MOST_DRAWN = 40  # tasks of a figure
+
+
+def against(found: Against) -> Part:
+    """Returns the part of the page that sets a run beside the first one."""
+    first, second = found.names
+    blocks: list[Block] = [Paragraph(_summary(found))]
+    blocks += [Paragraph(f"{note[0].upper()}{note[1:]}.") for note in found.notes]
+    if found.pairs:
+        blocks += [_figure(found), Table(_columns(found), _rows(found))]
+    disagreements = _disagreements(found)
+    if found.disagreements:
+        blocks.append(Details("Rows that one run alone gets right", disagreements))
+    classes = differing_classes(found)
+    if classes:
+        columns = [Column("task"), Column("class"), Column("labels", "count")]
+        columns += [Column(f"F1 {name}", "score") for name in found.names]
+        rows = [list(row.values()) for row in classes]
+        blocks.append(Details("Classes", [Table([*columns, Column("difference", "score")], rows)]))
+    slices = differing_slices(found)
+    if slices:
+        rows = [list(row.values()) for row in slices]
+        said = "Differences on slices of the rows, the worst for the second run first"
+        blocks.append(Details("Slices", [Table(_slice_columns(found), rows, caption=said)]))
+    key = f"{second}_against_{first}"
+    return Part(
+        Section(f"{second} against {first}", blocks, id=key),
+        values={
+            "notes": found.notes,
+            "rows": len(found.common),
+            "tasks": {name: task_values(found, name) for name in found.pairs},
+        },
+        tables={
+            f"{key}_tasks": [{"task": name, **task_values(found, name)} for name in found.pairs],
+            **({f"{key}_classes": classes} if classes else {}),
+            **({f"{key}_slices": slices} if slices else {}),
+            **({f"{key}_rows": differing_rows(found)} if found.disagreements else {}),
+        },
+    )
+
+
+def _summary(found: Against) -> str:
+    first, second = found.names
+    if not found.pairs:
+        return f"{first} and {second} have no task that can be compared."
+    verdicts = [difference.verdict for difference in found.differences.values()]
+    better, worse = (
+        [name for name, one in found.differences.items() if one.verdict == verdict]
+        for verdict in ("better", "worse")
+    )
+    said = [f"better at {', '.join(better)}"] if better else []
+    said += [f"worse at {', '.join(worse)}"] if worse else []
+    seen = f"{second} is {' and '.join(said)}" if said else f"{second} is neither better nor worse"
+    rest = sum(verdict == "no difference seen" for verdict in verdicts)
+    return (
+        f"{seen}; at {plural(rest, 'task')} no difference is seen. Intervals are of 95 %, and do "
+        "not cover the luck of a training; of twenty tasks without a difference, one would seem "
+        "to have one."
+    )
+
+
+def _figure(found: Against) -> Figure:
+    names = list(found.pairs)[:MOST_DRAWN]
+    shown = [found.differences[name] for name in names]
+    first, second = found.names
+    drawn = figures.forest(
+        [f"{name} ({_metric(found.pairs[name])})" for name in names],
+        [one.difference for one in shown],
+        [one.low for one in shown],
+        [one.high for one in shown],
+        axis=f"{second} − {first}",
+    )
+    more = f" The first {MOST_DRAWN} tasks." if len(names) < len(found.pairs) else ""
+    return Figure(
+        drawn,
+        f"How much better {second} scores than {first}, with 95 % intervals; right of the line it "
+        f"is better.{more}",
+        f"Differences of {second} and {first} by task",
+    )
+
+
+def _columns(found: Against) -> list[Column]:
+    first, second = found.names
+    return [
+        Column("task"),
+        Column("metric"),
+        Column("rows", "count"),
+        Column(first, "score"),
+        Column(second, "score"),
+        Column("difference", "score"),
+        Column("low", "score"),
+        Column("high", "score"),
+        Column(f"{second} is"),
+        Column(f"only {first} right", "count"),
+        Column(f"only {second} right", "count"),
+        Column("p", "score", "McNemar's exact test; of numbers the sign test"),
+    ]
+
+
+def _rows(found: Against) -> list[list[Any]]:
+    rows = []
+    for name, pair in found.pairs.items():
+        values = task_values(found, name)
+        numbers = (values[key] for key in ("a", "b", "difference", "low", "high", "verdict"))
+        counts = (values.get(key) for key in ("only_a", "only_b", "p"))
+        rows.append([name, _metric(pair), values["rows"], *numbers, *counts])
+    return rows
+
+
+def _disagreements(found: Against) -> list[Block]:
+    blocks: list[Block] = []
+    for name, one in found.disagreements.items():
+        nearer = not found.pairs[name].task.has_probabilities
+        verb = "is nearer" if nearer else "alone is right"
+        first, second = found.names
+        blocks.append(
+            Paragraph(
+                f"{name}: {first} {verb} on {plural(len(one.first), 'row')}, {second} on "
+                f"{len(one.second):,} (p = {one.p:.3g})."
+            )
+        )
+    return blocks
+
+
+def _slice_columns(found: Against) -> Sequence[Column]:
+    first, second = found.names
+    titles = (first, second, "difference", "low", "high")
+    start = [Column("task"), Column("by"), Column("slice"), Column("rows", "count")]
+    return [*start, *(Column(title, "score") for title in titles), Column(f"{second} is")]
+
+
+def _metric(pair: Pair) -> str:
+    return pair.task.main_metric.replace("_", " ")

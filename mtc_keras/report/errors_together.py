@@ -1,0 +1,205 @@
+"""The part of a report on whether the errors of several tasks fall on the same rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mtc_keras.errors import plural
+from mtc_keras.pages import (
+    Column,
+    Details,
+    Figure,
+    Grid,
+    Paragraph,
+    Part,
+    Section,
+    Table,
+    Text,
+    Texts,
+    figures,
+)
+from mtc_keras.report.account import Account
+from mtc_keras.report.coincidence import Coincidence, coincidences, wrong_in_several
+from mtc_keras.report.judged import Judged
+from mtc_keras.report.wrong import told, wrong_rows
+
+SEVERAL = 2  # tasks in which a listed row is wrong, at least
+MOST_WRITTEN = 1000  # rows of the CSV file
+MOST_TEXTS = 5
+TITLE, ID = "Do errors coincide?", "errors_together"
+
+
+def errors_together(account: Account) -> Part | None:
+    """Returns what two and more tasks get wrong on the same rows; nothing for one task."""
+    judged = account.shown
+    if judged is None or len(judged.tasks) < 2:
+        return None
+    labelled = np.stack([judged.labelled(task) for task in judged.tasks], axis=1)
+    wrong = np.stack([wrong_rows(judged, task) for task in judged.tasks], axis=1)
+    pairs = coincidences(labelled, wrong)
+    if not pairs:
+        return None
+    names = [task.name for task in judged.tasks]
+    observed, expected = wrong_in_several(labelled, wrong)
+    worst = _worst_rows(labelled, wrong)
+    pairs = sorted(pairs, key=lambda pair: -abs(np.nan_to_num(pair.phi)))
+    blocks: list[Any] = [
+        Paragraph(_summary(pairs, names)),
+        Paragraph(
+            "Phi is the correlation of the errors, on the rows that are labelled in both tasks: 0 "
+            "if they have nothing to do with each other, 1 if they fall on the same rows. Errors "
+            "that coincide point to texts that are hard, odd or damaged; those that do not, to "
+            "what a task lacks by itself. What is expected is what chance alone would give. Of "
+            "twenty pairs without any coincidence, the 95 % interval of one would show some."
+        ),
+        _figures(pairs, names, observed, expected),
+        Table(COLUMNS, [_cells(p, names) for p in pairs]),
+    ]
+    if any(not task.has_probabilities or not task.is_exclusive for task in judged.tasks):
+        counted = "; ".join(told(task) for task in judged.tasks)
+        blocks.append(Details("What counts as wrong", [Paragraph(counted)]))
+    if len(worst):
+        blocks.append(_texts(judged, names, labelled, wrong, worst))
+    return Part(
+        Section(TITLE, blocks, id=ID),
+        values={
+            "pairs": [_values(pair, names) for pair in pairs],
+            "rows_wrong_in": {
+                "tasks": list(range(len(observed))),
+                "observed": observed.tolist(),
+                "expected": expected.tolist(),
+            },
+        },
+        tables={
+            ID: [_values(pair, names) for pair in pairs],
+            "rows_wrong_in_several_tasks": [
+                {
+                    "row": judged.where[row],
+                    "wrong": int(wrong[row].sum()),
+                    "labelled": int(labelled[row].sum()),
+                    "tasks": _those(names, wrong[row]),
+                }
+                for row in worst[:MOST_WRITTEN]
+            ],
+        },
+    )
+
+
+COLUMNS = (
+    Column("task"),
+    Column("and"),
+    Column("rows with both", "count"),
+    Column("wrong in the first", "count"),
+    Column("wrong in the second", "count"),
+    Column("wrong in both", "count"),
+    Column("expected", "score"),
+    Column("phi", "score"),
+    Column("low", "score"),
+    Column("high", "score"),
+)
+
+
+def _summary(pairs: Sequence[Coincidence], names: Sequence[str]) -> str:
+    together = [pair for pair in pairs if pair.low > 0]
+    apart = [pair for pair in pairs if pair.high < 0]
+    known = sum(np.isfinite(pair.phi) for pair in pairs)
+    if not known:
+        return "Of no pair of tasks both are sometimes right and sometimes wrong."
+    said = (
+        f"Of {plural(int(known), 'pair')} of tasks, {len(together)} err together more often than "
+        f"chance alone would have it, and {len(apart)} less often."
+    )
+    if not together:
+        return said
+    most = max(together, key=lambda pair: pair.phi)
+    return (
+        f"{said} Most of all {names[most.first]} and {names[most.second]}: {most.both:,} of "
+        f"{plural(most.rows, 'row')} are wrong in both, where chance would give "
+        f"{most.expected:.1f} (phi {most.phi:.2f}, {most.low:.2f} … {most.high:.2f})."
+    )
+
+
+def _figures(
+    pairs: Sequence[Coincidence],
+    names: Sequence[str],
+    observed: np.ndarray,
+    expected: np.ndarray,
+) -> Grid:
+    several = [f"{count}" for count in range(len(observed))]
+    bars = Figure(
+        figures.bars(
+            several,
+            {"observed": observed.tolist(), "by chance": expected.round(1).tolist()},
+            axis="rows",
+        ),
+        "Rows that are wrong in so many tasks, and how many would be if errors had nothing to do "
+        "with each other.",
+        "Rows by the number of tasks in which they are wrong",
+    )
+    if len(names) < 3:  # one pair is a number, and no picture
+        return Grid([bars])
+    matrix = np.full((len(names), len(names)), np.nan)
+    for pair in pairs:
+        matrix[pair.first, pair.second] = matrix[pair.second, pair.first] = round(pair.phi, 2)
+    heat = Figure(
+        figures.heatmap(matrix, names, names, greatest=1.0),
+        "Phi of each two tasks: the stronger the colour, the more their errors coincide.",
+        "Correlation of errors of each two tasks",
+    )
+    return Grid([heat, bars])
+
+
+def _cells(pair: Coincidence, names: Sequence[str]) -> list[Any]:
+    return list(_values(pair, names).values())
+
+
+def _values(pair: Coincidence, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "first": names[pair.first],
+        "second": names[pair.second],
+        "rows": pair.rows,
+        "wrong_first": pair.wrong[0],
+        "wrong_second": pair.wrong[1],
+        "wrong_both": pair.both,
+        "expected_both": pair.expected,
+        "phi": pair.phi,
+        "low": pair.low,
+        "high": pair.high,
+    }
+
+
+def _worst_rows(labelled: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Returns the rows that are wrong in several tasks, those first that are so in most."""
+    count = wrong.sum(axis=1)
+    order = np.lexsort(
+        [np.arange(len(count)), -count / np.maximum(labelled.sum(axis=1), 1), -count]
+    )
+    return order[count[order] >= SEVERAL]
+
+
+def _texts(
+    judged: Judged,
+    names: Sequence[str],
+    labelled: np.ndarray,
+    wrong: np.ndarray,
+    worst: np.ndarray,
+) -> Details:
+    shown = worst[:MOST_TEXTS]
+    facts = [
+        [
+            ("row", judged.where[row]),
+            ("wrong in", f"{_those(names, wrong[row])} (of {int(labelled[row].sum())} labelled)"),
+        ]
+        for row in shown
+    ]
+    block: Any = Table(
+        [Column("row"), Column("wrong in")], [[value for _, value in pairs] for pairs in facts]
+    )
+    if judged.texts is not None:
+        block = Texts([Text(judged.text(r), f) for r, f in zip(shown, facts, strict=True)])
+    return Details(f"{plural(len(worst), 'row')} wrong in several tasks, and the first", [block])
+
+
+def _those(names: Sequence[str], chosen: np.ndarray) -> str:
+    return ", ".join(name for name, is_so in zip(names, chosen, strict=True) if is_so)

@@ -147,9 +147,10 @@ def check_data(
 
 def _analyses() -> list[tuple[str, Analysis]]:
     """Returns the analyses in their order, each with its name."""
+    from mtc_keras.check.problems.kinds import find_problems
     from mtc_keras.check.statistics.parts import find_statistics
 
-    return [("statistics", find_statistics)]
+    return [("problems", find_problems), ("statistics", find_statistics)]
 
 
 def _problem_values(problems: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from mtc_keras.check.checked import Checked
+from mtc_keras.check.findings import Findings
 from mtc_keras.check.problems.broken_rules import broken_rules
 from mtc_keras.check.problems.characters import odd_characters, odd_class_names
 from mtc_keras.check.problems.class_names import (
@@ -32,6 +34,7 @@ from mtc_keras.check.problems.texts import (
     very_long_texts,
     wordless_texts,
 )
+from mtc_keras.pages import Problem
 
 Kind = Callable[[Pooled], Iterable[Finding]]
 
@@ -67,6 +70,32 @@ KINDS: tuple[Kind, ...] = (
     private_texts,
 )
 SEVERITIES = ("error", "warning", "note")
+
+
+def find_problems(checked: Checked) -> Findings:
+    """Looks through the rows of all splits for what misleads a training, or a reader of its scores.
+
+    Args:
+        checked: the `Checked`.
+
+    Returns:
+        The problems, the most severe first, and a table of all places for those that have any.
+    """
+    found = find(Pooled(checked))
+    return Findings(
+        problems=[
+            Problem(
+                finding.severity,
+                finding.title,
+                finding.count,
+                finding.places,
+                finding.remedy,
+                finding.about,
+            )
+            for finding in found
+        ],
+        tables={finding.name: finding.table for finding in found if finding.table},
+    )
 
 
 def find(pooled: Pooled, kinds: Iterable[Kind] = KINDS) -> list[Finding]:

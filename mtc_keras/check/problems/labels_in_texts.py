@@ -53,7 +53,16 @@ def labels_in_texts(pooled: Pooled) -> Iterator[Finding]:
             ),
         ):
             if found:
-                yield _told(pooled, task, name, np.array(found), what, remedy, len(known))
+                yield Finding(
+                    f"{name}_{task.name}",
+                    "warning" if len(found) >= MANY * len(known) else "note",
+                    f"{pooled.counted(found, 'row', len(known))} with {what}",
+                    len(found),
+                    remedy,
+                    about=task.name,
+                    places=pooled.places(found),
+                    table=pooled.table(found, label=pooled.labels(task, found)),
+                )
         if named >= max(LEAST, NEARLY_ALL * len(rows)) and has.any(axis=0).sum() > 1:
             yield Finding(
                 f"texts_that_name_labels_{task.name}",
@@ -90,19 +99,4 @@ def _begins(text: str, own: list[set[str]]) -> bool:
     return any(
         text.startswith(name) and not re.match(r"\w", text[len(name) : len(name) + 1])
         for name in names
-    )
-
-
-def _told(
-    pooled: Pooled, task: Task, name: str, rows: np.ndarray, what: str, remedy: str, known: int
-) -> Finding:
-    return Finding(
-        f"{name}_{task.name}",
-        "warning" if len(rows) >= MANY * known else "note",
-        f"{pooled.counted(rows, 'row', known)} with {what}",
-        len(rows),
-        remedy,
-        about=task.name,
-        places=pooled.places(rows),
-        table=pooled.table(rows, label=pooled.labels(task, rows)),
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtc_keras.check.problems.pooled import Finding, Pooled, Severity
+from mtc_keras.check.problems.pooled import Finding, Pooled
 from mtc_keras.data.groups import NO_GROUP
+from mtc_keras.pages.blocks import Severity
 
 MANY = 0.01  # of the rows of a split: its scores are off by about as much
 MANY_NEARLY = 0.05  # of them that only resemble others, as short texts do

@@ -6,16 +6,16 @@ Shapes: N rows in all.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from mtc_keras.check.checked import Checked
 from mtc_keras.errors import plural
+from mtc_keras.pages.blocks import Severity
 from mtc_keras.tasks import Task
 
 MOST_PLACES = 3  # shown; the table has all
-Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)

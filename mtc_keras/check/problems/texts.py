@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mtc_keras.check.problems.pooled import Finding, Pooled, Severity
+from mtc_keras.check.problems.pooled import Finding, Pooled
 from mtc_keras.errors import plural
+from mtc_keras.pages.blocks import Severity
 
 MANY = 0.01  # of all rows
 MANY_CUT = 0.1

@@ -1,6 +1,6 @@
 """A data set without a fault has none, and all that is told is whole."""
 
-from mtc_keras.check.problems.kinds import KINDS
+from mtc_keras.check.problems.kinds import KINDS, find_problems
 from tests.check.problems.planted import clean_rows, found, places, pool, splits
 
 
@@ -51,3 +51,16 @@ def places_of(finding):
 
 def test_every_kind_is_told_once():
     assert len(set(KINDS)) == len(KINDS)
+
+
+def test_a_check_is_given_problems_and_the_tables_of_all_places():
+    rows = splits()
+    rows["train"].append(dict(rows["train"][0]))
+    rows["test"][3] = dict(rows["train"][5])
+    findings = find_problems(pool(rows).checked)
+    assert [problem.severity for problem in findings.problems] == ["warning", "note"]
+    shared, repeated = findings.problems
+    assert (shared.about, shared.count) == ("test", 1)
+    assert shared.remedy.startswith("mtc-keras check")
+    assert findings.tables.keys() == {"shared_texts_test", "duplicates"}
+    assert findings.tables["duplicates"][0]["place"] == repeated.places[0]

@@ -35,6 +35,7 @@ _HOMES = {
     "DataSplit": "mtc_keras.check.splitting.splitting",
     "Distillation": "mtc_keras.distill",
     "Evaluation": "mtc_keras.evaluate",
+    "Explanation": "mtc_keras.model.explanation",
     "Export": "mtc_keras.export.writing",
     "ExportError": "mtc_keras.errors",
     "FirstConfig": "mtc_keras.init.first_config",

@@ -49,11 +49,20 @@ class Log:
         path: the log file.
         quiet: bool. Nothing on the screen.
         append: bool. Whether lines go after those that the file holds.
+        colours: bool. `False`: none, as where the environment's `NO_COLOR` says so.
     """
 
-    def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        quiet: bool = False,
+        append: bool = False,
+        *,
+        colours: bool = True,
+    ) -> None:
         is_terminal = sys.stdout is not None and sys.stdout.isatty()  # `None`: it was closed
-        self.screen = _screen(quiet=quiet, width=None if is_terminal else LOG_WIDTH)
+        width = None if is_terminal else LOG_WIDTH
+        self.screen = _screen(quiet=quiet, width=width, no_color=None if colours else True)
         self.bar: rich.progress.Progress | None = None  # the one being shown
         self._file: Console | None = None
         if path is not None:

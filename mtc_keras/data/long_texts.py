@@ -58,15 +58,37 @@ def read_texts_as(
             "besides its special tokens"
         )
     read = list(whole_texts(preprocessor, texts[0])) or [_no_texts()]
+    parts = [arranged(packing, [part], long_texts, overlap) for part in read]
+    if windows := [part for part in parts if isinstance(part, Windows)]:
+        return joined(windows)
+    return Tokens.joined([part for part in parts if isinstance(part, Tokens)])
+
+
+def arranged(
+    packing: Packing,
+    columns: Sequence[tuple[np.ndarray, np.ndarray]],
+    long_texts: LongTexts = "truncate",
+    overlap: int = 0,
+) -> AnyTokens:
+    """Returns the tokens of whole texts as a model reads them.
+
+    Args:
+        packing: the `Packing` of the preprocessor.
+        columns: token ids of shape `(M,)` of one text per row or of two, special tokens left out,
+            and int64 of shape `(N + 1,)`: where each text begins among them.
+        long_texts: as for `read_texts_as`.
+        overlap: int. Tokens that neighbouring windows share.
+    """
+    if long_texts == "truncate":
+        pieces = [Pieces(ids, offsets[:-1], offsets[1:]) for ids, offsets in columns]
+        return packed(packing, packing.cut(pieces))
+    [(ids, offsets)] = columns
     if long_texts == "head_tail":
-        return Tokens.joined([packed(packing, [_head_tail(*part, packing.room)]) for part in read])
-    parts = []
-    for ids, offsets in read:
-        counts, starts, ends = window_spans(np.diff(offsets), packing.room, overlap)
-        begin = np.repeat(offsets[:-1], counts)  # (W,)
-        tokens = packed(packing, [Pieces(ids, begin + starts, begin + ends)])
-        parts.append(Windows(tokens, offsets_of(counts)))
-    return joined(parts)
+        return packed(packing, [_head_tail(ids, offsets, packing.room)])
+    counts, starts, ends = window_spans(np.diff(offsets), packing.room, overlap)
+    begin = np.repeat(offsets[:-1], counts)  # (W,)
+    tokens = packed(packing, [Pieces(ids, begin + starts, begin + ends)])
+    return Windows(tokens, offsets_of(counts))
 
 
 def text_lengths(

@@ -31,8 +31,11 @@ from mtc_keras.model.balancing import Balancing, check_backend, make_balancing
 from mtc_keras.model.by_task import check_names
 from mtc_keras.model.compiling import CompiledSteps
 from mtc_keras.model.deciding_windows import explained
+from mtc_keras.model.explaining import explain
+from mtc_keras.model.explanation import Explanation
 from mtc_keras.model.inputs import is_dataset, read_texts
-from mtc_keras.model.long_texts import LONG_TEXTS, of_windows, tokens_of
+from mtc_keras.model.integrated_gradients import CompiledPaths
+from mtc_keras.model.long_texts import check_long_texts, of_windows, tokens_of
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
 from mtc_keras.model.saved import FORMAT
@@ -112,7 +115,7 @@ class MultiTaskClassifier(CompiledSteps):
     ) -> None:
         heads = tuple(task_from_config(task) for task in tasks)
         _check(heads, pooling)
-        _check_long_texts(heads, long_texts, window_overlap, training_windows)
+        check_long_texts(heads, long_texts, window_overlap, training_windows)
         if "\0" in prefix:
             raise ValueError(f"prefix must not hold a NUL. Received: prefix={prefix!r}")
         # === Layers ===
@@ -139,6 +142,7 @@ class MultiTaskClassifier(CompiledSteps):
         if long_texts == "windows":
             self.input_spec = None  # of one window per row alone; `call` takes several, too
         self.compiled_forward = prediction.CompiledForward()
+        self.compiled_paths = CompiledPaths()
         self.steps_done = deque(maxlen=1)
 
         # === Config ===
@@ -410,6 +414,32 @@ class MultiTaskClassifier(CompiledSteps):
                 answer[name]["window"] = window
         return answers
 
+    def explain(
+        self, x: Any, task: str | None = None, label: str | Sequence[str | None] | None = None
+    ) -> list[dict[str, Explanation]]:
+        """Returns which words of texts speak for what is predicted, and which against it.
+
+        These are integrated gradients (Sundararajan, Taly & Yan 2017, arXiv 1703.01365) of a logit
+        by the tokens' embeddings, from a baseline of `[MASK]` tokens (docs/explaining.md tells
+        why; `[PAD]` where there is none), summed up over the tokens of each word. They add up to
+        the difference between the logits of text and baseline, to 1 % of it or 0.001.
+
+        Args:
+            x: texts, or a tuple of two lists of texts for text pairs, as for `predict`.
+            task: name of the task to explain; default: all tasks.
+            label: the class whose logit is explained, or one for each text; default: the most
+                probable one. Ordinal tasks, whose expected position from 0 on is explained, and
+                regressions take none.
+
+        Returns:
+            For each text a dict from task to its `Explanation`.
+
+        Raises:
+            ValueError: if there is no such task or class, or the model cannot be explained, as
+                `mtc_keras.model.explaining.unexplainable` says.
+        """
+        return explain(self, x, task, label)
+
     # === Export ===
 
     def quantize(self, mode: Any = None, **kwargs: Any) -> None:
@@ -456,27 +486,6 @@ class MultiTaskClassifier(CompiledSteps):
         about = export_live(self, Path(filepath), text_pairs)
         if verbose is not False:
             print(legible(about.shown))
-
-
-def _check_long_texts(
-    tasks: Sequence[Task], long_texts: str, overlap: int | None, training_windows: int
-) -> None:
-    if long_texts not in LONG_TEXTS:
-        raise ValueError(
-            f"long_texts must be one of {list(LONG_TEXTS)}. Received: long_texts={long_texts!r}"
-        )
-    if overlap is not None and overlap < 0:
-        raise ValueError(f"window_overlap must be at least 0. Received: window_overlap={overlap!r}")
-    if training_windows < 1:
-        raise ValueError(
-            f"training_windows must be at least 1. Received: training_windows={training_windows!r}"
-        )
-    pooled = [task.name for task in tasks if task.window_pooling is not None]
-    if pooled and long_texts != "windows":
-        raise ValueError(
-            f"window_pooling of task {pooled[0]!r} pools windows: it needs long_texts='windows'. "
-            f"Received: long_texts={long_texts!r}"
-        )
 
 
 def _check(tasks: Sequence[Task], pooling: str) -> None:

@@ -14,6 +14,7 @@ from mtc_keras.data.long_texts import AnyTokens, read_texts_as, text_lengths
 from mtc_keras.data.packing import MASK
 from mtc_keras.data.windows import Windows
 from mtc_keras.model.window_pooling import WindowPooling, pool_windows
+from mtc_keras.tasks import Task
 from mtc_keras.tokenization.prefix import prefixed
 
 if TYPE_CHECKING:
@@ -103,3 +104,25 @@ def pooled(
     }
     found = pool_windows(poolings, padded, of, room)
     return {name: ops.convert_to_numpy(values)[:texts] for name, values in found.items()}
+
+
+def check_long_texts(
+    tasks: Sequence[Task], long_texts: str, overlap: int | None, training_windows: int
+) -> None:
+    """Raises a `ValueError` if a model cannot read long texts like that."""
+    if long_texts not in LONG_TEXTS:
+        raise ValueError(
+            f"long_texts must be one of {list(LONG_TEXTS)}. Received: long_texts={long_texts!r}"
+        )
+    if overlap is not None and overlap < 0:
+        raise ValueError(f"window_overlap must be at least 0. Received: window_overlap={overlap!r}")
+    if training_windows < 1:
+        raise ValueError(
+            f"training_windows must be at least 1. Received: training_windows={training_windows!r}"
+        )
+    pooled = [task.name for task in tasks if task.window_pooling is not None]
+    if pooled and long_texts != "windows":
+        raise ValueError(
+            f"window_pooling of task {pooled[0]!r} pools windows: it needs long_texts='windows'. "
+            f"Received: long_texts={long_texts!r}"
+        )

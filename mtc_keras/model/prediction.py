@@ -17,7 +17,7 @@ from mtc_keras.data.tokens import Tokens
 from mtc_keras.data.windows import Windows
 from mtc_keras.devices import hardware
 from mtc_keras.devices.distribution import share
-from mtc_keras.devices.forward import Forward
+from mtc_keras.devices.forward import Forward, State
 from mtc_keras.devices.shares import fill_up
 from mtc_keras.model.arguments import MOST_ROWS, batches_of, read_rows, refuse_cut_texts
 from mtc_keras.model.datasets import check_dataset
@@ -117,6 +117,17 @@ class CompiledForward:
         return self._forward
 
 
+def state_of(model: MultiTaskSteps) -> State:
+    """Returns the values of a model's trainable and of its other variables."""
+    model.jax_state_sync()  # a callback of `fit` may ask: the values are with its step then
+    model.check_weights()
+    trainable, others = (
+        [variable.value for variable in variables]
+        for variables in (model.trainable_variables, model.non_trainable_variables)
+    )
+    return trainable, others
+
+
 def _predict_batches(
     model: MultiTaskSteps, batches: PredictionBatches, verbose: Any = 0, **kwargs: Any
 ) -> Logits:
@@ -127,12 +138,7 @@ def _predict_batches(
     if kwargs or own_step or not cores or model.run_eagerly or not model.jit_compile:
         return model.predict_as_keras(batches.dataset(), verbose=verbose, **kwargs)
     forward = model.compiled_forward.of(model)
-    model.jax_state_sync()  # a callback of `fit` may ask: the values are with its step then
-    model.check_weights()
-    state = tuple(
-        [variable.value for variable in variables]
-        for variables in (model.trainable_variables, model.non_trainable_variables)
-    )
+    state = state_of(model)
     if batches.most_tokens is None:
         passing = forward.one_by_one(state, batches)
     else:

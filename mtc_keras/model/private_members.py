@@ -46,7 +46,13 @@ PRIVATE_MEMBERS = {
     "keras.callbacks.EarlyStopping.wait": "epochs since then",
     "keras.callbacks.EarlyStopping.stopped_epoch": "where it stopped",
     # === Presets ===
-    "keras.Model._flatten_layers": "a preset's file of heads leaves out the backbone's layers",
+    "keras.Model._flatten_layers": (
+        "a preset's file of heads leaves out the backbone's layers; an explanation is computed in "
+        "float32 by all of them"
+    ),
+    "keras.StatelessScope.add_update": (
+        "hands the token embedding a table with one row per token of a batch: another shape"
+    ),
     "keras_hub.src.utils.preset_utils.check_file_exists": "whether a folder holds a classifier",
     "keras_hub.src.utils.preset_utils.check_config_class": "the class of a saved preprocessor",
     "keras_hub.src.utils.preset_utils.find_subclass": (

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,14 @@ from mtc_keras.config import DataConfig
 from mtc_keras.errors import ConfigError
 from mtc_keras.files import being_read, sha256
 from mtc_keras.tasks import Decision, Task
+
+if TYPE_CHECKING:
+    from mtc_keras.model.explanation import Explanation
+
+NO_GRADIENTS = (
+    "--explain needs gradients, and an export has none; name the run that it was written from: "
+    "--model RUN"
+)
 
 
 class Predictor(ABC):
@@ -55,7 +63,7 @@ class Predictor(ABC):
             for regression. They depend on these texts alone, and not on earlier calls.
         """
 
-    def explain(
+    def deciding_windows(
         self, texts: tuple[Sequence[str], ...]
     ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
         """Returns what `predict` does, and for each text a dict from task to its window.
@@ -64,6 +72,20 @@ class Predictor(ABC):
             ConfigError: if texts are not read in windows, or that cannot be told of them.
         """
         raise ConfigError("explain_window needs a run; an export does not tell its windows")
+
+    def explain(
+        self, texts: tuple[Sequence[str], ...], labels: Mapping[str, str | None]
+    ) -> list[dict[str, "Explanation"]]:
+        """Returns for each text a dict from task to what its words contributed.
+
+        Args:
+            texts: as for `predict`.
+            labels: dict from each task to explain to the label, `None` for the most probable one.
+
+        Raises:
+            ConfigError: if the model cannot be explained.
+        """
+        raise ConfigError(NO_GRADIENTS)
 
     def being_read(self) -> AbstractContextManager[None]:
         """Says that its files are being read while the context lasts, and must stay as they are."""

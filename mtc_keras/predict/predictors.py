@@ -19,6 +19,7 @@ from mtc_keras.run.directory import MODEL, Run
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
+    from mtc_keras.model.explanation import Explanation
 
 AnyModel = Union[str, Path, Run, "MultiTaskClassifier", "Predictor"]
 
@@ -82,7 +83,7 @@ class KerasPredictor(Predictor):
         x = texts if len(texts) > 1 else texts[0]
         return self._model.predict(x, self.batch_size, verbose=0, raw=raw)
 
-    def explain(
+    def deciding_windows(
         self, texts: tuple[Sequence[str], ...]
     ) -> tuple[dict[str, np.ndarray], list[Mapping[str, Any]]]:
         from mtc_keras.model.deciding_windows import explained
@@ -94,6 +95,21 @@ class KerasPredictor(Predictor):
             )
         probabilities, windows = explained(self._model, texts[0], self.batch_size)
         return probabilities, [dict(found) for found in windows]
+
+    def explain(
+        self, texts: tuple[Sequence[str], ...], labels: Mapping[str, str | None]
+    ) -> list[dict[str, "Explanation"]]:
+        x = texts if len(texts) > 1 else texts[0]
+        found: list[dict[str, Explanation]] = [{} for _ in texts[0]]
+        try:
+            if not any(labels.values()) and len(labels) == len(self.tasks):
+                return self._model.explain(x)
+            for task, label in labels.items():
+                for row, by_task in zip(found, self._model.explain(x, task, label), strict=True):
+                    row |= by_task
+        except ValueError as error:  # that says what is in the way
+            raise ConfigError(str(error)) from error
+        return found
 
 
 class RunPredictor(KerasPredictor):

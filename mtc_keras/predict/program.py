@@ -1,6 +1,7 @@
 """Predicts with a run or an export: texts, standard input, or files of any size.
 
     mtc-keras predict --model runs/x --text "I love it"
+    mtc-keras predict --model runs/x --text "I love it" --explain mood=positive
     mtc-keras predict --model runs/x --data - < rows.jsonl | head
     mtc-keras predict --model runs/x --data rows.csv --out predictions.jsonl
     mtc-keras predict --model runs/x --data 'in/*.parquet' --out predicted/
@@ -17,11 +18,11 @@ from dataclasses import replace
 from typing import Any
 
 from mtc_keras.config import reading_of
-from mtc_keras.errors import ConfigError, DataError, legible, plural
+from mtc_keras.errors import ConfigError, DataError, did_you_mean, legible, listed, plural
 from mtc_keras.files import json_line, shown_json
 from mtc_keras.predict.bad_rows import BadRows, in_all
 from mtc_keras.predict.bulk.job import ENGINES, FORMATS
-from mtc_keras.predict.predictor import Predictor
+from mtc_keras.predict.predictor import NO_GRADIENTS, Predictor
 from mtc_keras.predict.predictors import RunPredictor, open_predictor, version_taken
 from mtc_keras.predict.rows import predict_own
 from mtc_keras.programs import options
@@ -29,6 +30,7 @@ from mtc_keras.programs.options import STDIN
 from mtc_keras.programs.program import Program
 from mtc_keras.programs.signals import tidied_at_sigterm
 from mtc_keras.run.rows import reader_rows
+from mtc_keras.tasks.explained import explained_class
 from mtc_keras.tasks.predictions import COLUMNS, DECIMALS, Shown
 
 
@@ -65,6 +67,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--explain-window",
         action="store_true",
         help="tell which window of a long text decided, of a run that reads windows",
+    )
+    parser.add_argument(
+        "--explain",
+        metavar="TASK[=LABEL]",
+        action="append",
+        nargs="?",
+        const="",
+        type=options.text,
+        help="show which words speak for what is predicted, and which against it: of all tasks, "
+        "or of one, and of another label than the most probable one (may be repeated)",
+    )
+    parser.add_argument(
+        "--no-color", action="store_true", help="numbers in place of colours, as with NO_COLOR"
     )
     parser.add_argument(
         "--json", action="store_true", help="lines of JSON, where a terminal gets a table"
@@ -107,8 +122,10 @@ def run(args: argparse.Namespace) -> None:
     chosen: dict[str, Any] = {"abstain_below": args.abstain_below}
     if args.columns is not None:
         chosen["columns"] = tuple(args.columns.split(","))
-    if args.explain_window and args.out:
-        raise ConfigError("--explain-window is shown on the screen; leave out --out")
+    for name in ("explain_window", "explain"):
+        if getattr(args, name) and args.out:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{option} is shown on the screen; leave out --out")
     if args.data and args.out and args.data != [STDIN]:
         _predict_files(args, chosen)
         return
@@ -161,8 +178,39 @@ def _reader_rows(predictor: Predictor) -> Any:
     return reader_rows(predictor.run, "test")
 
 
+def _explained(args: argparse.Namespace, predictor: Predictor) -> dict[str, str | None] | None:
+    """Returns the label to explain of each task that is asked for, `None` if none is."""
+    if args.explain is None:
+        return None
+    if not isinstance(predictor, RunPredictor):
+        raise ConfigError(NO_GRADIENTS)
+    found: dict[str, str | None] = {}
+    names = [task.name for task in predictor.tasks]
+    for given in args.explain:
+        if not given:
+            found = dict.fromkeys(names) | found
+            continue
+        # A task's name may hold a "=", too.
+        name, _, label = (given, "", "") if given in names else given.partition("=")
+        if name not in names:
+            raise ConfigError(
+                f"--explain {given!r}: there is no task {name!r}.{did_you_mean(name, names)} "
+                f"Tasks: {listed(names)}"
+            )
+        if found.get(name) is not None and label:
+            raise ConfigError(f"--explain {given!r}: a label of task {name!r} is asked for twice")
+        try:
+            if label:
+                explained_class(predictor.tasks[names.index(name)], label)
+        except ValueError as error:
+            raise ConfigError(f"--explain {given!r}: {error}") from None
+        found[name] = label or found.get(name)
+    return found
+
+
 def _predict_own(args: argparse.Namespace, shown: Shown) -> None:
     predictor = _opened(args)
+    shown = replace(shown, explain=_explained(args, predictor))
     columns = predictor.data.text_columns
     for row in args.text or ():
         if len(row) != len(columns):
@@ -187,11 +235,14 @@ def _predict_own(args: argparse.Namespace, shown: Shown) -> None:
         print(legible(f"{plural(len(found), 'prediction')} in {path}"))
     elif as_table:
         from mtc_keras.console.log import Log
+        from mtc_keras.predict.explained_texts import ExplainedText
         from mtc_keras.predict.tables import text_tables
 
-        log = Log()
-        for table in text_tables(found.rows(), columns, predictor.tasks):
+        log = Log(colours=not args.no_color)
+        for row, table in enumerate(text_tables(found.rows(), columns, predictor.tasks)):
             log.show(table)
+            for explanation in found.explanations[row].values() if found.explanations else ():
+                log.show(ExplainedText(explanation))
     else:
         _print_lines(found.rows())
 
@@ -202,6 +253,7 @@ def _predict_stream(args: argparse.Namespace, shown: Shown) -> None:
     if STDIN in args.data and args.data != [STDIN]:
         raise ConfigError("--data - stands alone: name files, or read standard input")
     predictor = _opened(args)
+    shown = replace(shown, explain=_explained(args, predictor))
     from mtc_keras.predict.streaming import predict_stream
 
     bad = BadRows(args.strict, _print_note)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas
 
     from mtc_keras.data.inputs import BadRow, Inputs
+    from mtc_keras.model.explanation import Explanation
 
 OwnRows = Union["pandas.DataFrame", Iterable[str | Sequence[str] | Mapping[str, Any]]]
 
@@ -28,11 +29,13 @@ class Predictions:
             `predicted_TASK` and the others of `mtc_keras.tasks.predictions`.
         probabilities: dict from task to float32 of shape `(N, classes)`, or `(N,)` for regression.
         bad_rows: place and reason of each row that was left out, its text being missing or none.
+        explanations: for each row a dict from task to its `Explanation`, if it was asked for.
     """
 
     columns: Mapping[str, list[Any]]
     probabilities: Mapping[str, np.ndarray]
     bad_rows: tuple["BadRow", ...] = ()
+    explanations: tuple[Mapping[str, "Explanation"], ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.probabilities.values())))
@@ -113,6 +116,7 @@ def predict_own(predictor: Predictor, rows: OwnRows, shown: Shown) -> Prediction
             for task in predictor.tasks
         },
         tuple(bad for _, found in read for bad in found),
+        tuple(found for part in parts for found in part.explanations),
     )
 
 
@@ -124,7 +128,7 @@ def predict_inputs(predictor: Predictor, inputs: "Inputs", shown: Shown) -> Pred
     """
     windows: list[Mapping[str, Any]] = []
     if len(inputs) and shown.explain_window:
-        probabilities, windows = predictor.explain(inputs.texts)
+        probabilities, windows = predictor.deciding_windows(inputs.texts)
     elif len(inputs):
         probabilities = predictor.predict(inputs.texts)
     else:
@@ -136,12 +140,25 @@ def predict_inputs(predictor: Predictor, inputs: "Inputs", shown: Shown) -> Pred
     if shown.explain_window:
         for task in predictor.tasks:
             predicted[f"{task.name}_window"] = [found[task.name] for found in windows]
+    explanations: list[dict[str, Explanation]] = []
+    if shown.explain is not None:
+        explanations = predictor.explain(inputs.texts, shown.explain) if len(inputs) else []
+        for name in shown.explain:
+            cells = [_plain(found[name], shown.decimals) for found in explanations]
+            predicted[f"{name}_explanation"] = cells
     for name in predicted:
         if name in inputs.columns:
             raise DataError(
                 f"rows: column {name!r} has the name of a column of predictions; rename it"
             )
-    return Predictions({**inputs.columns, **predicted}, probabilities)
+    columns = {**inputs.columns, **predicted}
+    return Predictions(columns, probabilities, explanations=tuple(explanations))
+
+
+def _plain(explanation: "Explanation", decimals: int | None) -> dict[str, Any]:
+    """Returns an explanation without what its row has in other columns."""
+    plain = explanation.to_dict(decimals)
+    return {name: value for name, value in plain.items() if name not in ("text", "task")}
 
 
 def _with_columns(rows: OwnRows, texts: Sequence[str]) -> Any:

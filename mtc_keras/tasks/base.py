@@ -223,6 +223,31 @@ class Task(LabelReader):
         best = probabilities.argmax(axis=-1)
         return np.take_along_axis(logits, best[:, None], axis=1)[:, 0], best
 
+    @property
+    def explains_classes(self) -> bool:
+        """Whether an explanation is of a class's logit, and not of a number."""
+        return self.has_classes
+
+    def explained(self, logits: "keras.KerasTensor", index: "keras.KerasTensor") -> Any:
+        """Returns what an explanation divides among the words of a text.
+
+        Args:
+            logits: float32 of shape `(B, C)` or `(B,)`.
+            index: int32 of shape `(B,)`, the class of each row; not used if there is none.
+
+        Returns:
+            float32 of shape `(B,)`: by default the class's logit, or the mean where logits are not
+            those of classes. It is computed in `keras.ops`, as its gradient is asked for.
+        """
+        from keras import ops
+
+        if len(logits.shape) == 1:
+            return logits
+        if self.explains_classes:
+            chosen = ops.one_hot(index, logits.shape[-1], dtype=logits.dtype)
+            return ops.sum(ops.where(chosen > 0, logits, 0.0), axis=-1)
+        return ops.mean(logits, axis=-1)
+
     @abstractmethod
     def make_loss(self) -> "keras.losses.Loss":
         """Returns the `keras.losses.Loss` of this task, which leaves out missing labels.

@@ -71,6 +71,16 @@ class Ordinal(SingleLabelTask):
         # All logits of a window weigh the same, and so the first stands for them.
         return np.take_along_axis(own, best[:, None], axis=1)[:, 0], np.zeros_like(best)
 
+    @property
+    def explains_classes(self) -> bool:
+        return False
+
+    def explained(self, logits: "keras.KerasTensor", index: "keras.KerasTensor") -> Any:
+        """Returns the expected position on the scale from 0 to K - 1, the sum of all `P(y > k)`."""
+        from keras import ops
+
+        return ops.sum(ops.cumprod(ops.sigmoid(logits), axis=-1), axis=-1)
+
     def make_loss(self) -> "MaskedLoss":
         from mtc_keras.tasks.losses import MaskedCORN
 

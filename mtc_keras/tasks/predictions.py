@@ -7,6 +7,7 @@
     TASK_confidence        the probability that the label, or the whole list, is right
     TASK_probabilities     the probability of each class
     TASK_window            the window of a long text that decided, if it is asked for
+    TASK_explanation       what each word contributed, if it is asked for
 
 A file of JSON lines holds a row of this table per line, csv and parquet the same columns.
 """
@@ -37,6 +38,8 @@ class Shown:
         decimals: optional int. Decimals of numbers, for people; default: the shortest decimals
             that mean the float32.
         explain_window: bool. Whether the window of a long text that decided is shown.
+        explain: optional dict from each task whose words are explained to the label that is, or
+            to `None` for the most probable one.
 
     Raises:
         ConfigError: if a column is unknown, or `abstain_below` is no probability.
@@ -46,6 +49,7 @@ class Shown:
     abstain_below: float | None = None
     decimals: int | None = None
     explain_window: bool = False
+    explain: Mapping[str, str | None] | None = None
 
     def __post_init__(self) -> None:
         given = [self.columns] if isinstance(self.columns, str) else list(self.columns)

@@ -21,6 +21,8 @@ from mtc_keras.model.backbones.families import FAMILIES
 from mtc_keras.model.backbones.loading import LoadedBackbone, load_backbone
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.tasks import Multiclass
+from mtc_keras.tokenization.fast import token_ids
+from mtc_keras.tokenization.words import locate
 from tests.fixtures import BACKBONES, NAMES, ONNX_ALONE, Expected, expected, fixture
 from tests.fixtures.texts import TEXTS
 
@@ -125,6 +127,42 @@ def test_states_are_those_of_transformers(loaded):
         np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=0, err_msg=name)
     if loaded.expected.pooled is not None and pooled is not None:
         np.testing.assert_allclose(pooled, loaded.expected.pooled, atol=1e-4, rtol=0)
+
+
+def test_words_stand_in_the_text_and_have_its_tokens(loaded):
+    tokenizer = loaded.found.preprocessor.tokenizer
+    texts = list(TEXTS.values())
+    ids, offsets = token_ids(tokenizer, texts)
+    for row, (text, found) in enumerate(zip(texts, locate(tokenizer, texts), strict=True)):
+        assert found.ids.tolist() == ids[offsets[row] : offsets[row + 1]].tolist()
+        places = [place for span in found.words for place in range(*span)]
+        assert places == sorted(set(places)), text  # ascending, and none twice
+        assert {place for place, letter in enumerate(text) if letter.strip()} <= set(places), text
+        assert len(found.ids) == 0 or found.word_of_token.min() >= 0
+        assert found.word_of_token.max(initial=-1) < len(found.words)
+    text = "L'été, c'est  long"
+    [found] = locate(tokenizer, [text])
+    assert set(found.word_of_token.tolist()) == set(range(len(found.words)))
+    # Two blanks may be a token, and ", c" another.
+    words = [text[start:end] for start, end in found.words if text[start:end].strip()]
+    assert words in (["L'été", ",", "c'est", "long"], ["L'été", ", c'est", "long"])
+
+
+@pytest.mark.slow
+def test_what_words_contribute_adds_up(loaded, trained):
+    model, _ = trained
+    texts = [TEXTS[name] for name in ("french", "cjk", "blank", "emoji")]
+    # Far from the start, so that there is a difference to be divided.
+    head = model.get_layer("head_mood")
+    head.set_weights([100 * weight for weight in head.get_weights()])
+    logits = model.predict_logits(texts)["mood"]
+    for row, found in enumerate(model.explain(texts)):
+        explanation = found["mood"]
+        assert explanation.logit == pytest.approx(float(logits[row].max()), abs=1e-3)
+        difference = explanation.logit - explanation.baseline_logit
+        total = sum(word.attribution or 0.0 for word in explanation.words)
+        assert abs(difference - total) <= max(0.01 * abs(difference), 1e-3) + 1e-6
+        assert texts[row] == TEXTS["blank"] or abs(difference) > 1e-3
 
 
 def test_a_step_of_training_reaches_every_weight(loaded, trained):

@@ -30,16 +30,16 @@ MOST_TEXTS = 5
 TITLE, ID = "Do errors coincide?", "errors_together"
 
 
-def errors_together(account: Account) -> Part | None:
+def errors_together(account: Account) -> list[Part]:
     """Returns what two and more tasks get wrong on the same rows; nothing for one task."""
     judged = account.shown
     if judged is None or len(judged.tasks) < 2:
-        return None
+        return []
     labelled = np.stack([judged.labelled(task) for task in judged.tasks], axis=1)
     wrong = np.stack([wrong_rows(judged, task) for task in judged.tasks], axis=1)
     pairs = coincidences(labelled, wrong)
     if not pairs:
-        return None
+        return []
     names = [task.name for task in judged.tasks]
     observed, expected = wrong_in_several(labelled, wrong)
     worst = _worst_rows(labelled, wrong)
@@ -61,7 +61,7 @@ def errors_together(account: Account) -> Part | None:
         blocks.append(Details("What counts as wrong", [Paragraph(counted)]))
     if len(worst):
         blocks.append(_texts(judged, names, labelled, wrong, worst))
-    return Part(
+    part = Part(
         Section(TITLE, blocks, id=ID),
         values={
             "pairs": [_values(pair, names) for pair in pairs],
@@ -84,16 +84,17 @@ def errors_together(account: Account) -> Part | None:
             ],
         },
     )
+    return [part]
 
 
 COLUMNS = (
     Column("task"),
     Column("and"),
-    Column("rows with both", "count"),
-    Column("wrong in the first", "count"),
-    Column("wrong in the second", "count"),
-    Column("wrong in both", "count"),
-    Column("expected", "score"),
+    Column("rows", "count", "labelled in both tasks"),
+    Column("1st wrong", "count"),
+    Column("2nd wrong", "count"),
+    Column("both wrong", "count"),
+    Column("expected", "score", "rows that would be wrong in both by chance"),
     Column("phi", "score"),
     Column("low", "score"),
     Column("high", "score"),

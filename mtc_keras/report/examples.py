@@ -10,6 +10,7 @@ from mtc_keras.pages import Block, Column, Details, Paragraph, Part, Section, Ta
 from mtc_keras.report.account import Account
 from mtc_keras.report.judged import Judged
 from mtc_keras.report.mistakes import Mistake, surest_mistakes
+from mtc_keras.report.wrong import wrong_rows
 from mtc_keras.scoring.label_quality import LabelQuality, label_quality
 from mtc_keras.tasks import Task
 from mtc_keras.tasks.predictions import DECIMALS
@@ -34,15 +35,15 @@ class Example(NamedTuple):
     class_name: str | None = None
 
 
-def examples(account: Account) -> Part | None:
+def examples(account: Account) -> list[Part]:
     """Returns rows of each task that are worth a look; nothing where no row was wrong."""
     judged = account.shown
     if judged is None:
-        return None
+        return []
     by_task = {task.name: _of_task(judged, task) for task in judged.tasks}
     by_task = {name: found for name, found in by_task.items() if found.mistakes or found.labels}
     if not by_task:
-        return None
+        return []
     shown = MOST_SHOWN if len(judged.tasks) <= MANY_TASKS else FEWER_SHOWN
     blocks: list[Block] = [Paragraph(_summary(account, judged))]
     blocks += [_shown(judged, found, shown) for found in by_task.values()]
@@ -56,7 +57,7 @@ def examples(account: Account) -> Part | None:
             _written(judged, found.task, one) for found in by_task.values() for one in found.labels
         ],
     }
-    return Part(
+    part = Part(
         Section("Examples", blocks, id=ID),
         values={
             name: {
@@ -68,6 +69,7 @@ def examples(account: Account) -> Part | None:
         },
         tables=tables,
     )
+    return [part]
 
 
 class _Found(NamedTuple):
@@ -144,7 +146,10 @@ def _summary(account: Account, judged: Judged) -> str:
 def _shown(judged: Judged, found: _Found, most: int) -> Details:
     blocks: list[Block] = []
     for title, chosen in (
-        ("The surest mistakes", found.mistakes[:most]),
+        (
+            "The surest mistakes" if found.task.has_probabilities else "The greatest errors",
+            found.mistakes[:most],
+        ),
         (
             f"The likeliest of {plural(found.suspects, 'likely label error')}",
             found.labels[:most],
@@ -152,8 +157,11 @@ def _shown(judged: Judged, found: _Found, most: int) -> Details:
     ):
         if chosen:
             blocks += [Paragraph(f"{title}:"), _rows(judged, found.task, chosen)]
+    wrong = "the greatest errors"
+    if found.task.has_probabilities:
+        wrong = plural(int(wrong_rows(judged, found.task).sum()), "mistake")
     said = plural(found.suspects, "likely label error")
-    return Details(f"{found.task.name}: {len(found.mistakes)} mistakes, {said}", blocks)
+    return Details(f"{found.task.name}: {wrong}, {said}", blocks)
 
 
 def _rows(judged: Judged, task: Task, chosen: Sequence[Example]) -> Block:

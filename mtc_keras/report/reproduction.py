@@ -11,7 +11,7 @@ from mtc_keras.report.settings import Setting, settings
 GIGABYTE = 2**30
 
 
-def how_to_reproduce(account: Account) -> Part:
+def how_to_reproduce(account: Account) -> list[Part]:
     """Returns the commands, config, data files, versions and machine of a run."""
     commands, stages = _commands(account), seconds_by_stage(account)
     known = settings(account.config)
@@ -32,7 +32,7 @@ def how_to_reproduce(account: Account) -> Part:
         _named("Data files", "file", "SHA-256", environment.get("data_sha256", {})),
         _named("Versions", "package", "version", environment.get("versions", {})),
     ]
-    return Part(
+    part = Part(
         Section("How to reproduce", blocks, id="reproduction"),
         values={
             "commands": commands,
@@ -41,6 +41,7 @@ def how_to_reproduce(account: Account) -> Part:
             "seconds": stages,
         },
     )
+    return [part]
 
 
 def _commands(account: Account) -> dict[str, str]:

@@ -12,8 +12,7 @@ from mtc_keras.report.slicing import (
     slices_of_labels,
     slices_of_lengths,
 )
-from mtc_keras.scoring.bootstrap import main_interval
-from mtc_keras.scoring.intervals import main_score
+from mtc_keras.scoring.bootstrap import main_metric
 from mtc_keras.tasks import Task
 
 FEWEST_LABELLED = 10  # labelled rows of a slice that is judged
@@ -71,24 +70,25 @@ def slice_scores(
     targets, predictions = judged.targets[task.name], judged.predictions[task.name]
     if not labelled.any():
         return [], 0
-    overall = main_score(task, targets[labelled], predictions[labelled])
+    whole = main_metric(task, targets[labelled], predictions[labelled])
+    is_share = task.main_metric == "accuracy" and task.has_probabilities
+    right = judged.right(task)[labelled] if is_share else None
+    overall = whole.score()
     found, small = [], 0
     for one in slices:
-        rows = np.flatnonzero(one.rows & labelled)
-        if len(rows) < FEWEST_LABELLED:
+        rows = one.rows[labelled]
+        count = int(rows.sum())
+        if count < FEWEST_LABELLED:
             small += 1
             continue
-        score = main_score(task, targets[rows], predictions[rows])
-        low, high = _interval(task, targets[rows], predictions[rows])
-        found.append(SliceScore(one.by, one.name, len(rows), score, low, high, overall))
+        part = whole.take(rows)
+        low, high = part.interval(RESAMPLES) if right is None else _wilson(right[rows])
+        found.append(SliceScore(one.by, one.name, count, part.score(), low, high, overall))
     return sorted(found, key=lambda one: (np.isnan(one.score), one.score)), small
 
 
-def _interval(task: Task, targets: np.ndarray, predictions: np.ndarray) -> tuple[float, float]:
-    if task.main_metric == "accuracy" and task.has_probabilities:
-        from scipy.stats import binomtest
+def _wilson(right: np.ndarray) -> tuple[float, float]:
+    from scipy.stats import binomtest
 
-        right = int(task.right(targets, predictions).sum())
-        ends = binomtest(right, len(targets)).proportion_ci(method="wilson")
-        return float(ends.low), float(ends.high)
-    return main_interval(task, targets, predictions, RESAMPLES)
+    ends = binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    return float(ends.low), float(ends.high)

@@ -18,21 +18,21 @@ ID = "slices"
 CHANCE = 0.05  # of an interval of 95 % that is on one side by chance
 
 
-def slices(account: Account) -> Part | None:
+def slices(account: Account) -> list[Part]:
     """Returns each task's main metric on slices of the rows; nothing without slices."""
     judged = account.shown
     if judged is None:
-        return None
+        return []
     found, notes = judged_slices(judged)
     if not found:
-        return None
+        return []
     by_task: list[tuple[Task, list[SliceScore], int]] = []
     for task in judged.tasks:
         scores, small = slice_scores(judged, task, found)
         if scores:
             by_task.append((task, scores, small))
     if not by_task:
-        return None
+        return []
     blocks: list[Any] = [Paragraph(_summary(account, found)), Paragraph(_caution(by_task))]
     blocks += [Paragraph(f"{note}.") for note in notes]
     blocks.append(
@@ -52,7 +52,7 @@ def slices(account: Account) -> Part | None:
         for task, scores, _ in by_task
         for one in scores
     ]
-    return Part(
+    part = Part(
         Section("Slices", blocks, id=ID),
         values={
             "tasks": {
@@ -67,6 +67,7 @@ def slices(account: Account) -> Part | None:
         },
         tables={ID: rows},
     )
+    return [part]
 
 
 COLUMNS = (

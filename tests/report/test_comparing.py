@@ -9,7 +9,7 @@ import pytest
 from mtc_keras.config import check_config
 from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.pages import write_page
-from mtc_keras.report.comparing.differences import pair_of
+from mtc_keras.report.comparing.differences import difference, pair_of, scores
 from mtc_keras.report.comparing.operation import compare_reports, page_of_runs
 from mtc_keras.report.comparing.rows import common_rows
 from mtc_keras.report.settings import differing
@@ -61,8 +61,8 @@ def test_differences_stand_on_the_page_and_beside_it(written):
     for task in first.tasks:
         pair = pair_of(task, first, second, common.rows)
         row = found["tasks"][task.name]
-        assert (row["a"], row["b"]) == pytest.approx(pair.scores())
-        assert row["low"] == pytest.approx(pair.difference().low)
+        assert (row["a"], row["b"]) == pytest.approx(scores(pair.metrics))
+        assert row["low"] == pytest.approx(difference(pair.metrics).low)
         assert row["rows"] == len(pair.first[0]) and row["is_paired"]
     assert "other_1 is worse at mood" in html
     assert len(tables["other_1_against_small_tasks"]) == 4

@@ -28,7 +28,7 @@ def rows():
 
 def write(account, folder):
     """Returns the page's HTML, its values and the rows of its CSV files."""
-    parts = [part for make in PARTS if (part := make(account)) is not None]
+    parts = [part for make in PARTS for part in make(account)]
     write_page(Page("A run", [], parts), folder / "page.html")
     tables = {}
     for path in (folder / "page").iterdir() if (folder / "page").exists() else ():

@@ -5,7 +5,13 @@ from functools import cached_property
 from typing import Any
 
 from mtc_keras.errors import plural
-from mtc_keras.report.comparing.differences import Disagreement, Pair, disagreement, pair_of
+from mtc_keras.report.comparing.differences import (
+    Disagreement,
+    Pair,
+    difference,
+    disagreement,
+    pair_of,
+)
 from mtc_keras.report.comparing.rows import CommonRows, common_rows, same_task
 from mtc_keras.report.judged import Judged
 from mtc_keras.scoring.intervals import Difference
@@ -43,7 +49,10 @@ class Against:
     @cached_property
     def differences(self) -> dict[str, Difference]:
         """How much better the second run scores at each of them."""
-        return {name: pair.difference() for name, pair in self.pairs.items()}
+        return {
+            name: difference(pair.metrics, is_paired=pair.is_paired)
+            for name, pair in self.pairs.items()
+        }
 
     @cached_property
     def disagreements(self) -> dict[str, Disagreement]:

@@ -24,9 +24,8 @@ def against(found: Against) -> Part:
     blocks += [Paragraph(f"{note[0].upper()}{note[1:]}.") for note in found.notes]
     if found.pairs:
         blocks += [_figure(found), Table(_columns(found), _rows(found))]
-    disagreements = _disagreements(found)
     if found.disagreements:
-        blocks.append(Details("Rows that one run alone gets right", disagreements))
+        blocks.append(_disagreements(found))
     classes = differing_classes(found)
     if classes:
         columns = [Column("task"), Column("class"), Column("labels", "count")]
@@ -67,9 +66,10 @@ def _summary(found: Against) -> str:
     said = [f"better at {', '.join(better)}"] if better else []
     said += [f"worse at {', '.join(worse)}"] if worse else []
     seen = f"{second} is {' and '.join(said)}" if said else f"{second} is neither better nor worse"
-    rest = sum(verdict == "no difference seen" for verdict in verdicts)
+    rest = verdicts.count("no difference seen")
+    rest_said = f"; at {plural(rest, 'task')} no difference is seen" if said and rest else ""
     return (
-        f"{seen}; at {plural(rest, 'task')} no difference is seen. Intervals are of 95 %, and do "
+        f"{seen}{rest_said}. Intervals are of 95 %, and do "
         "not cover the luck of a training; of twenty tasks without a difference, one would seem "
         "to have one."
     )
@@ -107,9 +107,6 @@ def _columns(found: Against) -> list[Column]:
         Column("low", "score"),
         Column("high", "score"),
         Column(f"{second} is"),
-        Column(f"only {first} right", "count"),
-        Column(f"only {second} right", "count"),
-        Column("p", "score", "McNemar's exact test; of numbers the sign test"),
     ]
 
 
@@ -118,24 +115,29 @@ def _rows(found: Against) -> list[list[Any]]:
     for name, pair in found.pairs.items():
         values = task_values(found, name)
         numbers = (values[key] for key in ("a", "b", "difference", "low", "high", "verdict"))
-        counts = (values.get(key) for key in ("only_a", "only_b", "p"))
-        rows.append([name, _metric(pair), values["rows"], *numbers, *counts])
+        rows.append([name, _metric(pair), values["rows"], *numbers])
     return rows
 
 
-def _disagreements(found: Against) -> list[Block]:
-    blocks: list[Block] = []
-    for name, one in found.disagreements.items():
-        nearer = not found.pairs[name].task.has_probabilities
-        verb = "is nearer" if nearer else "alone is right"
-        first, second = found.names
-        blocks.append(
-            Paragraph(
-                f"{name}: {first} {verb} on {plural(len(one.first), 'row')}, {second} on "
-                f"{len(one.second):,} (p = {one.p:.3g})."
-            )
-        )
-    return blocks
+def _disagreements(found: Against) -> Table:
+    """Returns how often one run alone is right, or nearer to a number."""
+    first, second = found.names
+    columns = [
+        Column("task"),
+        Column("rows", "count"),
+        Column(f"only {first}", "count"),
+        Column(f"only {second}", "count"),
+        Column("p", "score", "of so uneven counts, or more uneven ones, if both were as good"),
+    ]
+    rows = [
+        [name, len(found.pairs[name].first[0]), len(one.first), len(one.second), one.p]
+        for name, one in found.disagreements.items()
+    ]
+    said = (
+        "Rows that one run alone gets right, and McNemar's exact test; of numbers those to which "
+        "it is nearer, and the sign test"
+    )
+    return Table(columns, rows, caption=said)
 
 
 def _slice_columns(found: Against) -> Sequence[Column]:

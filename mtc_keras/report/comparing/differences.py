@@ -5,13 +5,14 @@ Shapes: N rows of the one run, M of the other, K that both have judged.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from mtc_keras.report.comparing.rows import equally_labelled
 from mtc_keras.report.judged import Judged
-from mtc_keras.scoring.bootstrap import drawn_scores
-from mtc_keras.scoring.intervals import Difference, judge, main_score
+from mtc_keras.scoring.bootstrap import MainMetric, main_metric
+from mtc_keras.scoring.intervals import Difference, judge
 from mtc_keras.tasks import Task
 
 RESAMPLES = 1000
@@ -37,30 +38,39 @@ class Pair:
     is_paired: bool
     unequal: int = 0
 
-    def scores(self) -> tuple[float, float]:
-        """Returns the main metric of each run on these rows, NaN without any."""
-        first, second = (
-            main_score(self.task, *own) if len(own[0]) else np.nan
-            for own in (self.first, self.second)
-        )
-        return first, second
+    @cached_property
+    def metrics(self) -> tuple[MainMetric, MainMetric]:
+        """The main metric of each run on these rows."""
+        return main_metric(self.task, *self.first), main_metric(self.task, *self.second)
 
-    def difference(self, resamples: int = RESAMPLES) -> Difference:
-        """Returns how much better the second run scores, with a 95 % interval.
 
-        Of the same rows the bootstrap is paired: both are judged on the same drawings (Efron &
-        Tibshirani 1993). Else each is drawn by itself.
-        """
-        first, second = self.scores()
-        if not len(self.first[0]) or not len(self.second[0]):
-            return Difference(np.nan, np.nan, np.nan, "undefined")
-        seeds = (0, 0) if self.is_paired else (0, 1)
-        drawn = [
-            drawn_scores(self.task, *own, resamples, seed)
-            for own, seed in zip((self.first, self.second), seeds, strict=True)
-        ]
-        least = min(map(len, drawn))  # fewer are drawn of very many rows
-        return judge(second - first, drawn[1][:least] - drawn[0][:least])
+def scores(metrics: tuple[MainMetric, MainMetric]) -> tuple[float, float]:
+    """Returns the main metric of each of two runs, NaN without any rows."""
+    first, second = (metric.score() if len(metric) else np.nan for metric in metrics)
+    return first, second
+
+
+def difference(
+    metrics: tuple[MainMetric, MainMetric], resamples: int = RESAMPLES, *, is_paired: bool = True
+) -> Difference:
+    """Returns how much better the second run scores, with a 95 % interval.
+
+    Args:
+        metrics: the main metric of each run on some rows.
+        resamples: int. Drawings of rows.
+        is_paired: bool. Whether these are the same rows: then the bootstrap is paired, and both
+            runs are judged on the same drawings (Efron & Tibshirani 1993). Else each is drawn by
+            itself.
+    """
+    if not all(map(len, metrics)):
+        return Difference(np.nan, np.nan, np.nan, "undefined")
+    first, second = scores(metrics)
+    drawn = [
+        metric.drawn(resamples, seed)
+        for metric, seed in zip(metrics, (0, 0 if is_paired else 1), strict=True)
+    ]
+    least = min(map(len, drawn))  # fewer are drawn of very many rows
+    return judge(second - first, drawn[1][:least] - drawn[0][:least])
 
 
 def pair_of(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.report.comparing.against import Against
-from mtc_keras.report.comparing.differences import Pair, class_differences
+from mtc_keras.report.comparing.differences import class_differences, difference, scores
 from mtc_keras.report.slice_scores import FEWEST_LABELLED, judged_slices
 
 MOST_WRITTEN = 1000  # rows of a task and side in the CSV file
@@ -16,7 +16,7 @@ SLICE_RESAMPLES = 500
 
 def task_values(found: Against, name: str) -> dict[str, Any]:
     pair = found.pairs[name]
-    first, second = pair.scores()
+    first, second = scores(pair.metrics)
     values = {
         "metric": pair.task.main_metric,
         "rows": len(pair.second[0]),
@@ -78,20 +78,9 @@ def differing_slices(found: Against) -> list[dict[str, Any]]:
             inside = one.rows[pair.rows[0]]
             if inside.sum() < FEWEST_LABELLED:
                 continue
-            part = _part(pair, inside)
-            first, second = part.scores()
-            difference = asdict(part.difference(SLICE_RESAMPLES))
+            part = pair.metrics[0].take(inside), pair.metrics[1].take(inside)
+            first, second = scores(part)
             row: Mapping[str, Any] = {"task": name, "by": one.by, "slice": one.name}
-            rows.append({**row, "rows": int(inside.sum()), "a": first, "b": second, **difference})
+            row = {**row, "rows": int(inside.sum()), "a": first, "b": second}
+            rows.append({**row, **asdict(difference(part, SLICE_RESAMPLES))})
     return sorted(rows, key=lambda row: (np.isnan(row["difference"]), row["difference"]))
-
-
-def _part(pair: Pair, inside: np.ndarray) -> Pair:
-    (targets_a, said_a), (targets_b, said_b) = pair.first, pair.second
-    return Pair(
-        task=pair.task,
-        first=(targets_a[inside], said_a[inside]),
-        second=(targets_b[inside], said_b[inside]),
-        rows=(pair.rows[0][inside], pair.rows[1][inside]),
-        is_paired=True,
-    )

@@ -46,6 +46,7 @@ _HOMES = {
     "PredictedFiles": "mtc_keras.predict.bulk.predicting",
     "Predictions": "mtc_keras.predict.rows",
     "Regression": "mtc_keras.tasks",
+    "Report": "mtc_keras.report.reporting",
     "Run": "mtc_keras.run.directory",
     "RunComparison": "mtc_keras.compare.runs",
     "ShrunkVocabulary": "mtc_keras.shrink.shrinking",
@@ -67,6 +68,7 @@ _HOMES = {
     "predict_files": "mtc_keras.predict.bulk.predicting",
     "predict_rows": "mtc_keras.predict.rows",
     "register_kind": "mtc_keras.tasks",
+    "report_run": "mtc_keras.report.reporting",
     "shrink_vocab": "mtc_keras.shrink.shrinking",
     "split_config": "mtc_keras.check.splitting.splitting",
 }

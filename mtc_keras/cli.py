@@ -18,6 +18,7 @@ MODULES = (
     "mtc_keras.check.program",
     "mtc_keras.shrink.program",
     "mtc_keras.train.program",
+    "mtc_keras.report.program",
     "mtc_keras.evaluate",
     "mtc_keras.predict.program",
     "mtc_keras.calibrate",

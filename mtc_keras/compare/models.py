@@ -60,8 +60,10 @@ class Training:
         except DataError:
             return False
         tasks = with_recorded_weights(self.dataset.tasks, run.loss_weights)
-        # Read again, as a run from before lacks keys that are as they are by default.
-        same_config = run.config.to_toml() == resolved(self.config, tasks).to_toml()
+        own = resolved(self.config, tasks)
+        # Read again, as a run from before lacks keys that are as they are by default; whether one
+        # has a report changes nothing in it.
+        same_config = run.config.model_copy(update={"report": own.report}) == own
         return same_config and run.environment["data_sha256"] == self.dataset.files
 
     def train(self, verbose: int, resume: bool = False) -> Run:
@@ -133,6 +135,8 @@ def _changed_config(
         "seed": seed,
         "tasks": {task.name: task for task in tasks},
         "training": _known_metrics(config.training, monitor_names(tasks)),
+        # One page tells of all of them; `mtc-keras report` writes one of any.
+        "report": config.report.model_copy(update={"enabled": False}),
         "output": config.output.model_copy(update={"directory": str(directory / name)}),
     }
     if len(tasks) == 1:  # there is nothing to balance

@@ -52,6 +52,7 @@ from mtc_keras.train.finite import FiniteLosses
 from mtc_keras.train.judging import decide, judge, validation_logits
 from mtc_keras.train.loss_weights import resolve_loss_weights
 from mtc_keras.train.making import RunInMaking, run_in_making
+from mtc_keras.train.reporting import report
 
 
 def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool = False) -> Run:
@@ -93,10 +94,11 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
         logits = validation_logits(config, data, model)
         decide(config, data, model, logits, run.log)
         run.writer.write_model(model)
-        judged, _splits = judge(config, data, model, logits, run)
-    metrics = {**epochs, "constant_prediction": data.constants, **judged}
-    run.writer.write_json("metrics.json", metrics)
-    run.writer.write_json("environment.json", environment(data, start, trained))
+        found, splits = judge(config, data, model, logits, run)
+        metrics = {**epochs, "constant_prediction": data.constants, **found}
+        run.writer.write_json("metrics.json", metrics)
+        run.writer.write_json("environment.json", environment(data, start, trained))
+        report(config, data, model, splits, run)
     finished = run.writer.finish()
     processes.wait_for_all("the run is written")
     return finished

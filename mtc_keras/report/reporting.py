@@ -1,0 +1,100 @@
+"""A run's report: written by its training, and again for a run that is there."""
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtc_keras.devices.startup import start
+from mtc_keras.errors import UserError
+from mtc_keras.files import read_json
+from mtc_keras.pages import check_page, write_page
+from mtc_keras.report.account import Account, account_of
+from mtc_keras.report.assembly import page_of
+from mtc_keras.run.directory import REPORT, Run
+from mtc_keras.run.rows import as_run
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that has been written.
+
+    Args:
+        path: the HTML file; beside it lie its numbers, as `.json`, and a folder of `.csv`.
+        values: the numbers, by section: what the JSON file holds.
+        notes: lines for people: what is missing, and why.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the numbers as JSON values."""
+        return self.values
+
+
+def report_run(run: Run | str | Path, out: str | Path | None = None) -> Report:
+    """Writes the report of a finished run: a page of HTML that needs no network.
+
+    It is made of what the run has kept; nothing is predicted again. A run of an earlier version
+    gets what its files allow, and the page says what is missing.
+
+    Args:
+        run: a `Run`, or the path of a run directory.
+        out: the HTML file; default: `report.html` in the run, in place of the one that is there.
+
+    Returns:
+        The `Report`.
+
+    Raises:
+        ConfigError: if the file cannot be written, or another process is writing the run.
+        DataError: if there is no such run, or it is damaged.
+
+    Example:
+
+    ```python
+    report = mtc_keras.report_run("runs/quickstart")
+    report.values["summary"]["tasks"]["sentiment"]["accuracy"]
+    ```
+    """
+    run = as_run(run)
+    path = run.directory / REPORT if out is None else Path(out)
+    check_page(path)
+    with run.being_changed() if out is None else run.being_read():
+        start()
+        return _written(account_of(run), path)
+
+
+def report_in_passing(account: Account, folder: Path) -> str | None:
+    """Writes the report of a run whose training has just ended, into its directory.
+
+    A report that cannot be written costs no training its run.
+
+    Returns:
+        What is to be told if it was not written: why, without a word of the rows.
+    """
+    path = folder / REPORT
+    try:
+        _written(account, path)
+    except Exception as error:  # whatever it is, the run is whole without
+        return (
+            f"{REPORT} is not written ({_without_texts(error)}); the run stands without it, and "
+            "`mtc-keras report` tries again"
+        )
+    return None
+
+
+def _written(account: Account, path: Path) -> Report:
+    write_page(page_of(account), path)
+    return Report(path, read_json(path.with_suffix(".json")), account.notes)
+
+
+def _without_texts(error: Exception) -> str:
+    """Returns an error for the log: of ours its words, of others the place, as they quote rows."""
+    if isinstance(error, UserError):
+        return error.headline
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.compare.all_classes import AllClasses
-from mtc_keras.config import BalancingConfig, Config, TrainingConfig, monitor_names
+from mtc_keras.config import BalancingConfig, Config, TrackingConfig, TrainingConfig, monitor_names
 from mtc_keras.data.dataset import Dataset, only_task
 from mtc_keras.data.rows import Rows
 from mtc_keras.devices.startup import start
@@ -137,6 +137,7 @@ def _changed_config(
         "training": _known_metrics(config.training, monitor_names(tasks)),
         # One page tells of all of them; `mtc-keras report` writes one of any.
         "report": config.report.model_copy(update={"enabled": False}),
+        "tracking": TrackingConfig(),  # of a comparison no single training is followed
         "output": config.output.model_copy(update={"directory": str(directory / name)}),
     }
     if len(tasks) == 1:  # there is nothing to balance

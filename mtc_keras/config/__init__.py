@@ -11,6 +11,7 @@ from mtc_keras.config.sections import (
     DistributionConfig,
     OutputConfig,
     ReportConfig,
+    TrackingConfig,
     TrainingConfig,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "OutputConfig",
     "RandomBackboneConfig",
     "ReportConfig",
+    "TrackingConfig",
     "TrainingConfig",
     "check_config",
     "config_schema",

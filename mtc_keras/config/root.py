@@ -23,6 +23,7 @@ from mtc_keras.config.sections import (
     OutputConfig,
     ReportConfig,
     Section,
+    TrackingConfig,
     TrainingConfig,
 )
 from mtc_keras.errors import did_you_mean, listed
@@ -88,6 +89,7 @@ class Config(Section):
     decisions: DecisionsConfig = Field(default_factory=DecisionsConfig)
     distribution: DistributionConfig = Field(default_factory=DistributionConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
+    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
 
     @model_validator(mode="before")

@@ -1,6 +1,7 @@
 """The tables of the config but for `[data]` and `[model]`, each a frozen pydantic model."""
 
 import os
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -261,6 +262,54 @@ class DecisionsConfig(Section):
         description="Fit a temperature per task, or none; "
         'default: "temperature" with a validation split, else "none".',
     )
+
+
+class TrackingConfig(Section):
+    """Trackers that follow a training (docs/tracking.md); nothing is sent to any not named here."""
+
+    tensorboard: bool | str = Field(
+        default=False,
+        description="Write events for TensorBoard: into the folder `tensorboard` of the run "
+        "(true), or into a folder of the run's name in the one named here.",
+    )
+    mlflow: str | None = Field(
+        default=None,
+        min_length=1,
+        description="MLflow's tracking URI: a server ('https://…'), a database "
+        "('sqlite:///mlflow.db') or a folder ('file:mlruns').",
+    )
+    wandb: str | None = Field(
+        default=None,
+        pattern=r"^([^/\s]+/)?[^/\s]+$",
+        description="Project of Weights & Biases, or 'entity/project'.",
+    )
+
+    @field_validator("tensorboard")
+    @classmethod
+    def _some_folder(cls, tensorboard: bool | str) -> bool | str:
+        if tensorboard == "":
+            raise ValueError("must be true, or name a folder")
+        return tensorboard
+
+    @field_validator("mlflow")
+    @classmethod
+    def _without_password(cls, mlflow: str | None) -> str | None:
+        if mlflow is not None and re.search(r"//[^/@\s]*:[^/@\s]*@", mlflow):
+            raise ValueError(
+                "holds a password, which every run would keep: set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD in the environment"
+            )
+        return mlflow
+
+    @property
+    def named(self) -> list[str]:
+        """The names of the trackers that are used."""
+        given = {
+            "tensorboard": bool(self.tensorboard),
+            "mlflow": self.mlflow is not None,
+            "wandb": self.wandb is not None,
+        }
+        return [name for name, is_named in given.items() if is_named]
 
 
 class OutputConfig(Section):

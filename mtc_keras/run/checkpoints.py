@@ -48,6 +48,7 @@ FORMAT = Format(migrations=(dict, lambda state: {**state, "batch_plan": None}))
 FREE_KEYS = (
     "output.",
     "report.",
+    "tracking.",
     "distribution.",
     "data.cache",
     "training.checkpoint_minutes",
@@ -230,7 +231,7 @@ def identify(
 ) -> dict[str, dict[str, Any]]:
     """Returns what a checkpoint must share with the training that resumes from it."""
     splits = (dataset.train, dataset.validation, dataset.test)
-    keys = _flat(config.to_dict())
+    keys = flat(config.to_dict())
     identity = {
         "config": {key: value for key, value in keys.items() if not key.startswith(FREE_KEYS)},
         "files": dataset.files,
@@ -282,7 +283,7 @@ def _defaults() -> dict[str, Any]:
         for name, field in Config.model_fields.items()
         if field.default_factory is not None
     }
-    return _flat(sections)
+    return flat(sections)
 
 
 def _under_todays_names(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -305,12 +306,12 @@ def _shown(value: Any) -> str:
     return "not set" if value is None else json_line(value)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Returns the leaves of nested dicts by dotted key."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
             found[f"{prefix}{key}"] = value
     return found

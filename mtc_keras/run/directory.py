@@ -9,6 +9,8 @@
     predictions/         validation and test: .jsonl for people, .parquet for the report
     report.html          what this training gave, for people; its numbers in report.json and report/
     environment.json     versions, device, seconds, hashes of the data files
+    tracking.json        by tracker, if the config names any, what finds its run
+    tensorboard/         events for TensorBoard, if the config asks for them
     train.log            what was shown on the screen
     run.json             the number of this format
     SHA256SUMS           checksums of the files above that are read again; `model/` has its own
@@ -71,7 +73,12 @@ FAILED = "failed.txt"  # of an unfinished run: why its training ended, for `--re
 REPORT = "report.html"  # and its numbers beside it
 REPORT_TABLES = "report"  # a folder of csv
 REPORT_FILES = (REPORT, "report.json", REPORT_TABLES)
-FILES = {*READ, FAILED, SUMS, MODEL, CHECKPOINTS, PREDICTIONS, "train.log", *REPORT_FILES}
+# Where the runs of trackers are found, and the folder of what TensorBoard reads.
+TRACKING, EVENTS = "tracking.json", "tensorboard"
+FILES = {
+    *(*READ, *REPORT_FILES, FAILED, SUMS, MODEL, CHECKPOINTS, PREDICTIONS, "train.log"),
+    *(TRACKING, EVENTS),
+}
 PREDICTED = {f"{split}.{form}" for split in ("validation", "test") for form in ("jsonl", "parquet")}
 HINT = "train it again, or copy it again"
 

@@ -22,6 +22,7 @@ from mtc_keras.files import (
 from mtc_keras.run.checkpoints import saved_checkpoints
 from mtc_keras.run.directory import (
     CHECKPOINTS,
+    EVENTS,
     FILES,
     FORMAT,
     MARK,
@@ -29,6 +30,7 @@ from mtc_keras.run.directory import (
     PREDICTIONS,
     READ,
     RUN,
+    TRACKING,
     Run,
     resolved_path,
     unfinished,
@@ -36,7 +38,7 @@ from mtc_keras.run.directory import (
 from mtc_keras.run.output import is_run, remove_run, replaced, strangers
 from mtc_keras.tasks.predictions import prediction_columns, target_columns
 
-KEPT_ON_RESUME = {RUN, CHECKPOINTS, "history.jsonl", "train.log"}
+KEPT_ON_RESUME = {RUN, CHECKPOINTS, "history.jsonl", "train.log", TRACKING, EVENTS}
 ROWS_AT_ONCE = 10_000  # of predictions, which take much more memory than their arrays
 
 

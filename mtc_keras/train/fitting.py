@@ -11,6 +11,7 @@ from mtc_keras.errors import ConfigError, legible
 from mtc_keras.model.backbones.names import check_backbone
 from mtc_keras.run.directory import Run, finished_run
 from mtc_keras.run.output import check_output, owned_output
+from mtc_keras.train.tracking.packages import check_packages
 
 if TYPE_CHECKING:
     from mtc_keras.data.sources import OwnRows
@@ -69,6 +70,7 @@ def fit(
         return finished
     check_output(config.output.directory, overwrite, resume)
     check_backbone(config.model)
+    check_packages(config.tracking)
     given = {"train": train, "validation": validation, "test": test}
     frames = {split: frame for split, frame in given.items() if frame is not None}
     # As many rows as the devices divide, if a number of tokens decides.

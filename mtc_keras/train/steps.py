@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,8 @@ from mtc_keras.train.judging import decide, judge, validation_logits
 from mtc_keras.train.loss_weights import resolve_loss_weights
 from mtc_keras.train.making import RunInMaking, run_in_making
 from mtc_keras.train.reporting import report
+from mtc_keras.train.tracking.tracker import Link
+from mtc_keras.train.tracking.tracking import TrackedEpochs, Tracking, tracked
 
 
 def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool = False) -> Run:
@@ -86,10 +88,13 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
     data = replace(data, notes=[*data.notes, *rows_note(config.training, batches)])
     compile_model(config, model, len(batches))
 
-    with run_in_making(config, start, verbose) as run:
+    with (
+        run_in_making(config, start, verbose) as run,
+        tracked(resolved(config, data.tasks), start, run) as tracking,
+    ):
         describe(config, data, run)
         announce(config, data, model, start, run.log)
-        epochs = train_model(config, data, model, batches, start, run)
+        epochs = train_model(config, data, model, batches, start, run, tracking=tracking)
         trained = time.perf_counter()
         logits = validation_logits(config, data, model)
         decide(config, data, model, logits, run.log)
@@ -97,8 +102,10 @@ def train_run(config: Config, dataset: Dataset, verbose: int = 1, resume: bool =
         found, splits = judge(config, data, model, logits, run)
         metrics = {**epochs, "constant_prediction": data.constants, **found}
         run.writer.write_json("metrics.json", metrics)
-        run.writer.write_json("environment.json", environment(data, start, trained))
+        run.writer.write_json("environment.json", environment(data, start, trained, tracking.links))
         report(config, data, model, splits, run)
+        tracking.log_results(metrics)
+        tracking.finish(run.writer.directory)
     finished = run.writer.finish()
     processes.wait_for_all("the run is written")
     return finished
@@ -176,6 +183,8 @@ def train_model(
     batches: TrainingBatches,
     start: Start,
     run: RunInMaking,
+    *,
+    tracking: Tracking,
 ) -> dict[str, Any]:
     """Fits the model and leaves the best epoch's weights in it.
 
@@ -206,6 +215,7 @@ def train_model(
     callbacks += [
         EpochReport(log, metrics, constant, best, batches, run.verbose > 1),
         History(run.writer.path("history.jsonl")),
+        TrackedEpochs(tracking),
     ]
     with Interruption() as interruption, process.random_bits():
         checkpointing = Checkpointing(
@@ -246,13 +256,16 @@ def train_model(
     return {"best_epoch": kept + 1, "epochs": epochs}
 
 
-def environment(data: TrainingData, start: Start, trained: float) -> dict[str, Any]:
+def environment(
+    data: TrainingData, start: Start, trained: float, links: Mapping[str, Link]
+) -> dict[str, Any]:
     """Returns what made the run: versions, machine, seconds, and hashes of the data files.
 
     Args:
         data: what was read.
         start: when the training started.
         trained: float. `time.perf_counter()` after the last epoch.
+        links: by tracker, what finds the run in it.
     """
     return {
         "versions": process.versions(),
@@ -265,4 +278,5 @@ def environment(data: TrainingData, start: Start, trained: float) -> dict[str, A
             "in_all": round(time.perf_counter() - start.clock, 1),
         },
         "data_sha256": data.files,
+        **({"tracking": dict(links)} if links else {}),
     }

@@ -21,6 +21,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from mtc_keras.devices.late_modules import parts_imported_late
+
 TENSORFLOW, TEXT = "tensorflow", "tensorflow_text"
 BACKEND = "KERAS_BACKEND"
 # What is asked of TensorFlow on the way to something else. As long as it is not imported, no
@@ -151,17 +153,18 @@ class Afterwards(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 @contextmanager
 def imported_late() -> Iterator[None]:
-    """While it is entered, Keras and KerasHub are imported without TensorFlow.
+    """While it is entered, Keras and KerasHub are imported without TensorFlow, plots and wrappers.
 
     Nothing is put off where TensorFlow is imported, where it is Keras' backend, or where KerasHub
     is imported already; and where it is not installed, KerasHub does without.
     """
-    if "keras_hub" in sys.modules or not _can_wait():
-        yield
-        return
-    with _at("importing"):
-        yield
-        _hand_to_keras()
+    with parts_imported_late():
+        if "keras_hub" in sys.modules or not _can_wait():
+            yield
+            return
+        with _at("importing"):
+            yield
+            _hand_to_keras()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from mtc_keras.model.backbones.folders import check_length
 from mtc_keras.model.backbones.layers import length_limit
 from mtc_keras.model.backbones.names import preset_of
 from mtc_keras.model.checking import check_preset
+from mtc_keras.model.first_weights import drawn_if_missing
 
 Model = TypeVar("Model", bound=keras_hub.models.Task)
 
@@ -73,7 +74,8 @@ def _load(
         saved = (loader.config["config"].get("dtype") or {}).get("config", {}).get("name")
         if saved == "mixed_bfloat16" and process.dtype_policy("auto") == "float32":
             kwargs.setdefault("dtype", "float32")  # trained on a GPU, loaded on a CPU
-        model: Model = loader.load_task(kind, load_weights, load_task_weights=True, **kwargs)
+        with drawn_if_missing():
+            model: Model = loader.load_task(kind, load_weights, load_task_weights=True, **kwargs)
         _check_vocabulary(model)
         _check_finite(model, preset)
     except UserError:

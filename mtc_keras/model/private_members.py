@@ -22,6 +22,11 @@ PRIVATE_MEMBERS = {
     "keras.Model._jax_state_synced": "as `_get_jax_state`",
     "keras.Model._make_function": "overridden: an interruption right after a step loses no weights",
     "keras.Variable._value": "None or a deleted buffer once a step that failed took the weights",
+    "keras.Variable._initialize_with_initializer": (
+        "put off: weights that are read from files are not drawn first"
+    ),
+    "keras.Variable._deferred_initialize": "draws the weights that no file has brought",
+    "keras.Variable._initializer": "by which they are drawn",
     "keras.Model.make_train_function": "overridden: the step is compiled before it is needed",
     "keras.Model.train_function": "as `make_train_function`",
     "keras.Model.make_predict_function": "compiled again whenever Keras recompiles its own",

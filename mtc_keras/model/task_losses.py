@@ -3,17 +3,21 @@
 Shapes: B rows, T tasks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from keras import KerasTensor, ops
 
+from mtc_keras.files import json_line
 from mtc_keras.tasks.losses import MaskedLoss
 
 Targets: TypeAlias = Mapping[str, KerasTensor]
 SampleWeight: TypeAlias = KerasTensor | Mapping[str, KerasTensor] | None
+# Tasks with the same computation from which it pays to stack them.
+FEWEST_STACKED = 8
+OURS = MaskedLoss.__module__.rpartition(".")[0]
 
 
 class TaskMeans(keras.metrics.Metric):
@@ -81,15 +85,56 @@ def sums_and_counts(
         Two float32 of shape `(T,)`: the sums, and the weight of these rows, which is known from
         targets and weights alone.
     """
+    order: list[str] = []
     totals, counts = [], []
-    for name, loss in losses.items():
-        total = count = ops.zeros(())
-        if loss is not None and name in targets:
-            weight = weight_of(sample_weight, name)
-            total, count = loss.sums(targets[name], logits[name], weight)
+    for names in _alike(losses, targets, logits, sample_weight):
+        loss, weights = losses[names[0]], [weight_of(sample_weight, name) for name in names]
+        total = count = ops.zeros(len(names))
+        if loss is not None and names[0] in targets:
+            values = [[targets[name] for name in names], [logits[name] for name in names]]
+            values += [] if weights[0] is None else [weights]
+            if len(names) == 1:
+                total, count = (ops.stack([sum_]) for sum_ in loss.sums(*(v[0] for v in values)))
+            else:
+                stacked = tuple(ops.stack(each) for each in values)
+                total, count = ops.vectorized_map(lambda one, loss=loss: loss.sums(*one), stacked)
+        order += names
         totals.append(total)
         counts.append(count)
-    return ops.stack(totals), ops.stack(counts)
+    place = {name: index for index, name in enumerate(order)}
+    places = [place[name] for name in losses]
+    return ops.take(ops.concatenate(totals), places), ops.take(ops.concatenate(counts), places)
+
+
+def _alike(
+    losses: Mapping[str, MaskedLoss | None],
+    targets: Targets,
+    logits: Targets,
+    sample_weight: SampleWeight,
+) -> Collection[list[str]]:
+    """Returns the tasks, those together that can be computed at once.
+
+    What a program of a hundred tasks takes to compile, and to run, depends on how many operations
+    it has, and hardly on their size.
+    """
+    groups: dict[Any, list[str]] = {}
+    for name, loss in losses.items():
+        key: Any = name
+        if loss is None or name not in targets:
+            key = None
+        elif type(loss).__module__.startswith(OURS):  # one of a user's may be anything
+            weight, target = weight_of(sample_weight, name), targets[name]
+            # What our losses compute follows from their configs, the name apart.
+            config = json_line({**loss.get_config(), "name": None})
+            key = (type(loss), config, target.shape, str(target.dtype))
+            key = (*key, logits[name].shape, weight is None)
+        groups.setdefault(key, []).append(name)
+    # A few are left as they are, each fused with its head.
+    return [
+        part
+        for names in groups.values()
+        for part in ([names] if len(names) >= FEWEST_STACKED else [[name] for name in names])
+    ]
 
 
 def weight_of(sample_weight: SampleWeight, task: str) -> KerasTensor | None:

@@ -49,6 +49,18 @@ assert keras_hub.tokenizers.compute_word_piece_vocabulary(
 kind = tf.TensorShape([None, 2])
 assert keras.saving.serialize_keras_object(kind) == [None, 2]
 """
+# Keras' own parts that need what is large; of a process that has imported Keras before, nothing.
+PARTS = """
+import mtc_keras
+assert mtc_keras.load(RUN).predict(TEXTS)
+assert not {"sklearn", "matplotlib", "matplotlib.pyplot"} & sys.modules.keys()
+assert not [finder for finder in sys.meta_path if "mtc_keras" in type(finder).__module__
+            and "late_modules" in type(finder).__module__]
+import keras
+from keras.wrappers import SKLearnClassifier
+assert issubclass(SKLearnClassifier, sys.modules["sklearn"].base.BaseEstimator)
+assert keras.visualization.plot_image_gallery and "matplotlib.pyplot" in sys.modules
+"""
 FIRST = """
 import tensorflow
 import mtc_keras
@@ -94,7 +106,9 @@ print(run.metrics["validation"]["score"])
 
 
 @pytest.mark.parametrize(
-    "code", [LATE, FIRST, BETWEEN, MISSING], ids=["late", "first", "between", "missing"]
+    "code",
+    [LATE, PARTS, FIRST, BETWEEN, MISSING],
+    ids=["late", "parts", "first", "between", "missing"],
 )
 def test_tensorflow_is_imported_when_it_is_needed(code, finished, tmp_path):
     ran(code, finished.directory, tmp_path)

@@ -14,6 +14,7 @@ from mtc_keras.model.backbones.from_texts import random_backbone
 from mtc_keras.model.backbones.layers import length_limit
 from mtc_keras.model.backbones.names import WAYS, check_backbone, preset_of
 from mtc_keras.model.backbones.sentence_transformers import training_notes
+from mtc_keras.model.first_weights import drawn_if_missing
 from mtc_keras.tokenization.exact_scores import make_exact
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def load_backbone(
         loaded = LoadedBackbone(*random_backbone(sizes, texts, options))
     else:
         here = Path(preset_of(config.backbone)).is_dir()
-        with used_late() if here else nullcontext():
+        with used_late() if here else nullcontext(), drawn_if_missing():
             loaded = _pretrained(config, load_weights, options)
     backbone = loaded.backbone
     if "padding_mask" not in backbone.input:

@@ -65,6 +65,7 @@ def only_task(dataset: Dataset, task: Task) -> Dataset:
             kept,
             targets={task.name: kept.targets[task.name]},
             sample_weight=weights and {task.name: weights[task.name]},
+            raters={name: found for name, found in kept.raters.items() if name == task.name},
         )
 
     validation = own(dataset.validation) if dataset.validation else None

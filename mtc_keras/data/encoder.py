@@ -198,10 +198,13 @@ class Encoder:
         if self.rename_problem():  # what else is wrong depends on it
             problems = []
         targets: dict[str, np.ndarray] = {}
+        raters: dict[str, np.ndarray] = {}
         told = [*self.told, *self._split_words.notes, *self.slices.notes]
         for name, labels in self.labels.items():
             if name not in unlearned:
                 targets[name] = labels.targets()
+                counted = labels.raters()
+                raters |= {} if counted is None else {name: counted}
                 problems += labels.mistakes.report(self.where)
                 told += labels.told(self.where)
         weights = None
@@ -229,6 +232,7 @@ class Encoder:
             groups=groups,
             told=tuple(told),
             slices=self.slices.values(),
+            raters=raters,
         )
         rows = self._joined(rows, problems)
         return replace(rows, told=(*rows.told, *self._ties(rows)))

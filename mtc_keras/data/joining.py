@@ -59,6 +59,7 @@ def joined(
         where=take(rows.where, first),
         groups=None if rows.groups is None else rows.groups[first],
         slices={name: take(values, first) for name, values in rows.slices.items()},
+        raters=_raters(rows, tasks, number),
         told=(*rows.told, note),
     )
 
@@ -111,6 +112,17 @@ def _mean_weights(
             labelled = task.labelled(rows.targets[task.name])
             own = np.where(labelled, weights[task.name], np.float32(np.nan))
             found[task.name] = np.nan_to_num(_mean(own, number, None), nan=1.0)
+    return found
+
+
+def _raters(rows: Rows, tasks: Iterable[Task], number: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns how many answered in the rows of each number, of tasks that read shares."""
+    found = {}
+    for task in tasks:
+        if task.has_shares and task.name in rows.targets:
+            own = task.labelled(rows.targets[task.name])  # a rater each, unless a cell has several
+            counts = np.bincount(number, rows.raters.get(task.name, own))
+            found[task.name] = counts.astype("int32")
     return found
 
 

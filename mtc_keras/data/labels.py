@@ -37,6 +37,7 @@ class Labels:
         self._can_encode = task.can_encode
         self._cells = DistinctCells()
         self._parts: list[np.ndarray] = []  # targets, or numbers of cells
+        self._raters: list[np.ndarray] = []
         self._first: Cell = None  # cell that is not missing
         self.first_row = 0
         self._found = ""
@@ -135,14 +136,7 @@ class Labels:
         """Returns the encoded labels of all rows; whatever is wrong counts as missing."""
         if self._can_encode:
             return self._joined()
-        wrong = self._wrong_paths()
-        markers = self.task.markers(MARKERS)  # but for what other rows taught as a class
-        cells: list[Cell] = []
-        for cell in self._cells.cells:
-            if isinstance(cell, Marker) and marker_key(cell.text) not in markers:
-                cells.append(cell.text)
-            else:
-                cells.append(None if isinstance(cell, (Unreadable, Marker)) else cell)
+        wrong, cells = self._wrong_paths(), self._readable()
         targets, mistakes = self.task.encode(cells)
         self._note(wrong | dict(mistakes))
         numbers = np.concatenate(self._parts)
@@ -152,6 +146,24 @@ class Labels:
             if isinstance(marker, Marker) and cells[number] is None:
                 self._readings.add(row, Reading("missing", marker.text), count)
         return targets[numbers]
+
+    def raters(self) -> np.ndarray | None:
+        """Returns int32 of shape `(N,)`: how many annotators answered; `None` without votes."""
+        if self._can_encode:
+            return np.concatenate(self._raters) if self._raters else None
+        found = self.task.raters(self._readable())
+        return None if found is None else found[np.concatenate(self._parts)]
+
+    def _readable(self) -> list[Cell]:
+        """Returns the different cells, `None` for those that hold no label."""
+        markers = self.task.markers(MARKERS)  # but for what other rows taught as a class
+        cells: list[Cell] = []
+        for cell in self._cells.cells:
+            if isinstance(cell, Marker) and marker_key(cell.text) not in markers:
+                cells.append(cell.text)
+            else:
+                cells.append(None if isinstance(cell, (Unreadable, Marker)) else cell)
+        return cells
 
     def told(self, where: Sequence[str]) -> list[str]:
         """Returns lines on cells that are read as something else, once `targets` are.
@@ -182,6 +194,9 @@ class Labels:
         numbers = distinct.numbers(cells)
         targets, mistakes = self.task.encode(distinct.cells)
         self._readings.add_all(self.task, distinct.cells, numbers, start)
+        raters = self.task.raters(distinct.cells)
+        if raters is not None:
+            self._raters.append(raters[numbers])
         return targets[numbers], mistakes_of(numbers, dict(mistakes))
 
     def _wrong_paths(self) -> dict[int, str]:

@@ -53,6 +53,7 @@ class Rows:
         told: lines on cells that are read as something else than what stands in them.
         slices: N values of each column by which rows are judged apart, as text; `None` where a
             cell is blank.
+        raters: int32 of shape `(N,)` by task that reads votes, how many annotators answered.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Rows:
     groups: np.ndarray | None = None
     told: tuple[str, ...] = ()
     slices: dict[str, Sequence[str | None]] = field(default_factory=dict)
+    raters: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.where)
@@ -101,6 +103,7 @@ class Rows:
             where=take(self.where, indices),
             groups=None if self.groups is None else self.groups[indices],
             slices={name: take(values, indices) for name, values in self.slices.items()},
+            raters={task: array[indices] for task, array in self.raters.items()},
         )
 
     def coverage(self, tasks: Sequence[Task]) -> dict[str, int]:

@@ -169,6 +169,13 @@ class LabelReader(BaseModel, ABC):
         encoded = np.asarray(targets, self.target_dtype).reshape(shape)[numbers]
         return encoded, mistakes_of(numbers, wrong)
 
+    def raters(self, cells: Cells) -> np.ndarray | None:
+        """Returns int32 of shape `(N,)`: how many annotators answered in each of N cells.
+
+        `None` where cells do not hold the answers of annotators.
+        """
+        return None
+
     @property
     def names_classes(self) -> bool:
         """Whether cells hold names of classes, of which there are few."""

@@ -148,7 +148,25 @@ class ShareLabels(ClassLabels):
         """
         return self._voted(cell) if self.labels == "votes" else self._stated(cell)
 
+    def raters(self, cells: Cells) -> np.ndarray | None:
+        if self.labels != "votes":
+            return None
+        return np.array([self._raters_of(cell) for cell in cells], "int32")
+
+    def _raters_of(self, cell: Cell) -> int:
+        if self.is_missing(cell):
+            return 0
+        try:
+            return self._counted(cell)[1]
+        except ValueError:  # told as a mistake
+            return 0
+
     def _voted(self, cell: Cell) -> np.ndarray:
+        counts, total = self._counted(cell)
+        return (counts / total).astype("float32") if total else self.nothing_known
+
+    def _counted(self, cell: Cell) -> tuple[np.ndarray, int]:
+        """Returns how many annotators chose each class, and how many there are."""
         counts, total = np.zeros(len(self._index)), 0
         for answer in self.answers(cell):
             indices = map(self.index_of, answer.names)
@@ -158,13 +176,11 @@ class ShareLabels(ClassLabels):
             counts[list(found)] += answer.count
             total += answer.count
         total = self.voters(cell, total)
-        if not total:
-            return self.nothing_known
-        if (counts > total).any():
+        if total and (counts > total).any():
             raise ValueError(
                 f"a class has {counts.max():.0f} votes of {total} annotators: {cell!r}"
             )
-        return (counts / total).astype("float32")
+        return counts, total
 
     def voters(self, cell: Cell, answers: int) -> int:
         """Returns the number of annotators behind a cell with so many answers."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from mtc_keras.check.checked import Checked
 from mtc_keras.check.findings import Findings
+from mtc_keras.check.problems.annotators import disagreement
 from mtc_keras.check.problems.broken_rules import broken_rules
 from mtc_keras.check.problems.characters import odd_characters, odd_class_names
 from mtc_keras.check.problems.class_names import (
@@ -45,6 +46,7 @@ KINDS: tuple[Kind, ...] = (
     unlabelled_tasks,
     constant_tasks,
     contradictions,
+    disagreement,
     like_class_names,
     misspelt_class_names,
     odd_class_names,

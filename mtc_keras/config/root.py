@@ -119,6 +119,8 @@ class Config(Section):
     def _parts_fit(self) -> Self:
         if self.data.split in self.data.text_columns:
             raise ValueError(f"column {self.data.split!r} is read as text and as data.split")
+        if shown := [name for name in self.report.slices if name in self.data.text_columns]:
+            raise ValueError(f"column {shown[0]!r} is read as text and by report.slices")
         for key, task in self.tasks.items():
             if self.data.split in task.path.names:
                 raise ValueError(f"column {self.data.split!r} is read by task {key!r} and as split")

@@ -30,6 +30,7 @@ class Account:
         judged: the judged splits; none of a run that kept no predictions.
         notes: lines for people: what is missing, and why.
         model: loads the model, for what asks it again.
+        explained: int. Examples whose words are coloured, which takes seconds.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Account:
     judged: tuple[Judged, ...] = ()
     notes: tuple[str, ...] = ()
     model: "Callable[[], MultiTaskClassifier] | None" = None
+    explained: int = 0
 
     @property
     def splits(self) -> list[str]:

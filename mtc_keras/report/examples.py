@@ -10,6 +10,7 @@ from mtc_keras.pages import Block, Column, Details, Paragraph, Part, Section, Ta
 from mtc_keras.report.account import Account
 from mtc_keras.report.judged import Judged
 from mtc_keras.report.mistakes import Mistake, surest_mistakes
+from mtc_keras.report.words import Words, coloured_words
 from mtc_keras.report.wrong import wrong_rows
 from mtc_keras.scoring.label_quality import LabelQuality, label_quality
 from mtc_keras.tasks import Task
@@ -45,8 +46,17 @@ def examples(account: Account) -> list[Part]:
     if not by_task:
         return []
     shown = MOST_SHOWN if len(judged.tasks) <= MANY_TASKS else FEWER_SHOWN
+    words, note = coloured_words(
+        account,
+        [
+            (found.task.name, one.row, one.class_name)
+            for found in by_task.values()
+            for one in found.mistakes[:shown]
+        ],
+    )
     blocks: list[Block] = [Paragraph(_summary(account, judged))]
-    blocks += [_shown(judged, found, shown) for found in by_task.values()]
+    blocks += [Paragraph(note)] if note else []
+    blocks += [_shown(judged, found, words, shown) for found in by_task.values()]
     tables = {
         "surest_mistakes": [
             _written(judged, found.task, one)
@@ -143,7 +153,7 @@ def _summary(account: Account, judged: Judged) -> str:
     return said
 
 
-def _shown(judged: Judged, found: _Found, most: int) -> Details:
+def _shown(judged: Judged, found: _Found, words: Words, most: int) -> Details:
     blocks: list[Block] = []
     for title, chosen in (
         (
@@ -156,7 +166,7 @@ def _shown(judged: Judged, found: _Found, most: int) -> Details:
         ),
     ):
         if chosen:
-            blocks += [Paragraph(f"{title}:"), _rows(judged, found.task, chosen)]
+            blocks += [Paragraph(f"{title}:"), _rows(judged, found.task, chosen, words)]
     wrong = "the greatest errors"
     if found.task.has_probabilities:
         wrong = plural(int(wrong_rows(judged, found.task).sum()), "mistake")
@@ -164,7 +174,7 @@ def _shown(judged: Judged, found: _Found, most: int) -> Details:
     return Details(f"{found.task.name}: {wrong}, {said}", blocks)
 
 
-def _rows(judged: Judged, task: Task, chosen: Sequence[Example]) -> Block:
+def _rows(judged: Judged, task: Task, chosen: Sequence[Example], words: Words) -> Block:
     if judged.texts is None:
         names = list(dict.fromkeys(name for one in chosen for name in one.facts))
         columns = [Column("row"), *(Column(name, _kind(name)) for name in names)]
@@ -177,6 +187,7 @@ def _rows(judged: Judged, task: Task, chosen: Sequence[Example]) -> Block:
             Text(
                 judged.text(one.row),
                 [("row", judged.where[one.row]), *((n, _fact(v)) for n, v in one.facts.items())],
+                words.get((task.name, one.row, one.class_name)),
             )
             for one in chosen
         ]

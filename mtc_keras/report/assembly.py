@@ -4,14 +4,23 @@ from collections.abc import Callable, Iterable
 
 from mtc_keras.pages import Page, Part
 from mtc_keras.report.account import Account
+from mtc_keras.report.errors_together import errors_together
+from mtc_keras.report.examples import examples
 from mtc_keras.report.headline import headline
 from mtc_keras.report.learning_curves import learning_curves
+from mtc_keras.report.reproduction import how_to_reproduce
+from mtc_keras.report.slices import slices
 
 # Each tells something of a run, or nothing where there is nothing to tell. A page is read from the
-# top: whether the run learned anything, then how, then what is wrong, then task by task.
+# top: whether the run learned anything, then how, then what is wrong across tasks, then task by
+# task, and last how to get it again.
 PARTS: tuple[Callable[[Account], Iterable[Part]], ...] = (
     headline,
     learning_curves,
+    errors_together,
+    slices,
+    examples,
+    how_to_reproduce,
 )
 
 

@@ -1,7 +1,7 @@
 """A run's report: written by its training, and again for a run that is there."""
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ class Report:
         return self.values
 
 
-def report_run(run: Run | str | Path, out: str | Path | None = None) -> Report:
+def report_run(
+    run: Run | str | Path, out: str | Path | None = None, *, explained: int = 0
+) -> Report:
     """Writes the report of a finished run: a page of HTML that needs no network.
 
     It is made of what the run has kept; nothing is predicted again. A run of an earlier version
@@ -43,6 +45,8 @@ def report_run(run: Run | str | Path, out: str | Path | None = None) -> Report:
     Args:
         run: a `Run`, or the path of a run directory.
         out: the HTML file; default: `report.html` in the run, in place of the one that is there.
+        explained: int. Examples whose words are coloured by what they add to the prediction, which
+            takes about a second each.
 
     Returns:
         The `Report`.
@@ -63,7 +67,7 @@ def report_run(run: Run | str | Path, out: str | Path | None = None) -> Report:
     check_page(path)
     with run.being_changed() if out is None else run.being_read():
         start()
-        return _written(account_of(run), path)
+        return _written(replace(account_of(run), explained=explained), path)
 
 
 def report_in_passing(account: Account, folder: Path) -> str | None:

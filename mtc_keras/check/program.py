@@ -7,6 +7,11 @@ it all numbers as JSON and all places as CSV.
     mtc-keras check --config configs/x.toml
     mtc-keras check --config configs/x.toml --out check.html
 
+Or it splits the rows of data.train into files for training, validation and
+test, and writes a config that trains on them:
+
+    mtc-keras check --config configs/x.toml --split 0.8,0.1,0.1 --out-dir DIR
+
 The exit code is 1 if there is a problem of the severity that --fail-on names,
 or a worse one, and 0 otherwise.
 """
@@ -15,6 +20,7 @@ import argparse
 import os
 from dataclasses import replace
 
+from mtc_keras.check.splitting.options import add_split_options, check_split_options, split
 from mtc_keras.config import load_config
 from mtc_keras.errors import ConfigError, legible
 from mtc_keras.pages import check_page
@@ -36,10 +42,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the least severity of a problem that ends with the exit code 1 (default: error)",
     )
     options.add_verbose(parser, "show all tasks, classes and problems, however many")
+    add_split_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    check_split_options(args)
     config = load_config(args.config, args.overrides)
+    if args.split is not None:
+        split(config, args)
+        return 0
     if args.out:
         check_page(args.out)
         if os.path.lexists(args.out) and not args.overwrite:

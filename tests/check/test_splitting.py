@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.check.splitting.asked import Asked
 from mtc_keras.check.splitting.splitting import split_config
 from mtc_keras.config import check_config, load_config
 from mtc_keras.data.group_splits import split_parts
 from mtc_keras.data.reading import read_splits
-from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.errors import ConfigError
 from tests.fuzzing import tries
 
 TASKS = {
@@ -138,17 +137,18 @@ def test_rows_of_one_text_or_group_or_rater_stay_together():
 
 
 def test_rows_that_are_near_each_other_stay_together():
-    config = config_of(records(100), {"mood": TASKS["mood"]})
-
-    def by_tens(rows):
-        return np.array([int(text.split()[1]) // 10 for text in rows.texts[0]], "uint64")
-
-    found = split_config(config, "0.5,0.5", "out", near=by_tens)
-    train, validation = (
-        {row["n"] // 10 for row in part} - {0} for part in parts_of(found).values()
-    )
-    assert not train & validation
-    assert len(train | validation) == 9
+    names = ["rivers", "bridges", "gardens", "markets", "stations", "libraries", "museums"]
+    rows = records(70)
+    for row in rows:
+        name = names[row["n"] // 10]
+        row["text"] = f"Of the {name} of this town: {name} were what we saw of {name} by {row['n']}"
+    config = config_of(rows, {"mood": TASKS["mood"]})
+    for near_duplicates in (False, True):
+        folder = f"out_{near_duplicates}"
+        found = split_config(config, "0.5,0.5", folder, near_duplicates=near_duplicates)
+        train, validation = ({row["n"] // 10 for row in part} for part in parts_of(found).values())
+        assert bool(train & validation) is not near_duplicates
+        assert len(train | validation) == len(names)
 
 
 def test_a_row_without_a_text_goes_to_training_and_is_told():
@@ -212,60 +212,6 @@ def test_a_column_of_splits_is_pooled_only_if_asked_and_its_other_rows_are_left_
     written = load_config(found.config).data
     assert written.split is None
     assert not written.split_values
-
-
-@pytest.mark.parametrize(
-    "sizes,problem",
-    [
-        ("0.8", "has 1 of the parts"),
-        ("0.8,0.1,0.05,0.05", "has 4 of the parts"),
-        ("0.8,0.3", r"must sum to 1, but these sum to 1\.1"),
-        ("0.8;x", "must be numbers, such as"),
-        ("-1,2", "must be numbers, such as"),
-        ("1,0", "a part without rows"),
-        ("30,20,20", "must sum to the 40 rows that there are, but these sum to 70"),
-        ("0.98,0.01,0.01", "of 40 rows no row is left for test"),
-    ],
-)
-def test_sizes_that_cannot_be_are_refused(sizes, problem):
-    with pytest.raises(ConfigError, match=problem):
-        split_config(config_of(records(40)), sizes, "out")
-    assert not Path("out").exists()
-
-
-@pytest.mark.parametrize(
-    "text,rows,sizes",
-    [
-        ("0.8,0.1,0.1", 1000, [800, 100, 100]),
-        ("80/10/10", 1000, [800, 100, 100]),
-        ("80%, 20%", 10, [8, 2]),
-        ("80,10,10", 100, [80, 10, 10]),
-        ("7 2 1", 10, [7, 2, 1]),
-        ("0.333333,0.333333,0.333334", 10, [3, 3, 4]),
-        ("0.8,0.1,0.1", 11, [9, 1, 1]),
-    ],
-)
-def test_sizes_are_shares_per_cent_or_rows(text, rows, sizes):
-    assert Asked.of(text).sizes(rows) == sizes
-
-
-def test_one_text_in_all_rows_leaves_nothing_to_split():
-    rows = [{**row, "text": "same"} for row in records(20)]
-    with pytest.raises(DataError, match=r"1 group of rows .* cannot be 2 parts"):
-        split_config(config_of(rows), "0.5,0.5", "out")
-
-
-def test_a_folder_that_is_there_is_left_as_it_is():
-    Path("out").mkdir()
-    with pytest.raises(ConfigError, match="--out-dir 'out' is there already"):
-        split_config(config_of(records(20)), "0.5,0.5", "out")
-    assert not list(Path("out").iterdir())
-
-
-def test_the_rows_of_a_reader_are_in_no_file():
-    config = check_config({"data": {"reader": "os:getcwd"}, "tasks": TASKS})
-    with pytest.raises(ConfigError, match=r"frame.to_json\('rows.jsonl'"):
-        split_config(config, "0.5,0.5", "out")
 
 
 @tries(60)

@@ -76,7 +76,7 @@ def unjudged_classes(pooled: Pooled) -> Iterator[Finding]:
                 f"{_named(task, found)}",
                 len(found),
                 "how well they are predicted cannot be told; mtc-keras check --config … --split "
-                "0.8,0.1,0.1 --out-dir DIR gives each class its share",
+                "0.8,0.1,0.1 --pool --out-dir DIR gives each class its share",
                 about=task.name,
                 places=_first_rows(pooled, task, found),
                 table=_table(pooled, task, counts, found),

@@ -102,7 +102,7 @@ def leak(
             others=" or ".join(others)
         ),
         len(rows),
-        f"mtc-keras check --config … --split 0.8,0.1,0.1 {kind.option}--out-dir DIR leaves "
+        f"mtc-keras check --config … --split 0.8,0.1,0.1 {kind.option}--pool --out-dir DIR leaves "
         f"{kind.kept} on one side",
         about=split,
         places=pooled.places(rows),

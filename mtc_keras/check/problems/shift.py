@@ -34,7 +34,7 @@ def shifted_labels(pooled: Pooled) -> Iterator[Finding]:
                 f"{what}",
                 len(table),
                 "scores there speak of other data than were trained; if the splits should be "
-                "alike: mtc-keras check --config … --split 0.8,0.1,0.1 --out-dir DIR",
+                "alike: mtc-keras check --config … --split 0.8,0.1,0.1 --pool --out-dir DIR",
                 about=task.name,
                 table=table,
             )

@@ -1,7 +1,7 @@
 """One table split into files for training, validation and test, and a config that reads them."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from mtc_keras.check.splitting.asked import Asked
 from mtc_keras.check.splitting.balance import Balance
 from mtc_keras.check.splitting.pooling import pooled
-from mtc_keras.check.splitting.rows_of_files import Places, places_of
+from mtc_keras.check.splitting.rows_of_files import places_of
 from mtc_keras.check.splitting.telling import split_notes
 from mtc_keras.check.splitting.writing import check_parts, files_in, write_parts
 from mtc_keras.check.splitting.written_config import toml_of, values_of
@@ -25,14 +25,11 @@ from mtc_keras.data.reading import read_rows, read_splits
 from mtc_keras.data.rows import Rows
 from mtc_keras.data.sources import Files
 from mtc_keras.data.strata import strata_of
-from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.errors import ConfigError, DataError, plural
 from mtc_keras.files import check_folder, folder_written_whole, parents_made, readable_json
 
 SPLIT_JSON = "split.json"
 CONFIG = "config.toml"
-
-# From rows to uint64 of shape `(N,)`: equal for rows that are to stay together, 0 for none.
-Near = Callable[[Rows], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -79,13 +76,14 @@ def split_config(
     directory: str | Path,
     *,
     pool: bool = False,
-    near: Near | None = None,
+    near_duplicates: bool = False,
 ) -> DataSplit:
     """Splits the rows of a config into files of the same format, and writes a config for them.
 
     Rows are stratified over the classes of all tasks at once, as `data.validation = 0.1` does it.
-    Rows of one text, of one group (`data.group`), and what `near` finds alike are in one part. Rows
-    keep their order, and in files of lines every byte; one without a text goes to training.
+    Rows of one text, of one group (`data.group`) and of one text by several raters
+    (`data.votes_by`) are in one part. Rows keep their order, and in files of lines every byte; one
+    without a text goes to training.
 
     Args:
         config: a `Config`, or the path of a TOML file.
@@ -93,8 +91,7 @@ def split_config(
             and, if there are three, test.
         directory: the new folder.
         pool: bool. Whether rows that belong to a split already are split anew.
-        near: optional function from N rows to uint64 of shape `(N,)`, equal for rows that are to
-            stay together and 0 for those that are like no other.
+        near_duplicates: bool. Whether rows whose texts are nearly the same are in one part, too.
 
     Returns:
         The `DataSplit`; all of it is in the folder, or there is no folder.
@@ -115,7 +112,12 @@ def split_config(
     dataset = read_splits(together)
     rows = dataset.train
     places = places_of(together, rows.where, config.data.votes_by)
-    group = _groups(rows, places, near)
+    group = connected_groups(rows.text_keys, rows.groups, NO_GROUP)
+    if places.raters is not None:
+        group = connected_groups(group.astype("uint64"), places.raters, NO_GROUP)
+    near_notes: list[str] = []
+    if near_duplicates:
+        group = _with_near_texts(rows, group, near_notes)
     counts = asked.sizes(len(rows))
     strata = strata_of(rows, dataset.tasks)
     try:
@@ -123,7 +125,7 @@ def split_config(
     except ValueError as error:
         raise DataError(f"--split {sizes!r}: {error}") from None
     balance = Balance.of(strata, parts, asked.names, counts)
-    notes = [*dataset.notes, *split_notes(config, group, places, balance)]
+    notes = [*dataset.notes, *near_notes, *split_notes(config, group, places, balance)]
     notes += _leaks(config, asked.names, dataset)
     facts = {"split": sizes, "seed": config.seed, "groups": int(group.max()) + 1}
     facts["sources"] = dataset.files
@@ -141,13 +143,24 @@ def split_config(
     return found
 
 
-def _groups(rows: Rows, places: Places, near: Near | None) -> np.ndarray:
-    """Returns int64 of shape `(N,)`: the number of the group in which each row stays."""
-    group = connected_groups(rows.text_keys, rows.groups, NO_GROUP)
-    for keys in (places.raters, near(rows) if near else None):
-        if keys is not None:
-            group = connected_groups(group.astype("uint64"), keys, NO_GROUP)
-    return group
+def _with_near_texts(rows: Rows, group: np.ndarray, notes: list[str]) -> np.ndarray:
+    """Returns the groups joined by texts that are nearly the same.
+
+    Args:
+        rows: N rows.
+        group: int of shape `(N,)`, the number of each row's group.
+        notes: takes a line on texts that have not been compared with all candidates.
+    """
+    from mtc_keras.check.near_duplicates import MOST_COMPARED, near_duplicates
+
+    found = near_duplicates(["\n".join(texts) for texts in zip(*rows.texts, strict=True)])
+    if found.crowded:
+        notes.append(
+            f"near duplicates: {plural(found.crowded, 'text')} with over {MOST_COMPARED} "
+            "candidates may have more"
+        )
+    clusters = found.cluster.astype("uint64") + NO_GROUP + np.uint64(1)
+    return connected_groups(group.astype("uint64"), clusters, NO_GROUP)
 
 
 def _leaks(config: Config, names: Sequence[str], dataset: Dataset) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config import Config
+from mtc_keras.files import to_json
 from mtc_keras.report.judged import Judged
 from mtc_keras.report.stored import SPLITS, read_judged
 from mtc_keras.run.directory import Run
@@ -100,7 +101,10 @@ def account_of(run: Run) -> Account:
         config=run.config,
         tasks=run.saved.tasks,
         decisions=run.saved.decisions,
-        metrics=metrics,
+        metrics={
+            **metrics,
+            **{own.name: _judged_again(own, metrics.get(own.name) or {}) for own in judged},
+        },
         history=run.history if (run.directory / "history.jsonl").exists() else [],
         environment=run.environment,
         loss_weights=run.loss_weights,
@@ -108,3 +112,19 @@ def account_of(run: Run) -> Account:
         notes=tuple(notes),
         model=lambda: run.model,
     )
+
+
+def _judged_again(judged: Judged, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the metrics of rows by the model's decisions of now, which may have been changed."""
+    from mtc_keras.scoring.judging import judge_logits
+
+    found = judge_logits(
+        judged.tasks,
+        judged.targets,
+        judged.logits,
+        judged.decisions,
+        details=True,
+        lengths=judged.lengths,
+        max_length=judged.max_length,
+    )
+    return {**before, **to_json(found)}

@@ -10,6 +10,7 @@ from mtc_keras.report.headline import headline
 from mtc_keras.report.learning_curves import learning_curves
 from mtc_keras.report.reproduction import how_to_reproduce
 from mtc_keras.report.slices import slices
+from mtc_keras.report.task_sections import task_sections
 
 # Each tells something of a run, or nothing where there is nothing to tell. A page is read from the
 # top: whether the run learned anything, then how, then what is wrong across tasks, then task by
@@ -20,6 +21,7 @@ PARTS: tuple[Callable[[Account], Iterable[Part]], ...] = (
     errors_together,
     slices,
     examples,
+    task_sections,
     how_to_reproduce,
 )
 

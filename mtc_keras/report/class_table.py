@@ -44,7 +44,7 @@ def class_table(
     rows = []
     for index, (name, shown) in enumerate(zip(task.known_classes, task.shown_classes, strict=True)):
         found = by_class.get(name) or {}
-        row = {"class": shown, "support": found.get("support")}
+        row: dict[str, Any] = {"class": shown, "support": found.get("support")}
         if counts is not None:
             row["predicted"] = int(counts[index])
         row |= {metric: found.get(metric) for metric in ("precision", "recall", "f1")}

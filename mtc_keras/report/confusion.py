@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mtc_keras.pages import Column, Figure, Paragraph, Table
+from mtc_keras.pages import Block, Column, Figure, Paragraph, Table
 from mtc_keras.pages.figures import heatmap
 from mtc_keras.report.known import Known
 from mtc_keras.report.piece import Piece
@@ -47,7 +47,10 @@ def _of_one_class(known: Known) -> Piece:
     )
     alt = f"Confusion matrix of {len(names)} classes, {int(wrong.sum()):,} rows wrong."
     pairs = _pairs(wrong, support, names, names)
-    blocks = [Figure(svg, caption, alt), _pair_table(pairs, "true", "predicted", "of the class")]
+    blocks: list[Block] = [
+        Figure(svg, caption, alt),
+        _pair_table(pairs, "true", "predicted", "of the class"),
+    ]
     every = _pairs(counts, support, names, names)
     rows = [{"true": r["missed"], "predicted": r["instead"], "rows": r["rows"]} for r in every]
     values = {"confusion": {"classes": names, "counts": counts}} if len(names) <= 200 else {}
@@ -93,7 +96,7 @@ def _instead(known: Known) -> Piece:
         }
     }
     table = _pair_table(named, "missed", "predicted in vain", "of the missed")
-    blocks = [Figure(svg, caption, alt), table]
+    blocks: list[Block] = [Figure(svg, caption, alt), table]
     return Piece(blocks, values if len(names) <= 200 else {}, {"predicted_instead": every})
 
 

@@ -1,4 +1,4 @@
-"""Writes the report of a run: a page of HTML that needs no network, and its numbers.
+"""Writes the report of a run: a page of HTML that needs no network, and numbers.
 
 `mtc-keras train` writes it as RUN/report.html. This writes it again: after
 `mtc-keras calibrate`, of a run that was trained without one, or somewhere else.

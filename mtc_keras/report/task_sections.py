@@ -81,7 +81,7 @@ def _facts(
     account: Account, task: Task, scores: Mapping[str, Any], values: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
     rows, all_rows = scores["rows"], None if account.shown is None else len(account.shown)
-    without = "" if all_rows in (None, rows) else f"; {all_rows - rows:,} without do not count"  # type: ignore[operator]
+    without = "" if all_rows in (None, rows) else f"; {all_rows - rows:,} without do not count"
     facts = [("kind", task.summary), (f"labelled {account.split} rows", f"{rows:,}{without}")]
     main = task.main_metric
     for metric in dict.fromkeys((main, *task.shown_metrics)):

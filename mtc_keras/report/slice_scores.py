@@ -1,4 +1,7 @@
-"""How good a task is on slices of the rows, with intervals."""
+"""How good a task is on slices of the rows, with intervals.
+
+Shapes: N rows.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +15,17 @@ from mtc_keras.report.slicing import (
     slices_of_labels,
     slices_of_lengths,
 )
-from mtc_keras.scoring.bootstrap import main_metric
+from mtc_keras.scoring.bootstrap import MainMetric, MetricOfSums, main_metric
 from mtc_keras.tasks import Task
 
 FEWEST_LABELLED = 10  # labelled rows of a slice that is judged
 RESAMPLES = 500
+RELATIVE, ERROR = ("r2", "quadratic_weighted_kappa"), "mae"
 
 
 @dataclass(frozen=True)
 class SliceScore:
-    """A task's main metric on a slice.
+    """A task's metric on a slice.
 
     Args:
         by: what slices the rows.
@@ -31,6 +35,7 @@ class SliceScore:
         low: float. Lower end of its 95 % interval.
         high: float. Upper end.
         overall: float. The metric on all labelled rows.
+        is_error: bool. Whether the metric is an error, of which less is better.
     """
 
     by: str
@@ -40,11 +45,23 @@ class SliceScore:
     low: float
     high: float
     overall: float
+    is_error: bool = False
 
     @property
-    def is_below(self) -> bool:
-        """Whether the whole interval lies below the metric on all rows."""
-        return self.high < self.overall
+    def gain(self) -> tuple[float, float, float]:
+        """How much better than all rows the slice is: the difference, and its interval's ends."""
+        score, low, high = (end - self.overall for end in (self.score, self.low, self.high))
+        return (-score, -high, -low) if self.is_error else (score, low, high)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the slice is worse than all rows with its whole interval."""
+        return self.gain[2] < 0
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it is better with its whole interval."""
+        return self.gain[1] > 0
 
 
 def judged_slices(judged: Judged) -> tuple[list[Slice], list[str]]:
@@ -61,7 +78,7 @@ def judged_slices(judged: Judged) -> tuple[list[Slice], list[str]]:
 def slice_scores(
     judged: Judged, task: Task, slices: Sequence[Slice]
 ) -> tuple[list[SliceScore], int]:
-    """Returns a task's metric on each slice, worst first, and how many slices are too small.
+    """Returns a task's `slice_metric` on each slice, worst first, and how many are too small.
 
     Intervals are Wilson's (1927) of an accuracy, which say something where all rows are right,
     too, and percentiles of a bootstrap over rows of other metrics.
@@ -70,8 +87,9 @@ def slice_scores(
     targets, predictions = judged.targets[task.name], judged.predictions[task.name]
     if not labelled.any():
         return [], 0
-    whole = main_metric(task, targets[labelled], predictions[labelled])
-    is_share = task.main_metric == "accuracy" and task.has_probabilities
+    whole = _metric(task, targets[labelled], predictions[labelled])
+    is_share = slice_metric(task) == "accuracy" and task.has_probabilities
+    is_error = slice_metric(task) == ERROR
     right = judged.right(task)[labelled] if is_share else None
     overall = whole.score()
     found, small = [], 0
@@ -83,8 +101,28 @@ def slice_scores(
             continue
         part = whole.take(rows)
         low, high = part.interval(RESAMPLES) if right is None else _wilson(right[rows])
-        found.append(SliceScore(one.by, one.name, count, part.score(), low, high, overall))
-    return sorted(found, key=lambda one: (np.isnan(one.score), one.score)), small
+        found.append(
+            SliceScore(one.by, one.name, count, part.score(), low, high, overall, is_error)
+        )
+    return sorted(found, key=lambda one: (np.isnan(one.score), one.gain[0])), small
+
+
+def slice_metric(task: Task) -> str:
+    """Returns the metric by which slices of a task are judged.
+
+    It is the main one, but for those that compare errors with how much the rows' own labels vary:
+    rows that are alike have a low R² or kappa however well they are predicted. Their mean absolute
+    error can be compared.
+    """
+    return ERROR if task.main_metric in RELATIVE else task.main_metric
+
+
+def _metric(task: Task, targets: np.ndarray, predictions: np.ndarray) -> MainMetric:
+    if slice_metric(task) != ERROR:
+        return main_metric(task, targets, predictions)
+    errors = np.abs(predictions.astype("float64") - task.hard(targets))
+    values = np.stack([errors, np.ones(len(errors))], axis=1)
+    return MetricOfSums(values, lambda sums: sums[:, 0] / sums[:, 1])
 
 
 def _wilson(right: np.ndarray) -> tuple[float, float]:

@@ -8,8 +8,9 @@ import numpy as np
 from mtc_keras.errors import plural
 from mtc_keras.pages import Column, Details, Figure, Paragraph, Part, Section, Table, figures
 from mtc_keras.report.account import Account
-from mtc_keras.report.slice_scores import SliceScore, judged_slices, slice_scores
+from mtc_keras.report.slice_scores import SliceScore, judged_slices, slice_metric, slice_scores
 from mtc_keras.report.slicing import Slice
+from mtc_keras.report.wording import metric_name
 from mtc_keras.tasks import Task
 
 MOST_DRAWN = 12  # slices of a figure: the worst
@@ -19,7 +20,7 @@ CHANCE = 0.05  # of an interval of 95 % that is on one side by chance
 
 
 def slices(account: Account) -> list[Part]:
-    """Returns each task's main metric on slices of the rows; nothing without slices."""
+    """Returns how good each task is on slices of the rows; nothing without slices."""
     judged = account.shown
     if judged is None:
         return []
@@ -44,11 +45,11 @@ def slices(account: Account) -> list[Part]:
     )
     drawn = 0
     for task, scores, small in by_task:
-        is_drawn = drawn < MOST_FIGURES and any(one.is_below for one in scores)
+        is_drawn = drawn < MOST_FIGURES and any(one.is_worse for one in scores)
         drawn += is_drawn
         blocks.append(_of_task(task, scores, small, is_drawn=is_drawn))
     rows = [
-        {"task": task.name, "metric": task.main_metric, **_values(one)}
+        {"task": task.name, "metric": slice_metric(task), **_values(one)}
         for task, scores, _ in by_task
         for one in scores
     ]
@@ -57,7 +58,7 @@ def slices(account: Account) -> list[Part]:
         values={
             "tasks": {
                 task.name: {
-                    "metric": task.main_metric,
+                    "metric": slice_metric(task),
                     "overall": scores[0].overall,
                     "slices": [_values(one) for one in scores],
                 }
@@ -78,7 +79,7 @@ COLUMNS = (
     Column("low", "score"),
     Column("high", "score"),
     Column("of all rows", "score"),
-    Column("interval"),
+    Column("it is"),
 )
 WORST_COLUMNS = (Column("task"), Column("metric"), *COLUMNS)
 
@@ -86,8 +87,9 @@ WORST_COLUMNS = (Column("task"), Column("metric"), *COLUMNS)
 def _summary(account: Account, found: Sequence[Slice]) -> str:
     columns = list(dict.fromkeys(one.by for one in found))
     said = (
-        f"Each task's main metric on {plural(len(found), 'slice')} of the {account.split} rows, by "
-        f"{', '.join(_by(name) for name in columns)}."
+        f"Each task on {plural(len(found), 'slice')} of the {account.split} rows, by "
+        f"{', '.join(_by(name) for name in columns)}; numbers and ordered classes by their mean "
+        "absolute error, as R² and kappa of rows that are alike are low however good they are."
     )
     if not account.config.report.slices:
         said += ' Columns that [report] names, such as slices = ["source"], slice the rows, too.'
@@ -96,28 +98,31 @@ def _summary(account: Account, found: Sequence[Slice]) -> str:
 
 def _caution(by_task: Sequence[tuple[Task, list[SliceScore], int]]) -> str:
     looked = sum(len(scores) for _, scores, _ in by_task)
-    below = sum(one.is_below for _, scores, _ in by_task for one in scores)
-    above = sum(one.low > one.overall for _, scores, _ in by_task for one in scores)
+    worse = sum(one.is_worse for _, scores, _ in by_task for one in scores)
+    better = sum(one.is_better for _, scores, _ in by_task for one in scores)
     return (
-        f"Of {plural(looked, 'score')} {below} lie below the one of all rows with their whole 95 % "
-        f"interval, and {above} above. By chance alone about {max(looked * CHANCE, 1):.0f} of so "
-        "many would: take a slice as a question to further rows, and not as an answer."
+        f"Of {plural(looked, 'score')} {worse} are worse than the one of all rows with their "
+        f"whole 95 % interval, and {better} better. By chance alone about "
+        f"{max(looked * CHANCE, 1):.0f} of so many would be either: take a slice as a question to "
+        "further rows, and not as an answer."
     )
 
 
 def _of_task(task: Task, scores: Sequence[SliceScore], small: int, *, is_drawn: bool) -> Details:
-    below = [one for one in scores if one.is_below]
-    said = f"{len(below)} of {plural(len(scores), 'slice')} below {scores[0].overall:.3f}"
+    worse = sum(one.is_worse for one in scores)
+    overall = f"{scores[0].overall:.3f}"
+    said = f"{worse} of {plural(len(scores), 'slice')} worse than the {overall} of all rows"
     blocks: list[Any] = []
     if is_drawn:
         worst = scores[:MOST_DRAWN]
-        names = [f"{_by(one.by)}: {one.name} ({one.rows:,})" for one in worst]
-        numbers = ([getattr(one, key) for one in worst] for key in ("score", "low", "high"))
+        names = [f"{_title(one)} ({one.rows:,})" for one in worst]
+        gains = zip(*(one.gain for one in worst), strict=True)
         blocks.append(
             Figure(
-                figures.forest(names, *numbers, reference=scores[0].overall, axis=_metric(task)),
-                f"The worst slices, with 95 % intervals and labelled rows; the line is the "
-                f"{_metric(task)} of all of them, {scores[0].overall:.3f}.",
+                figures.forest(names, *gains, axis=f"better {_metric(task)} than all rows"),
+                f"The worst slices and their labelled rows: how much better the {_metric(task)} "
+                f"is than the {overall} of all rows, with 95 % intervals. Left of the line it is "
+                "worse.",
                 f"{task.name}: {_metric(task)} by slice with intervals",
             )
         )
@@ -130,7 +135,7 @@ def _of_task(task: Task, scores: Sequence[SliceScore], small: int, *, is_drawn: 
 
 
 def _cells(one: SliceScore) -> list[Any]:
-    side = "below" if one.is_below else "above" if one.low > one.overall else "holds it"
+    side = "worse" if one.is_worse else "better" if one.is_better else "not to be told apart"
     numbers = (one.rows, one.score, one.low, one.high, one.overall)
     return [_by(one.by), one.name, *numbers, side if np.isfinite(one.low) else None]
 
@@ -151,5 +156,11 @@ def _by(name: str) -> str:
     return {"tokens": "length in tokens", "labels": "labels"}.get(name, name)
 
 
+def _title(one: SliceScore) -> str:
+    if one.by == "tokens":
+        return f"{one.name} tokens"
+    return f"{one.by} {one.name}" if one.by == "labels" else f"{one.by}: {one.name}"
+
+
 def _metric(task: Task) -> str:
-    return task.main_metric.replace("_", " ")
+    return metric_name(slice_metric(task))

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from sklearn.metrics import accuracy_score, f1_score, r2_score
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 
-from mtc_keras.report.slice_scores import judged_slices, slice_scores
+from mtc_keras.report.slice_scores import judged_slices, slice_metric, slice_scores
 from mtc_keras.report.slicing import slices_of_column, slices_of_labels, slices_of_lengths
 from tests.report.conftest import judged_rows
 
@@ -91,10 +91,13 @@ def test_scores_of_slices_are_scikit_learns():
     slices, _ = judged_slices(judged)
     assert {one.by for one in slices} == {"tokens", "region", "labels"}
     by_name = {(one.by, one.name): one.rows for one in slices}
-    mood, topics, _, stars = judged.tasks
-    for task in (mood, topics, stars):
+    mood, topics, grade, stars = judged.tasks
+    assert [slice_metric(task) for task in judged.tasks] == ["accuracy", "f1_micro", "mae", "mae"]
+    for task in judged.tasks:
         scores, _ = slice_scores(judged, task, slices)
-        assert [one.score for one in scores] == sorted(one.score for one in scores)
+        assert [one.gain[0] for one in scores] == sorted(one.gain[0] for one in scores)
+        sign = -1 if task in (grade, stars) else 1
+        assert scores[0].score * sign == min(one.score * sign for one in scores)
         for one in scores:
             rows = by_name[one.by, one.name] & judged.labelled(task)
             truth = judged.targets[task.name][rows]
@@ -109,7 +112,7 @@ def test_scores_of_slices_are_scikit_learns():
                 known = ~np.isnan(truth)
                 expected = f1_score(truth[known] == 1, predicted[known] == 1)
             else:
-                expected = r2_score(truth, predicted)
+                expected = mean_absolute_error(truth, predicted)
             assert one.score == pytest.approx(expected, abs=1e-6)
             assert one.low <= one.score <= one.high
 
@@ -124,8 +127,8 @@ def test_a_slice_on_which_the_model_fails_is_worst_and_stands_out():
     judged = replace(judged, logits=logits, slices={"region": regions})
     slices, _ = judged_slices(judged)
     scores, small = slice_scores(judged, mood, slices)
-    assert (scores[0].name, scores[0].is_below, small) == ("west", True, 0)
-    assert not any(one.is_below for one in scores if one.name == "east")
+    assert (scores[0].name, scores[0].is_worse, small) == ("west", True, 0)
+    assert not any(one.is_worse for one in scores if one.name == "east")
 
 
 def test_a_slice_with_hardly_a_label_is_not_judged():
@@ -136,3 +139,17 @@ def test_a_slice_with_hardly_a_label_is_not_judged():
     judged = replace(judged, targets=targets)
     scores, small = slice_scores(judged, judged.tasks[0], judged_slices(judged)[0])
     assert "north" not in [one.name for one in scores] and small >= 1
+
+
+def test_rows_that_are_alike_are_not_worse_for_that():
+    judged = judged_rows(600)
+    stars = judged.tasks[3]
+    random = np.random.default_rng(4)
+    targets = {**judged.targets, "stars": random.normal(0, 5, 600).astype("float32")}
+    alike = np.abs(targets["stars"]) < 1  # their R² would be below 0
+    error = random.normal(0, 1, 600).astype("float32")
+    logits = {**judged.logits, "stars": targets["stars"] + error}
+    regions = ["alike" if one else "far apart" for one in alike]
+    judged = replace(judged, targets=targets, logits=logits, slices={"region": regions})
+    scores, _ = slice_scores(judged, stars, judged_slices(judged)[0])
+    assert not any(one.is_worse for one in scores if one.by == "region")

@@ -13,6 +13,7 @@ from mtc_keras.report.comparing.numbers import (
     differing_slices,
     task_values,
 )
+from mtc_keras.report.wording import metric_name
 
 MOST_DRAWN = 40  # tasks of a figure
 
@@ -148,4 +149,4 @@ def _slice_columns(found: Against) -> Sequence[Column]:
 
 
 def _metric(pair: Pair) -> str:
-    return pair.task.main_metric.replace("_", " ")
+    return metric_name(pair.task.main_metric)

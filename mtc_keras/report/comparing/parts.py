@@ -8,6 +8,7 @@ from mtc_keras.pages import Block, Column, Details, Figure, Grid, Paragraph, Par
 from mtc_keras.pages import figures as draw
 from mtc_keras.report.account import Account
 from mtc_keras.report.settings import differing
+from mtc_keras.report.wording import metric_name
 
 MOST_CURVES = 6  # tasks whose curves are drawn
 ALWAYS_DIFFERENT = "output.directory"
@@ -42,7 +43,7 @@ def _score(account: Account, name: str) -> float | None:
 
 def _metric(runs: Runs, name: str) -> str:
     metrics = dict.fromkeys(
-        task.main_metric.replace("_", " ")
+        metric_name(task.main_metric)
         for account in runs.values()
         for task in account.tasks
         if task.name == name
@@ -65,7 +66,7 @@ def curves(runs: Runs) -> Part | None:
         }
         if len(keys) == 1:
             [(key, metric)] = keys.items()
-            by_task.append(_curve(runs, key, f"{name}: {metric.replace('_', ' ')}"))
+            by_task.append(_curve(runs, key, f"{name}: {metric_name(metric)}"))
     drawn = [figure for figure in by_task if figure is not None]
     if not figures:
         return None

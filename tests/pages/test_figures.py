@@ -120,6 +120,11 @@ def test_bars_of_several_series_name_each():
     assert {"train", "test"} <= set(texts(svg))
 
 
+def test_bars_too_thin_for_numbers_have_a_scale():
+    svg = figures.bars(["a"], {name: [0.5] for name in ("train", "validation", "test")})
+    assert {"0", "0.2", "0.4"} <= set(texts(svg))
+
+
 def test_what_is_left_out_is_said():
     many = [f"c{n}" for n in range(100)]
     assert "the first 60 of 100" in texts(figures.bars(many, range(100)))

@@ -12,6 +12,7 @@ from mtc_keras.pages.names import room_for
 
 THICK = 14.0  # pixels of a bar
 BETWEEN = 6.0  # pixels between two
+NUMBERED = 9.0  # pixels of a bar, from which on its number stands at its end
 NUMBER_ROOM = 52.0  # pixels right of the longest bar
 MOST = 60  # names
 WHOLE = 1e9  # below it ints are counted as such
@@ -50,16 +51,21 @@ def bars(
     step = thick * len(series) + BETWEEN
     room = room_for(shown, SMALL, 0.4 * WIDTH)
     legend = len(frame.legend_rows(list(series))) * frame.ROW + 4 if len(series) > 1 else 0
-    below = 12 + (18 if axis else 0) + (18 if len(shown) < len(names) else 0)
+    has_numbers = thick >= NUMBERED
+    scale = 0 if has_numbers else 15
+    below = 12 + scale + (18 if axis else 0) + (18 if len(shown) < len(names) else 0)
     drawing = Drawing(
         (WIDTH, 8 + legend + step * len(shown) + below),
-        Margins(room + 10, NUMBER_ROOM, 8 + legend, below),
+        Margins(room + 10, NUMBER_ROOM if has_numbers else 14, 8 + legend, below),
     )
     marks = drawable_marks([reference] if reference else [])
     ends = [0.0, *finite, *(mark.x for mark in marks)]
     drawing.axes.set_xlim(min(ends), max(ends) if max(ends) > min(ends) else min(ends) + 1)
     drawing.axes.set_ylim(step * len(shown), 0)
-    drawing.axes.axvline(0, color=SENTINELS["rule"], linewidth=1, zorder=0)
+    if has_numbers:
+        drawing.axes.axvline(0, color=SENTINELS["rule"], linewidth=1, zorder=0)
+    else:
+        frame.x_ticks(drawing, count=4)
     _draw_bars(drawing, shown, numbers, thick)
     for row, name in enumerate(shown):
         drawing.text(
@@ -75,7 +81,7 @@ def bars(
     if legend:
         frame.legend(drawing, list(series), above=14, filled=True)
     if axis:
-        frame.x_axis(drawing, axis, below=8)
+        frame.x_axis(drawing, axis, below=8 + scale)
     draw_marks(drawing, marks)
     if len(shown) < len(names):
         frame.note(drawing, f"the first {len(shown):,} of {len(names):,}")
@@ -103,7 +109,7 @@ def _draw_bars(
                 color=SENTINELS[frame.colour(index)],
                 gid=drawing.titled(title),
             )
-            if thick >= SMALL - 2:
+            if thick >= NUMBERED:
                 drawing.text((max(value, 0), y), text, offset=(5, 0), size=SMALL, over=True)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 GENERATOR = "mtc-keras"
+MOST_PLACES = 6  # of a problem, the others are folded
 MAIN = "main"  # the anchor of all sections together
 _NOT_IN_ANCHOR = re.compile(r"[^\w]+")
 
@@ -118,6 +119,7 @@ def _environment() -> "Environment":
         autoescape=True,
         undefined=StrictUndefined,
     )
+    environment.globals["most_places"] = MOST_PLACES
     environment.filters |= {
         "seen": seen,
         "seen_lines": functools.partial(seen, lines=True),

@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def check_page(path: str | Path) -> None:
     for place, is_ours in (
         (path, not path.exists() or _is_page(path)),
         (numbers, not numbers.exists() or written is not None),
-        (folder, not folder.exists() or set(os.listdir(folder)) <= set(written or ())),
+        (folder, not folder.exists() or _names_in(folder) <= set(written or ())),
     ):
         if not is_ours:
             raise ConfigError(
@@ -93,6 +94,10 @@ def write_page(page: Page, path: str | Path) -> None:
 def _beside(path: Path) -> tuple[Path, Path]:
     """Returns the JSON file and the folder of a page."""
     return path.with_suffix(".json"), path.with_suffix("")
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {name for name in os.listdir(folder) if not files.is_left_by_system(name)}
 
 
 def _is_page(path: Path) -> bool:
@@ -157,6 +162,4 @@ def _csv_cell(value: Any) -> Any:
 
 def _remove(folder: Path) -> None:
     """Removes the folder of a page that was here before, and has no tables any more."""
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)  # `check_page` has found nothing else in it

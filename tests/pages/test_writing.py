@@ -96,6 +96,13 @@ def test_a_file_that_was_put_among_those_of_a_page_is_kept(tmp_path):
         check_page(tmp_path / "report.html")
 
 
+def test_what_a_desktop_leaves_goes_with_the_page(tmp_path):
+    write_page(simple(), tmp_path / "report.html")
+    (tmp_path / "report/.DS_Store").write_text("")
+    write_page(page_of(Part(Section("None", []))), tmp_path / "report.html")
+    assert below(tmp_path) == ["report.html", "report.json"]
+
+
 @pytest.mark.parametrize("name", ["report", "report.txt", ".html", "no/report.html", "a\0.html"])
 def test_a_name_that_cannot_be_a_pages_is_refused(tmp_path, name):
     with pytest.raises(ConfigError):

@@ -47,7 +47,7 @@ def bars(
     finite = [value for given in numbers.values() for value in given if np.isfinite(value)]
     if not finite:
         return frame.empty()
-    thick = THICK if len(series) == 1 else max(5.0, 26.0 / len(series))
+    thick = {1: THICK, 2: 0.86 * THICK}.get(len(series), max(5.0, 1.5 * THICK / len(series)))
     step = thick * len(series) + BETWEEN
     room = room_for(shown, SMALL, 0.4 * WIDTH)
     legend = len(frame.legend_rows(list(series))) * frame.ROW + 4 if len(series) > 1 else 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from mtc_keras.config import Config
 from mtc_keras.data.dataset import Dataset
+from mtc_keras.data.leaks import leak_notes
 from mtc_keras.data.rows import Rows
 from mtc_keras.tasks import Task
 
@@ -44,6 +45,12 @@ class Checked:
         dataset = self.dataset
         found = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
         return {name: rows for name, rows in found.items() if rows is not None}
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What is told of how the files were read; shared texts are problems of a check's own."""
+        told = leak_notes(list(self.splits.values()))
+        return [note for note in self.dataset.notes if note not in told]
 
     @cached_property
     def indicators(self) -> Mapping[str, Mapping[str, np.ndarray]]:

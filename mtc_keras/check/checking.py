@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mtc_keras
 from mtc_keras.check.checked import Checked
 from mtc_keras.check.findings import Analysis, Findings
 from mtc_keras.config import Config, load_config
@@ -82,7 +83,12 @@ class Check:
             self.tables,
         )
         rows = ", ".join(f"{len(rows):,} {name}" for name, rows in self.checked.splits.items())
-        facts = [("rows", rows), ("tasks", str(len(self.checked.tasks)))]
+        facts = [
+            ("rows", rows),
+            ("tasks", str(len(self.checked.tasks))),
+            ("mtc-keras", mtc_keras.__version__),
+            ("seconds", f"{sum(self.seconds.values()):.1f}"),
+        ]
         return Page(self.title, facts=facts, parts=[shown, *self.parts])
 
 
@@ -92,7 +98,7 @@ def check_data(
     validation: "OwnRows | None" = None,
     test: "OwnRows | None" = None,
     *,
-    texts: bool = True,
+    texts: bool | None = None,
 ) -> Check:
     """Looks at a config's data before a training: what they hold, and what is odd about them.
 
@@ -101,7 +107,7 @@ def check_data(
         train: optional DataFrame or dicts in place of `data.train`.
         validation: optional DataFrame or dicts in place of `data.validation`.
         test: optional DataFrame or dicts in place of `data.test`.
-        texts: bool. Whether texts are shown.
+        texts: bool. Whether texts are shown; default: what `[report] texts` says.
 
     Returns:
         The `Check`.
@@ -128,7 +134,7 @@ def check_data(
     given = {"train": train, "validation": validation, "test": test}
     begun = time.perf_counter()
     dataset = read_splits(config, {name: rows for name, rows in given.items() if rows is not None})
-    checked = Checked(config, dataset, texts)
+    checked = Checked(config, dataset, config.report.texts if texts is None else texts)
     seconds = {"reading": time.perf_counter() - begun}
     found: list[Findings] = []
     for name, analysis in _analyses():

@@ -34,7 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_config(parser)
     options.add_out(parser, "write a page of HTML, too, with JSON and CSV beside it")
     options.add_overwrite(parser, "replace the page that is there")
-    parser.add_argument("--no-texts", action="store_false", dest="texts", help="show no texts")
+    parser.add_argument(
+        "--no-texts", action="store_false", dest="texts", default=None, help="show no texts"
+    )
     parser.add_argument(
         "--fail-on",
         choices=FAILS_ON,

@@ -29,7 +29,7 @@ def show(check: Check, log: "Log", verbose: bool = False) -> None:
         verbose: bool. Whether to show every task, class and problem.
     """
     checked = check.checked
-    for note in checked.dataset.notes:
+    for note in checked.notes:
         log.line(note)
     for line in problem_lines(check, verbose):
         log.line(line)
@@ -142,7 +142,7 @@ def _together(values: Mapping[str, Any], verbose: bool) -> Iterator[Listing]:
     shown = rules if verbose else rules[:FEW]
     if shown:
         table = Listing(
-            "what nearly all training rows follow",
+            "what nearly all rows keep to",
             ["rows with …", "", "… have", "rows", "exceptions"],
             note=more(len(shown), len(rules), "rule", ALL),
             words=["", "… have"],

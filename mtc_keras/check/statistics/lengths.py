@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.check.checked import Checked
+from mtc_keras.config.model import TRAINING_WINDOWS
 from mtc_keras.data.lengths import candidates, fewest_slots
 from mtc_keras.data.rows import Rows
+from mtc_keras.data.windows import Windows
 from mtc_keras.pages import Block, Column, Figure, Paragraph, Part, Section, Table, figures
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
@@ -38,7 +40,13 @@ def length_part(checked: Checked) -> Part:
         ),
         _limit_table(limits, limit, most),
     ]
-    values = {"max_length": limit, "most_tokens": most, "splits": splits, "limits": limits}
+    values = {
+        "max_length": limit,
+        "most_tokens": most,
+        "splits": splits,
+        "limits": limits,
+        "windows": _windows(checked),
+    }
     return Part(Section("Lengths of texts", blocks, "lengths"), values)
 
 
@@ -110,10 +118,27 @@ def _sentences(checked: Checked, train: dict[str, Any]) -> list[str]:
     if checked.config.data.too_long == "drop":
         done = "left out of training"
     share = train["beyond"] / train["tokens"]
-    return [
+    sentences = [
         f"{train['longer']:,} of {train['rows']:,} training texts exceed max_length = "
         f"{model.max_length:,} tokens and are {done}; {share:.2%} of all tokens lie beyond it."
     ]
+    if windows := _windows(checked).get("train"):
+        drawn = model.training_windows or TRAINING_WINDOWS
+        sentences.append(
+            f"A training text has {windows['mean']:.2f} windows on average, {windows['most']:,} at "
+            f"most, of which a step draws up to {drawn:,} (training_windows)."
+        )
+    return sentences
+
+
+def _windows(checked: Checked) -> dict[str, dict[str, float]]:
+    """Returns how many windows texts are read in, by split; nothing if they are read otherwise."""
+    counts = {
+        name: tokens.counts
+        for name, tokens in checked.tokens.items()
+        if isinstance(tokens, Windows)
+    }
+    return {name: {"mean": float(of.mean()), "most": int(of.max())} for name, of in counts.items()}
 
 
 def _table(splits: dict[str, dict[str, Any]], limit: int) -> Table:

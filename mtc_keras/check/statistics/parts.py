@@ -8,11 +8,13 @@ from mtc_keras.check.statistics.lengths import length_part
 from mtc_keras.check.statistics.numbers import number_part
 from mtc_keras.check.statistics.rows import row_part
 from mtc_keras.check.statistics.samples import sample_part
+from mtc_keras.check.statistics.together import together_part
 
 PARTS = (
     row_part,
     class_part,
     number_part,
+    together_part,
     length_part,
     language_part,
     sample_part,

@@ -7,7 +7,7 @@ import numpy as np
 from mtc_keras.check.checked import Checked
 from mtc_keras.data.groups import NO_GROUP
 from mtc_keras.data.rows import Rows
-from mtc_keras.pages import Block, Column, Paragraph, Part, Section, Table
+from mtc_keras.pages import Block, Column, Details, Paragraph, Part, Section, Table
 from mtc_keras.tasks import Task
 
 
@@ -37,9 +37,14 @@ def row_part(checked: Checked) -> Part:
     blocks: list[Block] = [overview, labels]
     if any(task["partial"] for split in splits.values() for task in split["tasks"].values()):
         blocks.append(_partial(checked, splits))
-    if checked.dataset.notes:
-        blocks.append(Section("How the files were read", _notes(checked)))
-    return Part(Section("Rows and labels", blocks, "rows"), {"splits": splits})
+    if checked.notes:
+        blocks.append(Section("How the files were read", list(map(Paragraph, checked.notes))))
+    files = checked.dataset.files
+    if files:
+        table = Table([Column("file"), Column("SHA-256")], list(files.items()))
+        blocks.append(Details("Files and their hashes", [table]))
+    values = {"splits": splits, "files": files, "notes": checked.notes}
+    return Part(Section("Rows and labels", blocks, "rows"), values)
 
 
 def _split(rows: Rows, tasks: list[Task]) -> dict[str, Any]:
@@ -98,7 +103,3 @@ def _partial(checked: Checked, splits: dict[str, dict[str, Any]]) -> Table:
         caption="Rows of which only some classes are known; the others are left out of loss and "
         "metrics.",
     )
-
-
-def _notes(checked: Checked) -> list[Block]:
-    return [Paragraph(note) for note in checked.dataset.notes]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import mtc_keras
 from mtc_keras.check.checked import Checked
-from mtc_keras.check.findings import Analysis, Findings
+from mtc_keras.check.findings import SEVERITIES, Analysis, Findings
 from mtc_keras.config import Config, load_config
 from mtc_keras.files import to_json
 from mtc_keras.pages import Page, Part, Problem, Problems, Section, write_page
@@ -17,8 +17,6 @@ from mtc_keras.pages.blocks import Severity
 if TYPE_CHECKING:
     from mtc_keras.console.log import Log
     from mtc_keras.data.sources import OwnRows
-
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,13 @@
 """What an analysis of a check finds: problems, all their places, and parts of the page."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 from mtc_keras.check.checked import Checked
 from mtc_keras.pages import Part, Problem
+from mtc_keras.pages.blocks import Severity
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst one first
 
 
 class Findings(NamedTuple):

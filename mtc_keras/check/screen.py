@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mtc_keras.check.checking import SEVERITIES, Check
+from mtc_keras.check.checking import Check
+from mtc_keras.check.findings import SEVERITIES
 from mtc_keras.console.listing import Listing, more, shortened
 from mtc_keras.console.tables import coverage_table, number
 from mtc_keras.errors import plural

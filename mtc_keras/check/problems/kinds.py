@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from mtc_keras.check.checked import Checked
-from mtc_keras.check.findings import Findings
+from mtc_keras.check.findings import SEVERITIES, Findings
 from mtc_keras.check.problems.annotators import disagreement
 from mtc_keras.check.problems.broken_rules import broken_rules
 from mtc_keras.check.problems.characters import odd_characters, odd_class_names
@@ -71,7 +71,6 @@ KINDS: tuple[Kind, ...] = (
     nearly_equal_texts,
     private_texts,
 )
-SEVERITIES = ("error", "warning", "note")
 
 
 def find_problems(checked: Checked) -> Findings:

@@ -89,7 +89,7 @@ def _classes(task: Task, values: Mapping[str, Any], verbose: bool) -> Listing:
         f"{task.name}: {task.summary}"
         + (f", {per_row:.2f} per training row" if per_row is not None else ""),
         ["class", *counts],
-        note=more(len(shown), len(order), "class", f"between these; {ALL}"),
+        note=more(len(shown), len(order), "class", f"they stand between these; {ALL}"),
     )
     for label in shown:
         cells = [

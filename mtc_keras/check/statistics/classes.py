@@ -147,7 +147,7 @@ def _sentences(task: Task, values: dict[str, Any]) -> list[str]:
         end = f"; and {more} more" if more > 0 else ""
         sentences.append(f"Shares that differ by more than chance explains: {largest}{end}.")
     elif len(values["counts"]) > 1:
-        sentences.append("No class' share differs between the splits by more than chance explains.")
+        sentences.append("The splits differ in the share of no class by more than chance explains.")
     return sentences
 
 

@@ -12,12 +12,12 @@ from mtc_keras.check.statistics.together import together_part
 
 PARTS = (
     row_part,
+    sample_part,
     class_part,
     number_part,
     together_part,
     length_part,
     language_part,
-    sample_part,
 )
 
 

@@ -3,6 +3,7 @@
 Shapes: N rows, C classes of all tasks together.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -218,7 +219,9 @@ def _title(name: Name) -> str:
 
 def _heatmap(matrix: Matrix) -> Figure:
     shown = np.where(matrix.compared | matrix.compared.T, matrix.phi, np.nan)
-    names = list(map(_title, matrix.names))
+    often = Counter(name for _, name in matrix.names)
+    # Short, as a matrix has little room for names; their tasks stand one after the other.
+    names = [name if often[name] == 1 else f"{name} ({task})" for task, name in matrix.names]
     return Figure(
         figures.heatmap(shown, names, names, greatest=1.0),
         "Correlation (φ) of classes in the training rows: 1 always together, −1 never",

@@ -329,7 +329,7 @@ class ReportConfig(Section):
     texts: bool = Field(
         default=True,
         description="Keep the texts of the judged rows in the run, and show some of them in the "
-        "report, such as the most confident mistakes.",
+        "report, such as the most confident mistakes, and in `mtc-keras check`.",
     )
     slices: list[str] = Field(
         default_factory=list,

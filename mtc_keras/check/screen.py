@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtc_keras.check.checking import Check
 from mtc_keras.check.findings import SEVERITIES
+from mtc_keras.check.statistics.languages import NOT_TOLD
 from mtc_keras.console.listing import Listing, more, shortened
 from mtc_keras.console.tables import coverage_table, number
 from mtc_keras.errors import plural
@@ -102,7 +103,8 @@ def _classes(task: Task, values: Mapping[str, Any], verbose: bool) -> Listing:
 
 def _numbers(values: Mapping[str, Any]) -> Listing:
     table = Listing(
-        "numbers", ["task", "split", "labelled", "mean", "sd", "least", "median", "greatest"]
+        "numbers, and ranks of ordered classes from 0",
+        ["task", "split", "labelled", "mean", "sd", "least", "median", "greatest"],
     )
     table.words.add("split")
     for name, splits in values.items():
@@ -182,8 +184,11 @@ def _languages(values: Mapping[str, Any]) -> str:
         named = [name for name, count in counts.items() if count / total >= LEAST_SHARE]
         return ", ".join(f"{name} {counts[name] / total:.1%}" for name in named)
 
-    scripts, languages = (listed(values[key]["train"]) for key in ("scripts", "languages"))
-    return f"\ntraining texts by script: {scripts}; by small words of a language: {languages}"
+    line = f"\ntraining texts by script: {listed(values['scripts']['train'])}"
+    languages = values["languages"]["train"]
+    if set(languages) == {NOT_TOLD}:
+        return line
+    return f"{line}; by small words of a language: {listed(languages)}"
 
 
 def _rows(values: Mapping[str, Any], verbose: bool) -> Iterator[str]:

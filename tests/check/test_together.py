@@ -77,6 +77,7 @@ def test_rules_are_told_with_their_exceptions_and_their_pairs_are_not_told_twice
     ]
     assert rule["sign"] == "⇔"
     assert (rule["support"], rule["exceptions"]) == (len(rows), 2)
+    assert (rule["converse_support"], rule["converse_exceptions"]) == (len(rows) - 2, 0)
     assert rule["confidence"] == pytest.approx(1 - 2 / len(rows))
     assert 0.9 < rule["confidence_at_least"] < rule["confidence"]
     told = {(pair["name"], pair["other"]): pair["by_rule"] for pair in part.values["pairs"]}

@@ -199,7 +199,7 @@ def together_part(checked: Checked) -> Part | None:
             blocks.append(_pairs_table(shown, caption))
     values = {
         "pairs": [{**pair._asdict(), "by_rule": frozenset(pair.classes) in told} for pair in found],
-        "implications": [_rule_values(sign, rule) for sign, rule in signed(rules)],
+        "implications": [_rule_values(*signed_rule) for signed_rule in signed(rules)],
     }
     tables = {"pairs": [pair._asdict() for pair in found]}
     return Part(Section("Classes that go together", blocks, "together"), values, tables)
@@ -269,7 +269,7 @@ def _rules(rules: list[Implication]) -> Section:
             rule.confidence,
             least_share(rule),
         ]
-        for sign, rule in signed(rules)
+        for sign, rule, _ in signed(rules)
     ]
     columns = [
         Column("rows with …"),
@@ -284,19 +284,28 @@ def _rules(rules: list[Implication]) -> Section:
     return Section("Implications", [Table(columns, rows, caption=caption)], "implications")
 
 
-def signed(rules: Sequence[Implication]) -> list[tuple[str, Implication]]:
-    """Returns each rule with `"⇒"`, or `"⇔"` if its converse is a rule; that one is left out."""
-    ways = {(rule.antecedent, rule.consequent): place for place, rule in enumerate(rules)}
-    found = []
-    for place, rule in enumerate(rules):
-        converse = ways.get((rule.consequent, rule.antecedent))
-        if converse is None or converse > place:
-            found.append(("⇒" if converse is None else "⇔", rule))
+def signed(rules: Sequence[Implication]) -> list[tuple[str, Implication, Implication | None]]:
+    """Returns each rule with `"⇒"` and `None`, or with `"⇔"` and its converse, if that is a rule.
+
+    Of the two, the one of more exceptions is shown, and the other one left out.
+    """
+    ways = {(rule.antecedent, rule.consequent): rule for rule in rules}
+    found: list[tuple[str, Implication, Implication | None]] = []
+    for rule in rules:
+        converse = ways.pop((rule.consequent, rule.antecedent), None)
+        if ways.pop((rule.antecedent, rule.consequent), None) is None:
+            continue  # told with its converse
+        if converse is None:
+            found.append(("⇒", rule, None))
+        elif len(converse.exceptions) > len(rule.exceptions):
+            found.append(("⇔", converse, rule))
+        else:
+            found.append(("⇔", rule, converse))
     return found
 
 
-def _rule_values(sign: str, rule: Implication) -> dict[str, Any]:
-    return {
+def _rule_values(sign: str, rule: Implication, converse: Implication | None) -> dict[str, Any]:
+    values = {
         "antecedent": rule.antecedent,
         "sign": sign,
         "consequent": rule.consequent,
@@ -305,3 +314,7 @@ def _rule_values(sign: str, rule: Implication) -> dict[str, Any]:
         "confidence": rule.confidence,
         "confidence_at_least": least_share(rule),
     }
+    if converse is not None:
+        values["converse_support"] = converse.support
+        values["converse_exceptions"] = len(converse.exceptions)
+    return values

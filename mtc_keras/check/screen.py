@@ -123,8 +123,7 @@ def _lengths(values: Mapping[str, Any]) -> Listing:
     table = Listing(
         "tokens per text, special ones counted",
         ["split", "median", "95 %", "99 %", "longest", longer, "of all tokens"],
-        note="what lies beyond max_length = "
-        f"{limit:,}; training texts would fit {_fits(values['limits'])}",
+        note=f"max_length = {limit:,}; training texts that fit: {_fits(values['limits'])}",
     )
     for name, found in values["splits"].items():
         quantiles = found["quantiles"]
@@ -136,7 +135,7 @@ def _lengths(values: Mapping[str, Any]) -> Listing:
 
 def _fits(limits: list[Mapping[str, Any]]) -> str:
     return ", ".join(
-        f"{found['max_length']:,} to {1 - found['longer_share']:.1%}" for found in limits
+        f"{1 - found['longer_share']:.1%} in {found['max_length']:,}" for found in limits
     )
 
 

@@ -79,6 +79,24 @@ def test_lengths_are_those_of_whole_texts_and_say_what_is_cut(check):
     assert largest["slots"] >= largest["tokens"] > now["tokens"]
 
 
+def test_texts_in_windows_are_told_with_how_many_a_step_reads(splits, tmp_path):
+    config = tiny_config(tmp_path, tasks=ORDINAL, model={"long_texts": "windows"})
+    check = check_data(config, **splits)
+    windows = check.values("lengths")["windows"]
+    # Of 40 tokens 14 fit beside two special ones, and neighbours share 4.
+    assert windows["train"]["most"] == 4
+    assert windows["validation"] == {"mean": 1.0, "most": 1}
+
+
+def test_text_pairs_are_counted_together(tmp_path):
+    frame = labelled(40).assign(other="good bad")
+    config = tiny_config(tmp_path, tasks=ORDINAL, data={"text": ["text", "other"]})
+    check = check_data(config, train=frame, texts=False)
+    lengths = check.values("lengths")["splits"]["train"]["quantiles"]["1.0"]
+    assert lengths == max(len(text.split()) for text in frame["text"]) + 2 + 3
+    assert check.values("languages")["scripts"]["train"] == {"Latin": 80}
+
+
 def test_scripts_are_those_of_most_letters(check):
     scripts = check.values("languages")["scripts"]["train"]
     # "<script>alert(1)</script>" has more Latin letters than the word before it.

@@ -5,11 +5,12 @@ Shows the metrics of each task beside those of the best constant prediction.
     mtc-keras evaluate --model runs/x
     mtc-keras evaluate --model runs/x --data new.csv --out metrics.json
     mtc-keras evaluate --model runs/x --data new.csv --set data.delimiter=";"
+    mtc-keras evaluate --model runs/x --data new.csv --by source
 """
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ class Evaluation:
         metrics: `tasks`: for each its metrics, `loss` and labelled `rows`, or `None` where no
             row carries a label; `overall`: F1 over all classes of all tasks together, mean and
             standard deviation over tasks; `score`; `loss`; `by_length`: the main metrics of short
-            and long texts apart, as `judge_by_length` returns them.
+            and long texts apart, as `judge_by_length` returns them; `by_column`, if asked for: by
+            task, what `SliceScore.to_dict` returns of each slice of the rows, the worst first.
         baseline: the same of the best constant prediction, learned in training.
         notes: lines on rows that were left out, such as those without a text, and on tasks for
             which no row has a label.
@@ -58,12 +60,14 @@ class Evaluation:
         """Shows the metrics as tables; `verbose` shows every task and class."""
         from mtc_keras.console.lengths import show_lengths
         from mtc_keras.console.scores import show_details, show_scores
+        from mtc_keras.console.slices import show_slices
 
         for note in self.notes:
             log.line(note)
         show_scores(log, self.name, self.tasks, self.metrics, self.baseline, verbose=verbose)
         show_details(log, self.tasks, self.metrics, verbose=verbose)
         show_lengths(log, self.tasks, self.metrics, verbose=verbose)
+        show_slices(log, self.metrics, verbose=verbose)
 
 
 def evaluate_run(
@@ -72,6 +76,7 @@ def evaluate_run(
     *,
     reading: Mapping[str, Any] | None = None,
     reader: bool = False,
+    by: Sequence[str] = (),
 ) -> Evaluation:
     """Judges a run on labelled rows.
 
@@ -83,6 +88,7 @@ def evaluate_run(
         reading: keys of `[data]` that say how rows are read, such as `{"delimiter": ";"}`, and
             `"tasks.NAME.column"`; default: those of the run.
         reader: bool. Whether the run's own `data.reader` is called for its test rows.
+        by: columns by whose values the rows are judged apart.
 
     Returns:
         The `Evaluation`.
@@ -101,19 +107,35 @@ def evaluate_run(
     run = as_run(run)
     with run.being_read():
         run.check_model()
-        rows = labelled_rows(run, data, "test", reading=reading, reader=reader)
+        rows = labelled_rows(run, data, "test", reading=reading, reader=reader, slices=by)
         start(run.config.distribution)
         from mtc_keras.model.judging import judge_rows
         from mtc_keras.model.long_texts import tokens_of
+        from mtc_keras.report.judged import Judged
+        from mtc_keras.report.slice_scores import scores_by_column
         from mtc_keras.scoring.judging import baseline
 
         model = run.model
         tokens = tokens_of(model, rows.texts)
         logits = model.predict_logits(tokens, run.config.training.batch_size)
-        metrics, _, long = judge_rows(model, rows, tokens, logits, "evaluated")
+        metrics, lengths, long = judge_rows(model, rows, tokens, logits, "evaluated")
+        notes = [*rows.notes, *unlabelled_notes(rows, model.tasks), *([long] if long else [])]
+        if by:
+            judged = Judged(
+                name=rows.name,
+                tasks=tuple(model.tasks),
+                decisions=model.decisions,
+                targets=rows.targets,
+                logits=logits,
+                where=rows.where,
+                lengths=lengths,
+                max_length=tokens.max_length,
+                slices=rows.slices,
+            )
+            metrics["by_column"], told = scores_by_column(judged)
+            notes += told
         constant = baseline(model.tasks, run.constants, rows.targets)
-        notes = (*rows.notes, *unlabelled_notes(rows, model.tasks), *([long] if long else []))
-        return Evaluation(rows.name, model.tasks, metrics, constant, notes)
+        return Evaluation(rows.name, model.tasks, metrics, constant, tuple(notes))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +145,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_reading(parser)
     options.add_reader(parser, "test rows")
+    parser.add_argument(
+        "--by", metavar="COLUMN", nargs="+", default=[], help="judge rows by its values, too"
+    )
     options.add_out(parser, "write the metrics as JSON, too")
     options.add_verbose(parser, "show all tasks, however many, and their classes")
 
@@ -132,7 +157,7 @@ def run(args: argparse.Namespace) -> None:
     if args.out:
         check_writable(args.out)
     reading = reading_of(args.reading)
-    evaluation = evaluate_run(judged, args.data, reading=reading, reader=args.reader)
+    evaluation = evaluate_run(judged, args.data, reading=reading, reader=args.reader, by=args.by)
     from mtc_keras.console.log import Log
 
     evaluation.show(Log(), verbose=args.verbose)

@@ -63,24 +63,31 @@ def check_names(
         elif _is_own(key, column):
             problems.append(_no_column(f"data.{key}", column, columns))
     if all_read:
-        _check_slices(encoders.values(), columns, problems)
+        check_slices(encoders.values(), problems)
     return without
 
 
-def _check_slices(encoders: Iterable[Encoder], columns: Sequence[str], problems: list[str]) -> None:
-    """Reports columns of `report.slices` that no file has, and tells which files lack one."""
+def check_slices(encoders: Iterable[Encoder], problems: list[str], where: str = SLICES) -> None:
+    """Reports columns of slices that no file has, and tells which files lack one.
+
+    Args:
+        encoders: what has read the rows.
+        problems: takes the messages.
+        where: str. What names the columns.
+    """
     encoders = list(encoders)
+    columns = _names(encoder.renamed_columns() for encoder in encoders)
     for column in dict.fromkeys(name for encoder in encoders for name in encoder.slices.columns):
         if column not in columns:
             problems.append(
-                f"{SLICES}: no file has a column {column!r}.{did_you_mean(column, columns)} "
+                f"{where}: no file has a column {column!r}.{did_you_mean(column, columns)} "
                 f"Columns: {listed(columns)}"
             )
             continue
         for encoder in encoders:
             if lacking := _without(encoder, column):
                 encoder.told.append(
-                    f"{SLICES}: {lacking} has no column {column!r}, whose rows have no slice"
+                    f"{where}: {lacking} has no column {column!r}, whose rows have no slice"
                 )
 
 

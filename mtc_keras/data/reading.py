@@ -13,7 +13,7 @@ from mtc_keras.data.formats.layout import Layout
 from mtc_keras.data.group_splits import connected_groups, split_groups, split_note
 from mtc_keras.data.groups import NO_GROUP
 from mtc_keras.data.leaks import leak_notes
-from mtc_keras.data.names import check_names, tell_lacking
+from mtc_keras.data.names import check_names, check_slices, tell_lacking
 from mtc_keras.data.rows import LeftOut, Rows
 from mtc_keras.data.sources import Files, OwnRows, are_files, file_blocks, hash_files, own_blocks
 from mtc_keras.data.split_column import SPLITS, SplitColumn, both_named
@@ -131,6 +131,8 @@ def read_rows(
     data: DataConfig,
     name: str,
     split: str | None = None,
+    *,
+    slices: Sequence[str] = (),
 ) -> Rows:
     """Reads rows for a trained model.
 
@@ -141,6 +143,7 @@ def read_rows(
         name: the split's name.
         split: the split whose rows are read of sources that have the column `data.split`; default:
             all rows are.
+        slices: columns by whose values the rows are to be judged apart.
 
     Returns:
         The `Rows`. `left_out` counts those without a text; of rows to predict, also those whose
@@ -150,7 +153,7 @@ def read_rows(
         DataError: with everything that is wrong in the data.
     """
     problems: list[str] = []
-    encoder = Encoder(tasks, data, name)
+    encoder = Encoder(tasks, data, name, slices=slices)
     blocks = (
         file_blocks(source, layout=Layout.of(data, tasks), notes=encoder.told)
         if are_files(source)
@@ -168,6 +171,7 @@ def read_rows(
     problems += [problem] if (problem := encoder.rename_problem()) else []
     if tasks:
         tell_lacking(encoder, data)
+    check_slices([encoder], problems, where="slices")
     rows = encoder.rows(problems)
     if tasks and not problems and not any(rows.coverage(tasks).values()):
         columns = listed([str(task.path) for task in tasks], 40)

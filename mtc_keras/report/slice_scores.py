@@ -4,10 +4,12 @@ Shapes: N rows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
+from mtc_keras.errors import plural
 from mtc_keras.report.judged import Judged
 from mtc_keras.report.slicing import (
     Slice,
@@ -47,6 +49,12 @@ class SliceScore:
     overall: float
     is_error: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values: `by`, `slice`, `rows`, `score`, `low`, `high` and `overall`."""
+        values = asdict(self)
+        del values["is_error"]
+        return {"by": values.pop("by"), "slice": values.pop("name"), **values}
+
     @property
     def gain(self) -> tuple[float, float, float]:
         """How much better than all rows the slice is: the difference, and its interval's ends."""
@@ -66,11 +74,8 @@ class SliceScore:
 
 def judged_slices(judged: Judged) -> tuple[list[Slice], list[str]]:
     """Returns all slices of judged rows, and lines on what was put together."""
-    slices, notes = slices_of_lengths(judged.lengths, judged.max_length), list[str]()
-    for column, values in judged.slices.items():
-        found, told = slices_of_column(column, values)
-        slices += found
-        notes += told
+    by_column, notes = _slices_of_columns(judged)
+    slices = [*slices_of_lengths(judged.lengths, judged.max_length), *by_column]
     labelled = np.stack([judged.labelled(task) for task in judged.tasks], axis=1)
     return [*slices, *slices_of_labels(labelled)], notes
 
@@ -105,6 +110,37 @@ def slice_scores(
             SliceScore(one.by, one.name, count, part.score(), low, high, overall, is_error)
         )
     return sorted(found, key=lambda one: (np.isnan(one.score), one.gain[0])), small
+
+
+def scores_by_column(judged: Judged) -> tuple[dict[str, Any], list[str]]:
+    """Returns how good each task is on slices by columns alone, and lines on how they were made.
+
+    Returns:
+        For each task with labelled rows its `metric`, and its `slices`, the worst first, as
+        `SliceScore.to_dict` returns them.
+    """
+    slices, notes = _slices_of_columns(judged)
+    by_task = {}
+    for task in judged.tasks:
+        scores, small = slice_scores(judged, task, slices)
+        if scores:
+            by_task[task.name] = {
+                "metric": slice_metric(task),
+                "slices": [one.to_dict() for one in scores],
+            }
+        if small:
+            few = f"fewer than {FEWEST_LABELLED} labelled rows"
+            notes.append(f"tasks.{task.name}: {plural(small, 'slice')} of {few} not judged")
+    return by_task, notes
+
+
+def _slices_of_columns(judged: Judged) -> tuple[list[Slice], list[str]]:
+    slices, notes = list[Slice](), list[str]()
+    for column, values in judged.slices.items():
+        found, told = slices_of_column(column, values)
+        slices += found
+        notes += told
+    return slices, notes
 
 
 def slice_metric(task: Task) -> str:

@@ -49,7 +49,7 @@ def slices(account: Account) -> list[Part]:
         drawn += is_drawn
         blocks.append(_of_task(task, scores, small, is_drawn=is_drawn))
     rows = [
-        {"task": task.name, "metric": slice_metric(task), **_values(one)}
+        {"task": task.name, "metric": slice_metric(task), **one.to_dict()}
         for task, scores, _ in by_task
         for one in scores
     ]
@@ -60,7 +60,7 @@ def slices(account: Account) -> list[Part]:
                 task.name: {
                     "metric": slice_metric(task),
                     "overall": scores[0].overall,
-                    "slices": [_values(one) for one in scores],
+                    "slices": [one.to_dict() for one in scores],
                 }
                 for task, scores, _ in by_task
             },
@@ -138,18 +138,6 @@ def _cells(one: SliceScore) -> list[Any]:
     side = "worse" if one.is_worse else "better" if one.is_better else "not to be told apart"
     numbers = (one.rows, one.score, one.low, one.high, one.overall)
     return [_by(one.by), one.name, *numbers, side if np.isfinite(one.low) else None]
-
-
-def _values(one: SliceScore) -> dict[str, Any]:
-    return {
-        "by": one.by,
-        "slice": one.name,
-        "rows": one.rows,
-        "score": one.score,
-        "low": one.low,
-        "high": one.high,
-        "overall": one.overall,
-    }
 
 
 def _by(name: str) -> str:

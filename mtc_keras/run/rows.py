@@ -54,6 +54,7 @@ def labelled_rows(
     *,
     reading: Mapping[str, Any] | None = None,
     reader: bool = False,
+    slices: Sequence[str] = (),
 ) -> "Rows":
     """Returns the encoded rows of `labelled_files`.
 
@@ -63,6 +64,7 @@ def labelled_rows(
         split: what `labelled_files` takes.
         reading: keys that `config.reread` takes, for files that are laid out in another way.
         reader: bool. Whether the rows are those of the run's own reader.
+        slices: columns by whose values the rows are to be judged apart.
 
     Raises:
         ConfigError: if there are none.
@@ -74,11 +76,19 @@ def labelled_rows(
     if reader:
         if data is not None:
             raise ConfigError("the run's reader takes the place of files: leave one of them out")
-        return read_rows(reader_rows(run, split), config.task_list, config.data, split)
+        own = reader_rows(run, split)
+        return read_rows(own, config.task_list, config.data, split, slices=slices)
     source, name = labelled_files(run, data, split)
     # The config's own files of a split are read whole, whatever their column of splits says.
     chosen = None if data is None and _has_files(config.data, split) else split
-    return read_rows(source, config.task_list, config.data, name, chosen)  # type: ignore[arg-type]
+    return read_rows(
+        source,  # type: ignore[arg-type]
+        config.task_list,
+        config.data,
+        name,
+        chosen,
+        slices=slices,
+    )
 
 
 def source_of_test(data: DataConfig) -> object:

@@ -31,7 +31,7 @@ def test_two_runs_are_compared_on_the_rows_of_both(finished, tmp_path, capsys):
     assert program.main([str(finished.directory), str(other), "--out", str(out)]) == 0
     assert f"the comparison is in {out}" in capsys.readouterr().out
     found = json.loads(out.with_suffix(".json").read_text())
-    judged = found[f"again_against_{finished.directory.name}"]
+    judged = found["run_2_against_1"]
     assert judged["rows"] == 40 and judged["notes"] == []
     for row in judged["tasks"].values():
         assert (row["difference"], row["only_a"], row["only_b"]) == (0, 0, 0)

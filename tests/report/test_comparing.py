@@ -54,7 +54,7 @@ def written(tmp_path_factory):
 
 def test_differences_stand_on_the_page_and_beside_it(written):
     html, values, tables = written
-    found = values["other_1_against_small"]
+    found = values["run_2_against_1"]
     assert found["rows"] == 300 and found["notes"] == []
     first, second = (account.shown for account in runs().values())
     common = common_rows([first, second])
@@ -65,18 +65,18 @@ def test_differences_stand_on_the_page_and_beside_it(written):
         assert row["low"] == pytest.approx(difference(pair.metrics).low)
         assert row["rows"] == len(pair.first[0]) and row["is_paired"]
     assert "other_1 is worse at mood" in html
-    assert len(tables["other_1_against_small_tasks"]) == 4
+    assert len(tables["run_2_against_1_tasks"]) == 4
 
 
 def test_rows_classes_and_slices_are_listed(written):
     html, values, tables = written
-    found = values["other_1_against_small"]["tasks"]["mood"]
-    rows = [row for row in tables["other_1_against_small_rows"] if row["task"] == "mood"]
+    found = values["run_2_against_1"]["tasks"]["mood"]
+    rows = [row for row in tables["run_2_against_1_rows"] if row["task"] == "mood"]
     assert sum(row["right"] == "small" for row in rows) == found["only_a"]
     assert all(row["true"] == row["a"] != row["b"] for row in rows if row["right"] == "small")
-    differences = [float(row["difference"]) for row in tables["other_1_against_small_classes"]]
+    differences = [float(row["difference"]) for row in tables["run_2_against_1_classes"]]
     assert [abs(x) for x in differences] == sorted(map(abs, differences), reverse=True)
-    slices = tables["other_1_against_small_slices"]
+    slices = tables["run_2_against_1_slices"]
     assert {row["slice"] for row in slices} >= {"north", "south"}
     assert all(float(row["low"]) <= float(row["difference"]) for row in slices)
     assert "<script>" not in html.split("</head>")[1].split("<script", 1)[0]
@@ -104,7 +104,7 @@ def test_curves_of_all_runs_are_drawn(written):
 
 def test_three_runs_are_each_compared_with_the_first(tmp_path):
     _, values, _ = write(runs(3), tmp_path)
-    assert {"other_1_against_small", "other_2_against_small"} <= set(values)
+    assert {"run_2_against_1", "run_3_against_1"} <= set(values)
 
 
 def test_what_cannot_be_compared_is_told(tmp_path):
@@ -117,12 +117,12 @@ def test_what_cannot_be_compared_is_told(tmp_path):
     other = replace(second, tasks=tasks, targets=targets, logits=logits)
     found["other_1"] = replace(found["other_1"], judged=(other,), tasks=tasks)
     html, values, _ = write(found, tmp_path)
-    assert values["other_1_against_small"]["notes"] == [
+    assert values["run_2_against_1"]["notes"] == [
         "small alone has grade, stars",
         "other_1 alone has marks",
         "mood cannot be compared: its classes differ: good, great in one run alone",
     ]
-    assert list(values["other_1_against_small"]["tasks"]) == ["topics"]
+    assert list(values["run_2_against_1"]["tasks"]) == ["topics"]
     assert "Mood cannot be compared" in html
 
 
@@ -132,10 +132,10 @@ def test_runs_without_common_rows_are_compared_as_separate_samples(tmp_path):
     other = replace(other, where=[f"new.jsonl:{row}" for row in range(200)], texts=None)
     found["other_1"] = account_of_rows(other)
     _, values, tables = write(found, tmp_path)
-    row = values["other_1_against_small"]["tasks"]["mood"]
+    row = values["run_2_against_1"]["tasks"]["mood"]
     assert not row["is_paired"] and "only_a" not in row
-    assert "share no judged rows" in values["other_1_against_small"]["notes"][0]
-    assert "other_1_against_small_rows" not in tables
+    assert "share no judged rows" in values["run_2_against_1"]["notes"][0]
+    assert "run_2_against_1_rows" not in tables
 
 
 def test_a_run_that_kept_no_predictions_cannot_be_compared():
@@ -153,3 +153,11 @@ def test_too_few_or_too_many_runs_are_refused(given):
 
 def replace_name(task, name):
     return task.model_copy(update={"name": name})
+
+
+def test_names_of_runs_may_be_paths_and_markup(tmp_path):
+    small, other = runs().values()
+    html, values, tables = write({"a/run": small, "b/<script>": other}, tmp_path)
+    assert values["run_2_against_1"]["runs"] == ["a/run", "b/<script>"]
+    assert "b/&lt;script&gt; against a/run" in html and "b/<script>" not in html
+    assert len(tables["run_2_against_1_tasks"]) == 4

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 
 from mtc_keras.report.slice_scores import judged_slices, slice_metric, slice_scores
 from mtc_keras.report.slicing import slices_of_column, slices_of_labels, slices_of_lengths
+from tests.fuzzing import tries
 from tests.report.conftest import judged_rows
 
 
@@ -153,3 +155,35 @@ def test_rows_that_are_alike_are_not_worse_for_that():
     judged = replace(judged, targets=targets, logits=logits, slices={"region": regions})
     scores, _ = slice_scores(judged, stars, judged_slices(judged)[0])
     assert not any(one.is_worse for one in scores if one.by == "region")
+
+
+@tries(60)
+@given(
+    strategies.lists(
+        strategies.one_of(
+            strategies.none(),
+            strategies.text(max_size=3),
+            strategies.integers(-5, 5).map(str),
+            strategies.floats().map(str),
+        ),
+        min_size=1,
+        max_size=300,
+    ),
+    strategies.integers(1, 40),
+)
+def test_fuzz_every_row_is_in_one_slice_of_a_column(values, times):
+    values = values * times
+    slices, notes = slices_of_column("x", values)
+    if slices:
+        assert (np.sum([one.rows for one in slices], axis=0) == 1).all()
+    else:
+        assert notes == ["x: no judged row has a value"] and set(values) == {None}
+    assert all(one.rows.any() for one in slices)
+
+
+@tries(40)
+@given(strategies.lists(strategies.integers(0, 600), min_size=1, max_size=200))
+def test_fuzz_every_text_is_in_one_slice_of_lengths(lengths):
+    slices = slices_of_lengths(np.array(lengths), 128)
+    if slices:
+        assert (np.sum([one.rows for one in slices], axis=0) == 1).all()

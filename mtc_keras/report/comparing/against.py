@@ -24,10 +24,17 @@ class Against:
     Args:
         names: what the two are called, the first one first.
         judged: the rows of each.
+        number: int. Which run the second one is, counted from 1.
     """
 
     names: tuple[str, str]
     judged: tuple[Judged, Judged]
+    number: int = 2
+
+    @property
+    def key(self) -> str:
+        """What it is called among the numbers, whatever the runs are called."""
+        return f"run_{self.number}_against_1"
 
     @cached_property
     def common(self) -> CommonRows:

@@ -38,19 +38,21 @@ def against(found: Against) -> Part:
         rows = [list(row.values()) for row in slices]
         said = "Differences on slices of the rows, the worst for the second run first"
         blocks.append(Details("Slices", [Table(_slice_columns(found), rows, caption=said)]))
-    key = f"{second}_against_{first}"
     return Part(
-        Section(f"{second} against {first}", blocks, id=key),
+        Section(f"{second} against {first}", blocks, id=found.key),
         values={
+            "runs": found.names,
             "notes": found.notes,
             "rows": len(found.common),
             "tasks": {name: task_values(found, name) for name in found.pairs},
         },
         tables={
-            f"{key}_tasks": [{"task": name, **task_values(found, name)} for name in found.pairs],
-            **({f"{key}_classes": classes} if classes else {}),
-            **({f"{key}_slices": slices} if slices else {}),
-            **({f"{key}_rows": differing_rows(found)} if found.disagreements else {}),
+            f"{found.key}_tasks": [
+                {"task": name, **task_values(found, name)} for name in found.pairs
+            ],
+            **({f"{found.key}_classes": classes} if classes else {}),
+            **({f"{found.key}_slices": slices} if slices else {}),
+            **({f"{found.key}_rows": differing_rows(found)} if found.disagreements else {}),
         },
     )
 

@@ -62,7 +62,7 @@ def compare_reports(
 
     ```python
     comparison = mtc_keras.compare_reports(["runs/small", "runs/large"], "compare.html")
-    comparison.to_dict()["large_against_small"]["tasks"]["sentiment"]["difference"]
+    comparison.to_dict()["run_2_against_1"]["tasks"]["sentiment"]["difference"]
     ```
     """
     if not 2 <= len(runs) <= MOST_RUNS:
@@ -100,7 +100,10 @@ def page_of_runs(runs: Mapping[str, Account]) -> Page:
     judged = _judged(runs)
     first, *others = runs
     parts: list[Part | None] = [scores(runs)]
-    parts += [against(Against((first, other), (judged[first], judged[other]))) for other in others]
+    parts += [
+        against(Against((first, other), (judged[first], judged[other]), number))
+        for number, other in enumerate(others, 2)
+    ]
     parts += [curves(runs), configs(runs), costs(runs)]
     return Page(
         title=" and ".join(runs) if len(runs) == 2 else f"{len(runs)} runs",

@@ -92,7 +92,7 @@ def slice_scores(
     targets, predictions = judged.targets[task.name], judged.predictions[task.name]
     if not labelled.any():
         return [], 0
-    whole = _metric(task, targets[labelled], predictions[labelled])
+    whole = metric_of_slices(task, targets[labelled], predictions[labelled])
     is_share = slice_metric(task) == "accuracy" and task.has_probabilities
     is_error = slice_metric(task) == ERROR
     right = judged.right(task)[labelled] if is_share else None
@@ -153,7 +153,8 @@ def slice_metric(task: Task) -> str:
     return ERROR if task.main_metric in RELATIVE else task.main_metric
 
 
-def _metric(task: Task, targets: np.ndarray, predictions: np.ndarray) -> MainMetric:
+def metric_of_slices(task: Task, targets: np.ndarray, predictions: np.ndarray) -> MainMetric:
+    """Returns the `slice_metric` of labelled rows, of which slices can be taken."""
     if slice_metric(task) != ERROR:
         return main_metric(task, targets, predictions)
     errors = np.abs(predictions.astype("float64") - task.hard(targets))

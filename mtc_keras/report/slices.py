@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from mtc_keras.errors import plural
 from mtc_keras.pages import Column, Details, Figure, Paragraph, Part, Section, Table, figures
 from mtc_keras.report.account import Account
@@ -79,7 +77,7 @@ COLUMNS = (
     Column("low", "score"),
     Column("high", "score"),
     Column("of all rows", "score"),
-    Column("it is"),
+    Column("it is", help="worse or better than all rows with its whole interval"),
 )
 WORST_COLUMNS = (Column("task"), Column("metric"), *COLUMNS)
 
@@ -135,9 +133,9 @@ def _of_task(task: Task, scores: Sequence[SliceScore], small: int, *, is_drawn: 
 
 
 def _cells(one: SliceScore) -> list[Any]:
-    side = "worse" if one.is_worse else "better" if one.is_better else "not to be told apart"
+    side = "worse" if one.is_worse else "better" if one.is_better else None
     numbers = (one.rows, one.score, one.low, one.high, one.overall)
-    return [_by(one.by), one.name, *numbers, side if np.isfinite(one.low) else None]
+    return [_by(one.by), one.name, *numbers, side]
 
 
 def _by(name: str) -> str:

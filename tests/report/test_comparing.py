@@ -79,6 +79,9 @@ def test_rows_classes_and_slices_are_listed(written):
     slices = tables["run_2_against_1_slices"]
     assert {row["slice"] for row in slices} >= {"north", "south"}
     assert all(float(row["low"]) <= float(row["difference"]) for row in slices)
+    errors = [row for row in slices if row["task"] == "stars"]
+    assert {row["metric"] for row in errors} == {"mae"}
+    assert all((float(r["b"]) > float(r["a"])) == (float(r["difference"]) < 0) for r in errors)
     assert "<script>" not in html.split("</head>")[1].split("<script", 1)[0]
 
 

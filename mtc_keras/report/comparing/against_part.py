@@ -36,7 +36,7 @@ def against(found: Against) -> Part:
     slices = differing_slices(found)
     if slices:
         rows = [list(row.values()) for row in slices]
-        said = "Differences on slices of the rows, the worst for the second run first"
+        said = "How much better the second run is on slices of the rows; surely worse ones first"
         blocks.append(Details("Slices", [Table(_slice_columns(found), rows, caption=said)]))
     return Part(
         Section(f"{second} against {first}", blocks, id=found.key),
@@ -145,8 +145,9 @@ def _disagreements(found: Against) -> Table:
 
 def _slice_columns(found: Against) -> Sequence[Column]:
     first, second = found.names
-    titles = (first, second, "difference", "low", "high")
+    titles = (first, second, "better by", "low", "high")
     start = [Column("task"), Column("by"), Column("slice"), Column("rows", "count")]
+    start.append(Column("metric"))
     return [*start, *(Column(title, "score") for title in titles), Column(f"{second} is")]
 
 

@@ -51,7 +51,11 @@ def scores(metrics: tuple[MainMetric, MainMetric]) -> tuple[float, float]:
 
 
 def difference(
-    metrics: tuple[MainMetric, MainMetric], resamples: int = RESAMPLES, *, is_paired: bool = True
+    metrics: tuple[MainMetric, MainMetric],
+    resamples: int = RESAMPLES,
+    *,
+    is_paired: bool = True,
+    is_error: bool = False,
 ) -> Difference:
     """Returns how much better the second run scores, with a 95 % interval.
 
@@ -61,6 +65,7 @@ def difference(
         is_paired: bool. Whether these are the same rows: then the bootstrap is paired, and both
             runs are judged on the same drawings (Efron & Tibshirani 1993). Else each is drawn by
             itself.
+        is_error: bool. Whether the metric is an error, of which less is better.
     """
     if not all(map(len, metrics)):
         return Difference(np.nan, np.nan, np.nan, "undefined")
@@ -70,7 +75,8 @@ def difference(
         for metric, seed in zip(metrics, (0, 0 if is_paired else 1), strict=True)
     ]
     least = min(map(len, drawn))  # fewer are drawn of very many rows
-    return judge(second - first, drawn[1][:least] - drawn[0][:least])
+    sign = -1 if is_error else 1
+    return judge(sign * (second - first), sign * (drawn[1][:least] - drawn[0][:least]))
 
 
 def pair_of(

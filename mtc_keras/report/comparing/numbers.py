@@ -8,7 +8,13 @@ import numpy as np
 
 from mtc_keras.report.comparing.against import Against
 from mtc_keras.report.comparing.differences import class_differences, difference, scores
-from mtc_keras.report.slice_scores import FEWEST_LABELLED, judged_slices
+from mtc_keras.report.slice_scores import (
+    ERROR,
+    FEWEST_LABELLED,
+    judged_slices,
+    metric_of_slices,
+    slice_metric,
+)
 
 MOST_WRITTEN = 1000  # rows of a task and side in the CSV file
 SLICE_RESAMPLES = 500
@@ -68,19 +74,32 @@ def differing_classes(found: Against) -> list[dict[str, Any]]:
 
 
 def differing_slices(found: Against) -> list[dict[str, Any]]:
-    """Returns the differences on slices of the rows that both have judged."""
+    """Returns the differences on slices of the rows that both have judged.
+
+    Those that are surest to be worse of the second run come first, those surest to be better last.
+    """
     slices, _ = judged_slices(found.judged[0])
     rows: list[dict[str, Any]] = []
     for name, pair in found.pairs.items():
         if not pair.is_paired:
             continue
+        metric = slice_metric(pair.task)
+        whole = [metric_of_slices(pair.task, *own) for own in (pair.first, pair.second)]
         for one in slices:
             inside = one.rows[pair.rows[0]]
             if inside.sum() < FEWEST_LABELLED:
                 continue
-            part = pair.metrics[0].take(inside), pair.metrics[1].take(inside)
+            part = whole[0].take(inside), whole[1].take(inside)
             first, second = scores(part)
+            seen = difference(part, SLICE_RESAMPLES, is_error=metric == ERROR)
             row: Mapping[str, Any] = {"task": name, "by": one.by, "slice": one.name}
-            row = {**row, "rows": int(inside.sum()), "a": first, "b": second}
-            rows.append({**row, **asdict(difference(part, SLICE_RESAMPLES))})
-    return sorted(rows, key=lambda row: (np.isnan(row["difference"]), row["difference"]))
+            row = {**row, "rows": int(inside.sum()), "metric": metric, "a": first, "b": second}
+            rows.append({**row, **asdict(seen)})
+    return sorted(rows, key=_surely)
+
+
+def _surely(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Returns a difference in the unit of its interval, for the order; undefined ones are last."""
+    wide = row["high"] - row["low"]
+    sure = row["difference"] / wide if wide else 0.0
+    return bool(np.isnan(sure)), sure

@@ -31,8 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--explain",
         type=int,
         metavar="N",
-        help="colour the words of N examples by what they add to the prediction; about a second "
-        "each",
+        help="colour the words of N examples by what they add to the prediction (some seconds)",
     )
     options.add_unchecked(parser)
     options.add_out(parser, "the HTML file (default: report.html in the run)")

@@ -46,7 +46,7 @@ def report_run(
         run: a `Run`, or the path of a run directory.
         out: the HTML file; default: `report.html` in the run, in place of the one that is there.
         explained: int. Examples whose words are coloured by what they add to the prediction, which
-            takes about a second each.
+            takes some seconds.
 
     Returns:
         The `Report`.

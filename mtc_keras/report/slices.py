@@ -6,7 +6,13 @@ from typing import Any
 from mtc_keras.errors import plural
 from mtc_keras.pages import Column, Details, Figure, Paragraph, Part, Section, Table, figures
 from mtc_keras.report.account import Account
-from mtc_keras.report.slice_scores import SliceScore, judged_slices, slice_metric, slice_scores
+from mtc_keras.report.slice_scores import (
+    ERROR,
+    SliceScore,
+    judged_slices,
+    slice_metric,
+    slice_scores,
+)
 from mtc_keras.report.slicing import Slice
 from mtc_keras.report.wording import metric_name
 from mtc_keras.tasks import Task
@@ -86,9 +92,13 @@ def _summary(account: Account, found: Sequence[Slice]) -> str:
     columns = list(dict.fromkeys(one.by for one in found))
     said = (
         f"Each task on {plural(len(found), 'slice')} of the {account.split} rows, by "
-        f"{', '.join(_by(name) for name in columns)}; numbers and ordered classes by their mean "
-        "absolute error, as R² and kappa of rows that are alike are low however good they are."
+        f"{', '.join(_by(name) for name in columns)}."
     )
+    if any(slice_metric(task) == ERROR for task in account.tasks):
+        said += (
+            " Numbers and ordered classes are judged by their mean absolute error, as R² and kappa "
+            "of rows that are alike are low however good they are."
+        )
     if not account.config.report.slices:
         said += ' Columns that [report] names, such as slices = ["source"], slice the rows, too.'
     return said
@@ -99,8 +109,8 @@ def _caution(by_task: Sequence[tuple[Task, list[SliceScore], int]]) -> str:
     worse = sum(one.is_worse for _, scores, _ in by_task for one in scores)
     better = sum(one.is_better for _, scores, _ in by_task for one in scores)
     return (
-        f"Of {plural(looked, 'score')} {worse} are worse than the one of all rows with their "
-        f"whole 95 % interval, and {better} better. By chance alone about "
+        f"Of {plural(looked, 'score')} {worse} {'is' if worse == 1 else 'are'} worse than the one "
+        f"of all rows with the whole 95 % interval, and {better} better. By chance alone about "
         f"{max(looked * CHANCE, 1):.0f} of so many would be either: take a slice as a question to "
         "further rows, and not as an answer."
     )

@@ -7,6 +7,10 @@ from mtc_keras.report.account import Account
 
 # A task, a row and a class: what an example is about.
 About = tuple[str, int, str | None]
+HINT = (
+    "`mtc-keras report RUN --explain 20` colours the words of 20 mistakes by what each adds "
+    "to the prediction; that takes some seconds."
+)
 Words = Mapping[About, Sequence[tuple[str, float]]]
 
 
@@ -20,8 +24,10 @@ def coloured_words(account: Account, wanted: Sequence[About]) -> tuple[Words, st
         wanted: the examples, in the order of the page.
     """
     judged = account.shown
-    if not account.explained or account.model is None or judged is None or judged.texts is None:
+    if account.model is None or judged is None or judged.texts is None:
         return {}, ""
+    if not account.explained:
+        return {}, HINT
     from mtc_keras.model.explaining import unexplainable
 
     model = account.model()
@@ -39,8 +45,8 @@ def coloured_words(account: Account, wanted: Sequence[About]) -> tuple[Words, st
             found[about] = explained[task].pieces()
     return found, (
         f"In {plural(len(found), 'example')} words are coloured by what they add to the logit of "
-        "what was wrongly decided (integrated gradients, Sundararajan et al. 2017): blue speaks "
-        "for it, orange against it."
+        "the class that was wrongly predicted or left out, or to the number (integrated gradients, "
+        "Sundararajan et al. 2017): blue adds to it, orange takes from it."
     )
 
 

@@ -8,7 +8,7 @@ from mtc_keras.model import explaining
 from mtc_keras.model.explanation import Explanation, Word
 from mtc_keras.pages import Page, write_page
 from mtc_keras.report.examples import examples
-from mtc_keras.report.words import coloured_words
+from mtc_keras.report.words import HINT, coloured_words
 from tests.report.accounts import account_of_rows
 from tests.report.conftest import judged_rows
 
@@ -67,7 +67,7 @@ def test_each_task_has_its_turn(account):
 
 
 def test_a_training_asks_for_none(account):
-    assert coloured_words(replace(account, explained=0), WANTED) == ({}, "")
+    assert coloured_words(replace(account, explained=0), WANTED) == ({}, HINT)
     assert account.model().asked == []
 
 

@@ -19,6 +19,7 @@ def splits():
     train.loc[0, "text"] = "good " * 40  # of more tokens than are read
     train.loc[1, "text"] = "хорошо <script>alert(1)</script>"
     train.loc[2, "mood"] = None
+    train.loc[4, "mood"] = "odd"  # a class of one row, of which a problem warns
     train.loc[3, "text"] = None
     return {"train": train, "validation": validation}
 
@@ -40,7 +41,7 @@ def test_classes_are_counted_in_every_split_as_pandas_counts_them(check, splits)
     found = check.values("classes")
     moods = splits["validation"]["mood"].value_counts()
     counts = dict(zip(found["mood"]["classes"], found["mood"]["counts"]["validation"], strict=True))
-    assert counts == moods.to_dict()
+    assert counts == {**moods.to_dict(), "odd": 0}
     topics = splits["validation"]["topics"].explode().value_counts()
     counts = dict(
         zip(found["topics"]["classes"], found["topics"]["counts"]["validation"], strict=True)
@@ -169,12 +170,16 @@ def test_the_program_shows_and_writes_and_replaces_nothing_unasked(written, tmp_
     command = ["check", "--config", str(written), "--out", str(out)]
     assert cli.main(command) == 0
     shown = capsys.readouterr().out
-    assert "mood: multiclass, 3 classes" in shown
+    assert "mood: multiclass, 4 classes" in shown
     assert "tokens per text" in shown
     assert f"the page is in {out}" in shown
+    assert "warning: mood: 1 of 4 classes in fewer than 10 training rows: 'odd' 1" in shown
     before = out.read_bytes()
     assert cli.main(command) == 2
     assert "--overwrite replaces it" in capsys.readouterr().err
     assert out.read_bytes() == before
-    assert cli.main([*command, "--overwrite", "--no-texts"]) == 0
-    assert "rows as they were read" in capsys.readouterr().out
+    again = [*command, "--overwrite", "--no-texts", "--fail-on"]
+    assert [cli.main([*again, severity]) for severity in ("never", "error", "warning")] == [0, 0, 1]
+    texts = [json.loads(line)["text"] for line in (tmp_path / "train.jsonl").open(encoding="utf-8")]
+    shown = capsys.readouterr().out
+    assert not any(text in shown for text in texts if text and len(text) > 20)

@@ -4,16 +4,16 @@ Shapes: N rows, C classes of all tasks together.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from mtc_keras.check.checked import Checked
-from mtc_keras.check.implications import Implication, Name
+from mtc_keras.check.implications import Name
 from mtc_keras.check.problems.broken_rules import mined
 from mtc_keras.check.problems.pooled import Pooled
 from mtc_keras.check.statistics.classes import takes_several
+from mtc_keras.check.statistics.implied import class_title, rule_section, rule_values, signed
 from mtc_keras.pages import Block, Column, Figure, Paragraph, Part, Section, Table, figures
 from mtc_keras.tasks import Task
 
@@ -189,7 +189,7 @@ def together_part(checked: Checked) -> Part | None:
             Paragraph(f"The {matrix.left_out:,} rarest classes are not compared with the others.")
         )
     blocks.append(_heatmap(matrix))
-    blocks.append(_rules(rules))
+    blocks.append(rule_section(rules))
     told = {frozenset((rule.antecedent, rule.consequent)) for rule in rules}
     left = [pair for pair in found if frozenset(pair.classes) not in told]
     but = ", but for those of the rules above" if len(left) < len(found) else ""
@@ -199,22 +199,10 @@ def together_part(checked: Checked) -> Part | None:
             blocks.append(_pairs_table(shown, caption))
     values = {
         "pairs": [{**pair._asdict(), "by_rule": frozenset(pair.classes) in told} for pair in found],
-        "implications": [_rule_values(*signed_rule) for signed_rule in signed(rules)],
+        "implications": [rule_values(*signed_rule) for signed_rule in signed(rules)],
     }
     tables = {"pairs": [pair._asdict() for pair in found]}
     return Part(Section("Classes that go together", blocks, "together"), values, tables)
-
-
-def least_share(rule: Implication) -> float:
-    """Returns the lower end of the 95 % interval of a rule's share (Wilson 1927)."""
-    from scipy.stats import binomtest
-
-    kept = rule.support - len(rule.exceptions)
-    return float(binomtest(kept, rule.support).proportion_ci(method="wilson").low)
-
-
-def _title(name: Name) -> str:
-    return f"{name[0]}: {name[1]}"
 
 
 def _heatmap(matrix: Matrix) -> Figure:
@@ -232,8 +220,7 @@ def _heatmap(matrix: Matrix) -> Figure:
 def _pairs_table(found: list[Pair], caption: str) -> Table:
     rows = [
         [
-            f"{pair.task}: {pair.name}",
-            f"{pair.other_task}: {pair.other}",
+            *map(class_title, pair.classes),
             pair.both,
             round(pair.expected),
             pair.first,
@@ -254,67 +241,3 @@ def _pairs_table(found: list[Pair], caption: str) -> Table:
         Column("PMI", "score", help="pointwise mutual information, in bits"),
     ]
     return Table(columns, rows, caption=caption, shown=SHOWN)
-
-
-def _rules(rules: list[Implication]) -> Section:
-    if not rules:
-        return Section("Implications", [Paragraph("No class implies another one.")], "implications")
-    rows = [
-        [
-            _title(rule.antecedent),
-            sign,
-            _title(rule.consequent),
-            rule.support,
-            len(rule.exceptions),
-            rule.confidence,
-            least_share(rule),
-        ]
-        for sign, rule, _ in signed(rules)
-    ]
-    columns = [
-        Column("rows with …"),
-        Column("", help="⇔: the other way round, too"),
-        Column("… have"),
-        Column("rows", "count"),
-        Column("exceptions", "count"),
-        Column("share", "share"),
-        Column("at least", "share", help="lower end of the 95 % interval of Wilson (1927)"),
-    ]
-    caption = "Rules that nearly all rows of all splits keep; broken_rules.csv has the others."
-    return Section("Implications", [Table(columns, rows, caption=caption)], "implications")
-
-
-def signed(rules: Sequence[Implication]) -> list[tuple[str, Implication, Implication | None]]:
-    """Returns each rule with `"⇒"` and `None`, or with `"⇔"` and its converse, if that is a rule.
-
-    Of the two, the one of more exceptions is shown, and the other one left out.
-    """
-    ways = {(rule.antecedent, rule.consequent): rule for rule in rules}
-    found: list[tuple[str, Implication, Implication | None]] = []
-    for rule in rules:
-        converse = ways.pop((rule.consequent, rule.antecedent), None)
-        if ways.pop((rule.antecedent, rule.consequent), None) is None:
-            continue  # told with its converse
-        if converse is None:
-            found.append(("⇒", rule, None))
-        elif len(converse.exceptions) > len(rule.exceptions):
-            found.append(("⇔", converse, rule))
-        else:
-            found.append(("⇔", rule, converse))
-    return found
-
-
-def _rule_values(sign: str, rule: Implication, converse: Implication | None) -> dict[str, Any]:
-    values = {
-        "antecedent": rule.antecedent,
-        "sign": sign,
-        "consequent": rule.consequent,
-        "support": rule.support,
-        "exceptions": len(rule.exceptions),
-        "confidence": rule.confidence,
-        "confidence_at_least": least_share(rule),
-    }
-    if converse is not None:
-        values["converse_support"] = converse.support
-        values["converse_exceptions"] = len(converse.exceptions)
-    return values

@@ -1,6 +1,6 @@
 """A config as lines: which keys are set, to what, and whether that is their default."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -36,16 +36,20 @@ def settings(config: Config) -> list[Setting]:
 def differing(first: Config, *others: Config) -> dict[str, list[Setting | None]]:
     """Returns the keys that are not the same in all configs, with the setting of each.
 
-    A key that a config does not have, such as one of another kind of task, is `None`.
+    A key that a config does not have, such as one of another kind of task, is `None`; one that is
+    at its default in all configs that have it is left out.
     """
     found = [{one.key: one for one in settings(config)} for config in (first, *others)]
     keys = dict.fromkeys(key for config in found for key in config)
     rows = {key: [config.get(key) for config in found] for key in keys}
-    return {key: row for key, row in rows.items() if len({_value(one) for one in row}) > 1}
+    return {key: row for key, row in rows.items() if _differs(row)}
 
 
-def _value(one: Setting | None) -> str:
-    return "" if one is None else one.shown  # a key that is not set is as good as none
+def _differs(row: Sequence[Setting | None]) -> bool:
+    had = [one for one in row if one is not None]
+    if len(had) < len(row) and all(one.is_default for one in had):
+        return False
+    return len({"" if one is None else one.shown for one in row}) > 1
 
 
 def _settings(section: BaseModel, path: str) -> Iterator[Setting]:
@@ -59,4 +63,5 @@ def _settings(section: BaseModel, path: str) -> Iterator[Setting]:
                 yield from _settings(table, f"{key}.{inner}.")
         elif not (path.startswith("tasks.") and name == "name"):  # it is the table's own
             default = field.get_default(call_default_factory=True)
-            yield Setting(key, value, value == default)
+            # A kind is what chose the class whose default it is.
+            yield Setting(key, value, value == default and name != "kind")

@@ -96,6 +96,8 @@ def test_configs_are_compared_key_by_key(written):
     assert [row.value for row in found["tasks.mood.kind"]] == ["multiclass", "regression"]
     assert found["tasks.mood.classes"][1] is None
     assert "tasks.mood.class_weights" not in found  # unset in the one, no key of the other
+    assert "tasks.topics.hidden" not in found  # at its default in the one that has the task
+    assert found["tasks.topics.kind"][1] is None
 
 
 def test_curves_of_all_runs_are_drawn(written):

@@ -1,5 +1,6 @@
 """Finished runs are compared: what each gives, and whether they differ."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,13 @@ def compare_reports(
     if out is not None:
         check_page(out)
     opened = [as_run(run) for run in runs]
-    start(opened[0].config.distribution)
-    found = dict(zip(_names(opened), map(account_of, opened), strict=True))
-    comparison = ReportComparison(tuple(found), page_of_runs(found))
+    names = _names(opened)
+    start()
+    with contextlib.ExitStack() as stack:
+        for run in opened:
+            stack.enter_context(run.being_read())
+        found = dict(zip(names, map(account_of, opened), strict=True))
+        comparison = ReportComparison(tuple(found), page_of_runs(found))
     if out is not None:
         write_page(comparison.page, out)
     return comparison

@@ -1,23 +1,24 @@
 """Trackers get the numbers of a training, and none that fails ends it."""
 
 import json
+import os
 import struct
+import subprocess
 import sys
 
-import numpy as np
 import pytest
-import tomli_w
 
 import mtc_keras
-from mtc_keras.config import TrackingConfig, check_config
-from mtc_keras.errors import ConfigError
+from mtc_keras.config import TrackingConfig
+from mtc_keras.console.log import Log
+from mtc_keras.run.checkpoints import Start
 from mtc_keras.run.directory import Run
-from mtc_keras.train import program
+from mtc_keras.run.writer import RunWriter
 from mtc_keras.train.checkpointing import Checkpointing
-from mtc_keras.train.tracking import packages
-from mtc_keras.train.tracking.packages import check_packages
-from mtc_keras.train.tracking.tracker import tracked_numbers, without_credentials
-from tests.conftest import rows, tiny_config, tiny_values
+from mtc_keras.train.making import RunInMaking
+from mtc_keras.train.tracking.tracker import tracked_numbers
+from mtc_keras.train.tracking.tracking import tracked
+from tests.conftest import ROOT, rows, tiny_config
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +134,10 @@ def test_all_trackers_get_every_number_of_every_epoch_and_those_of_the_kept_mode
     assert found.data.params["training.epochs"] == "3"
     assert found.data.params["tasks.mood.classes"] == '["bad", "fine", "good"]'
     assert found.data.tags["mtc_keras.run_directory"] == str(run.directory)
-    assert files >= {"metrics.json", "config.toml"}
+    assert files >= {"metrics.json", "config.toml", "report.html"}
+    for name in ("metrics.json", "config.toml", "report.html"):
+        [kept] = tmp_path.glob(f"wandb/offline-run-*/files/{name}")
+        assert kept.read_bytes() == (run.directory / name).read_bytes()
     assert not any(name.startswith("tracking.") for name in found.data.params)
     assert b"training.epochs = 3" in reader.Tensors("config")[0].tensor_proto.string_val[0]
 
@@ -207,6 +211,39 @@ def test_a_tracker_that_fails_later_is_left_out_from_there_on(tmp_path, monkeypa
     assert "No space left on device; look whether the folder can be written to" in text
 
 
+def test_nobody_is_asked_for_a_key_in_the_middle_of_a_training(tmp_path):
+    begin = """
+from pathlib import Path
+from mtc_keras.train.tracking.tracker import TrackedRun
+from mtc_keras.train.tracking.wandb import WandbTracker
+try:
+    WandbTracker("project").begin(TrackedRun("run", Path("run"), {}, 0), {})
+except ValueError as error:
+    print(error)
+"""
+    hidden = ("WANDB_API_KEY", "WANDB_MODE")
+    found = subprocess.run(
+        [sys.executable, "-c", begin],
+        env={key: value for key, value in os.environ.items() if key not in hidden}
+        | {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert found.stdout.startswith("nobody is logged in: `wandb login`")
+
+
+def test_of_several_processes_the_first_alone_tracks(tmp_path):
+    config = tiny_config(tmp_path / "run", tracking={"tensorboard": str(tmp_path / "events")})
+    start = Start({}, None, [], 0.0)
+    for is_first in (False, True):
+        writer = RunWriter(str(tmp_path / "run"), is_kept=is_first)
+        with Log(quiet=True) as log, tracked(config, start, RunInMaking(writer, log, 0)):
+            pass
+        assert (tmp_path / "events").exists() is is_first
+
+
 def test_nothing_is_tracked_unless_it_is_named(config, monkeypatch):
     assert config.tracking == TrackingConfig()
     assert config.tracking.named == []
@@ -215,68 +252,3 @@ def test_nothing_is_tracked_unless_it_is_named(config, monkeypatch):
     run = mtc_keras.fit(config, train=rows(40), verbose=0)
     assert not (run.directory / "tracking.json").exists()
     assert "tracking:" not in (run.directory / "train.log").read_text()
-
-
-@pytest.mark.parametrize("name", ["tensorboard", "mlflow", "wandb"])
-def test_a_package_that_is_missing_is_refused_before_the_data_are_read(
-    name, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "wandb").mkdir()  # as a run of W&B leaves it; it is no package
-    monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    monkeypatch.setattr(sys, "path_importer_cache", {})
-    for module in [m for m in sys.modules if m.split(".")[0] == name]:
-        monkeypatch.delitem(sys.modules, module)
-    values = tiny_values("run") | {
-        "data": {"train": "not_there.jsonl"},
-        "tracking": {name: True if name == "tensorboard" else "x"},
-    }
-    (tmp_path / "c.toml").write_text(tomli_w.dumps(values))
-    assert program.main(["--config", "c.toml"]) == 2
-    printed = capsys.readouterr().err
-    assert f"tracking.{name}: needs the package {name}" in printed
-    assert f"pip install 'mtc-keras[{name}]'" in printed
-
-
-def test_a_database_needs_all_of_mlflow(monkeypatch):
-    monkeypatch.setattr(packages, "_is_installed", lambda name: name == "mlflow")
-    check_packages(TrackingConfig(mlflow="file:mlruns"))
-    with pytest.raises(
-        ConfigError, match="a store of sqlite needs all of MLflow: pip install mlfl"
-    ):
-        check_packages(TrackingConfig(mlflow="sqlite:///x.db"))
-
-
-@pytest.mark.parametrize(
-    "table,problem",
-    [
-        ({"tensorboard": ""}, "must be true, or name a folder"),
-        ({"mlflow": ""}, "tracking.mlflow"),
-        ({"mlflow": "https://me:pw@host"}, "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PAS"),
-        ({"wandb": "a/b/c"}, "tracking.wandb"),
-        ({"neptune": "x"}, "tracking.neptune"),
-    ],
-)
-def test_what_is_no_tracker_is_refused(table, problem):
-    with pytest.raises(ConfigError, match=problem):
-        check_config({"tasks": {"a": {"kind": "multiclass"}}, "tracking": table})
-
-
-def test_numbers_are_named_by_task_and_those_that_are_undefined_left_out():
-    logs = {
-        "loss": 1,
-        "val_score": np.float32(0.5),
-        "mood_loss": 2.0,
-        "val_mood_f1_macro": 0.25,
-        "val_mood_of_day_accuracy": 0.75,
-        "val_mood_r2": float("nan"),
-        "note": "text",
-    }
-    assert tracked_numbers(logs, ["mood", "mood_of_day"]) == {
-        "loss": 1.0,
-        "val_score": 0.5,
-        "mood/loss": 2.0,
-        "mood/val_f1_macro": 0.25,
-        "mood_of_day/val_accuracy": 0.75,
-    }
-    assert without_credentials("at https://me:pw@host/x") == "at https://host/x"

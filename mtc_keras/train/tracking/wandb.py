@@ -1,5 +1,6 @@
 """Weights & Biases, by its client; offline where `WANDB_MODE=offline` says so."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
@@ -13,7 +14,7 @@ _SECONDS = 30  # until a server has answered
 
 
 class WandbTracker(Tracker):
-    """Sends a run to Weights & Biases: its numbers alone, no code, no output, no machine.
+    """Sends a run to Weights & Biases: its numbers and files, no code, no output, no machine.
 
     Args:
         project: the project, or `entity/project`.
@@ -53,19 +54,22 @@ class WandbTracker(Tracker):
                     silent=True,
                     x_disable_meta=True,
                     x_disable_stats=True,
+                    x_save_requirements=False,
                 ),
             )
         self._run.define_metric(STEP, hidden=True)
         self._run.define_metric("*", step_metric=STEP)
         link = {"project": self.project, "id": str(self._run.id), "directory": str(self._run.dir)}
-        return {**link, "url": self._run.url} if self._run.url else link
+        return link if self._run.offline else {**link, "url": str(self._run.url)}
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         self._run.log({STEP: step, **numbers})
 
     def finish(self, files: Sequence[Path]) -> None:
-        for file in files:  # copied, as the run gets another name
-            self._run.save(str(file), base_path=str(file.parent), policy="now")
+        for file in files:
+            # Copied, as the client would link to a run directory that is about to be renamed.
+            own = shutil.copy(file, self._run.dir)
+            self._run.save(own, base_path=self._run.dir, policy="now")
         self._run.finish()
 
     def stop(self, is_failed: bool) -> None:

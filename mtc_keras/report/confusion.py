@@ -117,7 +117,9 @@ def _pairs(
     ]
 
 
-def _pair_table(pairs: Sequence[dict[str, Any]], missed: str, instead: str, share: str) -> Table:
+def _pair_table(pairs: Sequence[dict[str, Any]], missed: str, instead: str, share: str) -> Block:
+    if not pairs:
+        return Paragraph("None is taken for another.")
     columns = [Column(missed), Column(instead), Column("rows", "count"), Column(share, "share")]
     caption = f"The most confused, of {len(pairs):,} pairs." if len(pairs) > MOST_PAIRS else ""
     return Table(columns, [list(pair.values()) for pair in pairs[:MOST_PAIRS]], caption)

@@ -11,6 +11,7 @@ from mtc_keras.report.account import Account
 from mtc_keras.report.wording import metric_name, shown
 
 TOGETHER = 6  # curves in a figure that can be told apart
+_LOSSES = {"training": "loss", "validation": "val_loss"}
 
 
 def learning_curves(account: Account) -> Iterator[Part]:
@@ -24,12 +25,11 @@ def learning_curves(account: Account) -> Iterator[Part]:
     if account.metrics.get("epochs"):
         blocks.append(Table(_COLUMNS, [list(row.values()) for row in rows], shown=50))
     if len(history) > 1:
-        first, *others = _figures(account, kept)
-        blocks.append(Grid([first, *others[:1]]))
-        if others[1:]:
-            blocks.append(
-                Details("More curves: tasks' losses, weights and shares", [Grid(others[1:])])
-            )
+        figures = list(_figures(account, kept))
+        blocks += [Grid(figures[:2])] if figures else []
+        if figures[2:]:
+            folded = Grid(figures[2:])
+            blocks.append(Details("More curves: tasks' losses, weights and shares", [folded]))
     values = {"best_epoch": kept, "epochs": list(history), "tasks": {r["task"]: r for r in rows}}
     yield Part(
         Section("Learning", blocks, "learning"), values, {"epochs": list(history), "learning": rows}
@@ -89,50 +89,46 @@ def _by_task(account: Account) -> list[dict[str, Any]]:
 
 
 def _figures(account: Account, kept: Any) -> Iterator[Figure]:
+    """Yields the figures that have something to show, the most telling first."""
     history, names = account.history, [task.name for task in account.tasks]
     marks = [Mark("kept", kept)] if kept else []
-    losses = {"training": "loss", "validation": "val_loss"}
-    yield _figure(
-        history, losses, "loss", "The loss that training lowers, all tasks together.", marks
-    )
-    metrics = {task.name: f"val_{task.name}_{task.main_metric}" for task in account.tasks}
-    for part in _parts(metrics):
-        yield _figure(history, part, "main metric", "Each task's main metric on validation.", marks)
-    for part in _parts(names):
-        own = {name: f"{name}_loss" for name in part}
-        yield _figure(history, own, "training loss", "Each task's own loss, not weighted.", marks)
-    if len(names) < 2:
-        return
-    for part in _parts(names):
-        shares = {name: f"{name}_share" for name in part}
+    drawn = [
+        ("loss", "The loss that training lowers, all tasks together.", _LOSSES),
+        *_of_tasks(
+            "main metric",
+            "Each task's main metric on validation.",
+            {task.name: f"val_{task.name}_{task.main_metric}" for task in account.tasks},
+        ),
+        *_of_tasks(
+            "training loss",
+            "Each task's own loss, not weighted.",
+            {name: f"{name}_loss" for name in names},
+        ),
+    ]
+    if len(names) > 1:
         said = "Which share of the weighted loss is each task's."
-        yield _figure(history, shares, "share of the loss", said, marks)
+        drawn += _of_tasks("share of the loss", said, {name: f"{name}_share" for name in names})
     if any(len({epoch.get(f"{name}_weight") for epoch in history}) > 1 for name in names):
-        for part in _parts(names):
-            weights = {name: f"{name}_weight" for name in part}
-            yield _figure(history, weights, "weight", "The weight of each task's loss.", marks)
-
-
-def _parts(names: Mapping[str, str] | Sequence[str]) -> Iterator[Any]:
-    """Yields names, or what they lead to, so many at a time that a figure can hold."""
-    keys = list(names)
-    for start in range(0, len(keys), TOGETHER):
-        part = keys[start : start + TOGETHER]
-        yield {name: names[name] for name in part} if isinstance(names, Mapping) else part
-
-
-def _figure(
-    history: Sequence[Mapping[str, Any]],
-    keys: Mapping[str, str],
-    axis: str,
-    caption: str,
-    marks: Sequence[Mark],
-) -> Figure:
+        said = "The weight of each task's loss."
+        drawn += _of_tasks("weight", said, {name: f"{name}_weight" for name in names})
     epochs = [epoch["epoch"] for epoch in history]
-    series = {
-        name: (epochs, [np.nan if (v := epoch.get(key)) is None else v for epoch in history])
-        for name, key in keys.items()
-        if any(epoch.get(key) is not None for epoch in history)
-    }
-    svg = lines(series, x_axis="epoch", y_axis=axis, marks=marks)
-    return Figure(svg, caption, f"Curves over {len(epochs)} epochs of {', '.join(series)}.")
+    for axis, caption, keys in drawn:
+        series = {
+            name: (epochs, [np.nan if (v := epoch.get(key)) is None else v for epoch in history])
+            for name, key in keys.items()
+            if any(epoch.get(key) is not None for epoch in history)
+        }
+        if series:
+            svg = lines(series, x_axis="epoch", y_axis=axis, marks=marks)
+            alt = f"Curves over {len(epochs)} epochs of {', '.join(series)}."
+            yield Figure(svg, caption, alt)
+
+
+def _of_tasks(
+    axis: str, caption: str, keys: dict[str, str]
+) -> list[tuple[str, str, dict[str, str]]]:
+    """Returns figures of so many tasks each that their curves can be told apart."""
+    names = list(keys)
+    starts = range(0, len(names), TOGETHER)
+    parts = [names[start : start + TOGETHER] for start in starts]
+    return [(axis, caption, {name: keys[name] for name in part}) for part in parts]

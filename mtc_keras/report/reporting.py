@@ -59,7 +59,7 @@ def report_run(
 
     ```python
     report = mtc_keras.report_run("runs/quickstart")
-    report.values["summary"]["tasks"]["sentiment"]["accuracy"]
+    report.values["summary"]["tasks"]["sentiment"]["value"]
     ```
     """
     run = as_run(run)

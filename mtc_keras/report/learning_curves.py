@@ -1,6 +1,6 @@
 """How a training went, epoch by epoch, and what keeping one epoch costs each task."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np

@@ -43,7 +43,7 @@ def labels_in_texts(pooled: Pooled) -> Iterator[Finding]:
                 "texts_that_are_labels",
                 equal,
                 "a text that is nothing but their label",
-                "is data.text the column of labels?",
+                "right for a few short texts; if they are many, is data.text the right column?",
             ),
             (
                 "labels_in_texts",

@@ -39,11 +39,11 @@ class Leak:
         return "warning" if share >= self.many else "note"
 
 
-TEXTS = Leak("shared_texts", "with a text that stands in {others}, too", "equal texts")
-GROUPS = Leak("shared_groups", "of a group that stands in {others}, too", "groups", 0.0)
+TEXTS = Leak("shared_texts", "whose text stands in {others}, too", "equal texts")
+GROUPS = Leak("shared_groups", "whose group has rows in {others}, too", "groups", 0.0)
 NEARLY = Leak(
     "nearly_shared_texts",
-    "with nearly a text of {others}",
+    "whose text is nearly one of {others}",
     "near-duplicates",
     MANY_NEARLY,
     "--near-duplicates ",

@@ -12,11 +12,23 @@ from mtc_keras.check.problems.leakage import NEARLY, leak
 from mtc_keras.check.problems.pooled import Finding, Pooled
 from mtc_keras.errors import plural
 
+MOST_TEXTS = 200_000  # about a minute; of more, some training rows are left out
+
 
 def nearly_equal_texts(pooled: Pooled) -> Iterator[Finding]:
     """Finds rows whose text is nearly that of another row, within splits and across them."""
-    found = near_duplicates(pooled.texts)
-    partner, similarity = _partners(found, pooled.keys, pooled.split, len(pooled.names))
+    compared = _compared(pooled)
+    if left_out := len(pooled) - len(compared):
+        yield Finding(
+            "near_duplicates_not_looked_for",
+            "note",
+            f"{left_out:,} training rows of {len(pooled):,} rows in which near-duplicates were "
+            "not looked for, as it would take long",
+            left_out,
+            f"data.limit = {MOST_TEXTS} trains on as many as are compared",
+        )
+    found = near_duplicates([pooled.texts[row] for row in compared])
+    partner, similarity, cluster = _partners(pooled, compared, found)
     for split in range(1, len(pooled.splits)):
         own = np.flatnonzero(pooled.split == split)
         # Those that stand there letter by letter are told as such.
@@ -33,8 +45,8 @@ def nearly_equal_texts(pooled: Pooled) -> Iterator[Finding]:
     within = partner[np.arange(len(pooled)), pooled.split]
     rows = np.flatnonzero(within >= 0)
     if len(rows):
-        rows = rows[np.argsort(found.cluster[rows], kind="stable")]
-        clusters = len(np.unique(found.cluster[rows]))
+        rows = rows[np.argsort(cluster[rows], kind="stable")]
+        clusters = len(np.unique(cluster[rows]))
         crowd = ""
         if found.crowded:
             crowd = (
@@ -44,34 +56,59 @@ def nearly_equal_texts(pooled: Pooled) -> Iterator[Finding]:
         yield Finding(
             "near_duplicates",
             "note",
-            f"{pooled.counted(rows, 'row', len(pooled))} with nearly the text of another row of "
-            f"their split, in {plural(clusters, 'cluster')}{crowd}",
+            f"{pooled.counted(rows, 'row', len(pooled))} whose text is nearly that of another row "
+            f"of their split, in {plural(clusters, 'cluster')}{crowd}",
             len(rows),
             "look at the clusters: templates and copies teach less than they weigh",
             places=pooled.places(np.sort(rows)),
             table=pooled.table(
                 rows,
-                cluster=_numbered(found.cluster[rows]),
+                cluster=_numbered(cluster[rows]),
                 nearly_same_as=_places(pooled, within[rows]).tolist(),
                 similarity=similarity[rows, pooled.split[rows]].round(3).tolist(),
             ),
         )
 
 
+def _compared(pooled: Pooled) -> np.ndarray:
+    """Returns the rows whose texts are compared: all, but only some of very many training rows."""
+    if len(pooled) <= MOST_TEXTS:
+        return np.arange(len(pooled))
+    order = np.random.default_rng(0).permutation(len(pooled))
+    order = order[np.argsort(pooled.training[order], kind="stable")]  # those that are judged first
+    return np.sort(order[:MOST_TEXTS])
+
+
 def _partners(
-    found: NearDuplicates, key: np.ndarray, split: np.ndarray, num_splits: int
-) -> tuple[np.ndarray, np.ndarray]:
+    pooled: Pooled, compared: np.ndarray, found: NearDuplicates
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns for each row and split a row there whose text is nearest to it, but not the same.
 
     Args:
-        found: the near-duplicates of the texts of N rows.
-        key: uint64 of shape `(N,)`, equal for texts that are the same but for case and blanks.
-        split: int of shape `(N,)`.
-        num_splits: int, `S`.
+        pooled: N rows.
+        compared: int64 of shape `(M,)`, those that were compared.
+        found: the near-duplicates among them.
 
     Returns:
-        int64 and float64 of shape `(N, S)`: the row, -1 if there is none, and how similar it is.
+        int64 and float64 of shape `(N, S)`: the row, -1 if there is none, and how similar it is;
+        and int64 of shape `(N,)`: the cluster, -1 of rows that were not compared.
     """
+    nearest, nearness = _nearest(
+        found, pooled.keys[compared], pooled.split[compared], len(pooled.names)
+    )
+    shape = (len(pooled), len(pooled.names))
+    partner, similarity = np.full(shape, -1, "int64"), np.zeros(shape)
+    partner[compared] = np.where(nearest >= 0, compared[nearest], -1)
+    similarity[compared] = nearness
+    cluster = np.full(len(pooled), -1, "int64")
+    cluster[compared] = found.cluster
+    return partner, similarity, cluster
+
+
+def _nearest(
+    found: NearDuplicates, key: np.ndarray, split: np.ndarray, num_splits: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what `_partners` does, among the rows that were compared alone."""
     shape = (int(found.number.max(initial=-1)) + 1, num_splits)
     cell = found.number * num_splits + split
     every = np.arange(len(key))

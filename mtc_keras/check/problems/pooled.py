@@ -120,14 +120,21 @@ class Pooled:
             rows: the rows.
             **cells: for each column of the table a cell per row.
         """
-        table = []
-        for at, row in enumerate(rows):
-            line: dict[str, Any] = {"split": self.names[self.split[row]], "place": self.where(row)}
-            line |= {name: values[at] for name, values in cells.items()}
-            if self.checked.texts:
+        table = self.table_of_places(rows, **cells)
+        if self.checked.texts:
+            for line, row in zip(table, rows, strict=True):
                 line["text"] = self.texts[row]
-            table.append(line)
         return table
+
+    def table_of_places(
+        self, rows: Sequence[int] | np.ndarray, **cells: Sequence[Any]
+    ) -> list[dict[str, Any]]:
+        """Returns what `table` does, but never texts."""
+        return [
+            {"split": self.names[self.split[row]], "place": self.where(row)}
+            | {name: values[at] for name, values in cells.items()}
+            for at, row in enumerate(rows)
+        ]
 
     def counted(self, rows: np.ndarray | Sequence[int], noun: str, of: int | None = None) -> str:
         """Returns how many there are, of how many, and where: `2 texts of 90 (train 1, test 1)`."""

@@ -37,7 +37,7 @@ def private_texts(pooled: Pooled) -> Iterator[Finding]:
                 "a report shows texts, and a model may learn them: mask them, or leave the texts "
                 "out with --no-texts",
                 places=pooled.places(rows),
-                table=pooled.table(rows),
+                table=pooled.table_of_places(rows),
             )
 
 

@@ -19,8 +19,10 @@ ADDRESS = re.compile(r"(?:https?://|www\.)\S+|[@#]\w+", re.IGNORECASE)
 
 
 def empty_texts(pooled: Pooled) -> Iterator[Finding]:
-    """Finds texts without any character that can be seen."""
-    rows = _rows(pooled, lambda text: not text.strip() or not text.strip(INVISIBLE))
+    """Finds texts without any character that can be seen; of a pair, either of the two."""
+    texts = (texts for rows in pooled.splits for texts in zip(*rows.texts, strict=True))
+    empty = [any(not text.strip(INVISIBLE) for text in pair) for pair in texts]
+    rows = np.flatnonzero(empty)
     if len(rows):
         yield _texts(
             pooled,

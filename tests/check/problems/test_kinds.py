@@ -25,11 +25,13 @@ def test_the_worst_comes_first_with_all_that_helps():
 def test_texts_stand_in_tables_alone_and_only_where_they_may():
     rows = splits()
     rows["train"][7]["text"] = "call 555-123-4567 or write to someone@example.org"
+    rows["train"][8]["text"] = "fish &amp; chips"
     shown = found(pool(rows))
     assert {"emails", "phone_numbers"} <= shown.keys()
     for finding in shown.values():
         assert "someone" not in repr(finding)
-    assert shown["emails"].table[0]["text"] == rows["train"][7]["text"]
+        assert all("someone" not in repr(line) for line in finding.table)  # not even there
+    assert shown["html_entities"].table[0]["text"] == "fish &amp; chips"
     pooled = pool(rows)
     object.__setattr__(pooled.checked, "texts", False)
     hidden = found(pooled)

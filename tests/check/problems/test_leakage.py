@@ -23,7 +23,7 @@ def test_each_split_tells_which_of_its_rows_stand_in_earlier_ones():
     assert places(findings["shared_texts_validation"]) == where(pooled, "validation", [5])
     assert places(findings["shared_texts_test"]) == where(pooled, "test", [0, 9])
     assert findings["shared_texts_test"].title == (
-        "2 of 60 rows (3.3%) with a text that stands in train (1) or validation (1), too"
+        "2 of 60 rows (3.3%) whose text stands in train (1) or validation (1), too"
     )
     assert findings["shared_texts_test"].severity == "warning"
     assert "--split" in findings["shared_texts_test"].remedy
@@ -138,3 +138,13 @@ def test_fuzz_every_pair_is_true_and_all_that_are_alike_are_found(seed, data):
         for b, other in sets.items():
             if a < b and jaccard(own, other) >= 0.9:  # missed once in a billion
                 assert frozenset((a, b)) in told
+
+
+def test_of_very_many_rows_those_that_are_judged_are_all_compared(monkeypatch):
+    monkeypatch.setattr("mtc_keras.check.problems.nearly_equal.MOST_TEXTS", 150)
+    rows = splits(240, 60, 60)
+    rows["test"][0]["text"], rows["test"][1]["text"] = "Not to be missed.", "not to be missed!"
+    findings = found(pool(rows), [nearly_equal_texts])
+    assert findings["near_duplicates_not_looked_for"].count == 210
+    assert "210 training rows of 360" in findings["near_duplicates_not_looked_for"].title
+    assert findings["near_duplicates"].count == 2

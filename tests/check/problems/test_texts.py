@@ -127,3 +127,10 @@ def test_texts_of_more_tokens_than_are_read():
     assert found(windows, [cut_texts]) == {}
     dropped = found(pool(rows, too_long="drop"), [cut_texts])["cut_texts"]
     assert "those of train are left out" in dropped.title
+
+
+def test_either_text_of_a_pair_may_be_empty():
+    rows = [dict(row, other="some words of it") for row in clean_rows(20)]
+    rows[3]["other"], rows[4]["text"] = " ", "\u200b"
+    pooled = pool({"train": rows}, text=["text", "other"])
+    assert places(found(pooled, [empty_texts])["empty_texts"]) == where(pooled, "train", [3, 4])

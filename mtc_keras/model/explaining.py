@@ -17,7 +17,7 @@ from mtc_keras.devices import processes
 from mtc_keras.errors import did_you_mean, listed
 from mtc_keras.model.explanation import Explanation, Word
 from mtc_keras.model.inputs import Texts, read_texts
-from mtc_keras.model.integrated_gradients import WORDS, Paths
+from mtc_keras.model.integrated_gradients import TOKENS, WORDS, Paths
 from mtc_keras.model.long_texts import read_of
 from mtc_keras.model.path_integrals import PathIntegral, integrate
 from mtc_keras.model.prediction import state_of
@@ -95,7 +95,8 @@ def unexplainable(model: "MultiTaskClassifier") -> str | None:
             f"{type(model.preprocessor).__name__} does not tell which token is which part of a "
             "text; a preprocessor of KerasHub's does"
         )
-    if getattr(model.backbone, "token_embedding", None) is None:
+    has_ids = TOKENS in model.backbone.input
+    if not has_ids or getattr(model.backbone, "token_embedding", None) is None:
         return (
             f"{type(model.backbone).__name__} has no token_embedding; set that attribute to the "
             "keras.layers.Embedding that reads its token ids"
@@ -172,7 +173,7 @@ def _only_words(numbers: AnyTokens, first: int) -> AnyTokens:
         tokens = _only_words(numbers.tokens, first)
         assert isinstance(tokens, Tokens)
         return Windows(tokens, numbers.offsets)
-    words = np.maximum(numbers.flat["token_ids"] - first, -1)
+    words = np.maximum(numbers.flat[TOKENS] - first, -1)
     types = {WORDS: "int32", MASK: "bool"}
     return Tokens({WORDS: words}, numbers.offsets, {WORDS: -1}, types, numbers.max_length)
 
@@ -228,6 +229,8 @@ def _check_same(
                 keras.ops.convert_to_tensor(classes[task.name].astype("int32")),
             )
         )
+        if not np.isfinite(predicted).all():
+            raise ValueError(f"explain: logits of task {task.name!r} are not finite numbers")
         explained = np.array([one.last for one in found[at :: len(tasks)]])
         most = close * np.maximum(np.abs(predicted), task.logit_unit)
         if not (np.abs(explained - predicted) <= most).all():

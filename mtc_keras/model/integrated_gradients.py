@@ -1,7 +1,7 @@
 """Integrated gradients of a model's logits by the embeddings of tokens.
 
-Shapes: U stretches of paths, P points of each, K windows per text, T tokens (padded), R rows,
-D features.
+Shapes: U stretches of paths, P points of each, p of them at once, K windows per text, T tokens
+(padded), R rows, D features.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TOKENS = "token_ids"
 WORDS = "words"
 # Padded tokens whose activations are in memory at once.
-MOST_ON_CPU, MOST_ON_ACCELERATOR = 1024, 16_384
+MOST_ON_CPU, MOST_ON_ACCELERATOR = 2048, 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Paths:
     @cached_property
     def sizes(self) -> list[tuple[int, int]]:
         """Windows and tokens of each path's text, as they are padded."""
-        lengths = prediction_lengths(self.windows.max_length, batches=1)
+        lengths = prediction_lengths(self.windows.max_length, batches=len(self.texts))
         first, last = self.windows.offsets[:-1], self.windows.offsets[1:]
         of_windows = self.windows.tokens.lengths
         return [
@@ -142,6 +142,12 @@ def most_tokens() -> int:
     return MOST_ON_ACCELERATOR if hardware.accelerated() else MOST_ON_CPU
 
 
+def _parts(count: int, tokens: int) -> int:
+    """Returns into how many equal parts so many rows are divided, each of so many tokens."""
+    fits = (n for n in range(1, count) if count % n == 0 and count // n * tokens <= most_tokens())
+    return next(fits, count)
+
+
 def _at_most(number: int) -> int:
     """Returns the greatest power of two that is not greater, 1 at least."""
     return 1 << max(number.bit_length() - 1, 0)
@@ -169,26 +175,37 @@ def _step_of(model: "MultiTaskSteps") -> Callable[[Any, Any], tuple[Any, Any]]:
         baseline = ops.where((words < 0)[..., None], text, filler)
         difference = text - baseline
         width = batch["end"] - batch["start"]  # (U,)
-        alphas = batch["start"][:, None] + width[:, None] * nodes  # (U, P)
-        points = baseline[:, None] + alphas[..., None, None, None] * difference[:, None]
-
-        def repeated(values: Any) -> Any:  # (U, …) -> (U · P, …)
-            return ops.repeat(values, POINTS, axis=0)
+        alphas = batch["start"] + width * nodes[:, None]  # (P, U)
 
         def value(points: Any) -> tuple[Any, Any]:
-            rows = ops.reshape(points, (-1, *points.shape[3:]))  # (R, T, D), R = U · P · K
+            count = points.shape[0]
+
+            def repeated(values: Any) -> Any:  # (U, …) -> (p · U, …)
+                return ops.tile(values, (count,) + (1,) * (values.ndim - 1))
+
+            rows = ops.reshape(points, (-1, *points.shape[3:]))  # (R, T, D), R = p · U · K
             logits = of_windows(
                 lambda flat, **_: _logits(model, mapping, rows, flat),
                 model.window_poolings,
                 {name: repeated(values) for name, values in inputs.items()},
             )
             found = _explained(model, logits, repeated(batch["task"]), repeated(batch["class"]))
-            return ops.sum(found), found
+            return ops.sum(found), ops.reshape(found, (count, -1))
 
-        (_, values), gradients = with_gradients(value)(points)
-        by_token = ops.einsum("upktd,uktd,p->ukt", gradients, difference, weights)
-        values = ops.reshape(values, (-1, POINTS))
-        return values[:, :: POINTS - 1], by_token * width[:, None, None]
+        def add(by_token: Any, part: Any) -> tuple[Any, Any]:
+            """Adds some points to the integral; returns their values, too, `(p, U)`."""
+            alphas, weights = part
+            points = baseline + alphas[..., None, None, None] * difference  # (p, U, K, T, D)
+            (_, values), gradients = with_gradients(value)(points)
+            found = ops.einsum("puktd,uktd,p->ukt", gradients, difference, weights)
+            return by_token + found, values
+
+        zeros, parts = ops.zeros(words.shape, "float32"), _parts(POINTS, words.size)
+        if parts == 1:
+            by_token, values = add(zeros, (alphas, weights))
+        else:
+            by_token, values = scan_parts(add, zeros, (alphas, weights), parts)
+        return ops.transpose(values[:: POINTS - 1]), by_token * width[:, None, None]
 
     return step
 
@@ -199,8 +216,8 @@ def _logits(
     """Returns the logits of windows whose tokens have other embeddings than the model's.
 
     No layer is told of it, whatever the backbone: for each token of the batch the table of
-    embeddings has a row of its own. Where there are many tokens, they are computed part by part,
-    and computed again for the gradient, so that the activations of one part are in memory.
+    embeddings has a row of its own. Where the windows of a text are many, they are computed part
+    by part, and again for the gradient, so that the activations of one part are in memory.
 
     Args:
         model: the model.
@@ -220,7 +237,7 @@ def _logits(
         return state, {name: ops.cast(values, "float32") for name, values in logits.items()}
 
     rows, length, _ = embeddings.shape
-    parts = min(_at_least(-(-rows * length // most_tokens())), rows)
+    parts = _parts(rows, length)
     if parts == 1:
         return of_part(None, (embeddings, inputs))[1]
     function = rematerialised(of_part, keep_dense=False)

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-POINTS = 8  # of a stretch; a power of two
+# Of a stretch. Of logits of a real model along real texts 16 leave a gap of 2 % (median), 32 one
+# of 0.03 %: what costs least is to take enough for most texts at once.
+POINTS = 24
 MOST_STEPS = 512  # points of a path, all of its stretches together
 TOLERANCE = 0.01  # of the difference between the two ends of a path
 
@@ -68,6 +70,14 @@ class PathIntegral:
         """The integral, as it is divided among the words: float64 of shape `(W,)`."""
         return np.sum([value.parts for value in self.stretches.values()], axis=0, dtype="float64")
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the gaps are small enough, together and each by itself."""
+        gaps = np.array([value.gap for value in self.stretches.values()])
+        together = max(TOLERANCE * abs(self.last - self.first), self.least)
+        apart = max(TOLERANCE * float(np.abs(self.parts).sum()), self.least)
+        return bool(abs(gaps.sum()) <= together and np.abs(gaps).sum() <= apart)
+
     def add(self, stretch: Stretch, measured: Measured) -> None:
         """Takes a stretch that was measured."""
         self.stretches[stretch] = measured
@@ -79,16 +89,15 @@ class PathIntegral:
         Returns:
             None where all gaps together are small enough, or the path has its most points.
         """
-        gaps = {stretch: abs(value.gap) for stretch, value in self.stretches.items()}
-        most = max(TOLERANCE * abs(self.last - self.first), self.least)
-        if sum(gaps.values()) <= most or self.steps >= MOST_STEPS:
+        if self.is_exact or self.steps >= MOST_STEPS:
             return []
+        gaps = {stretch: abs(value.gap) for stretch, value in self.stretches.items()}
+        large = max(gaps.values()) / 2
         halves = []
-        for stretch, gap in gaps.items():
-            if gap > most / len(gaps):  # true of one at least
-                del self.stretches[stretch]
-                middle = (stretch.start + stretch.end) / 2
-                halves += [stretch._replace(end=middle), stretch._replace(start=middle)]
+        for stretch in [stretch for stretch, gap in gaps.items() if gap >= large]:
+            del self.stretches[stretch]
+            middle = (stretch.start + stretch.end) / 2
+            halves += [stretch._replace(end=middle), stretch._replace(start=middle)]
         return halves
 
 
@@ -106,8 +115,9 @@ def integrate(
         least: for each of N paths a gap that is always small enough.
 
     Returns:
-        The N `PathIntegral`s. All gaps of one together are at most `TOLERANCE` of the difference
-        between its two ends, or `least`, unless that would take more than `MOST_STEPS` points.
+        The N `PathIntegral`s. The gaps of one add up to at most `TOLERANCE` of the difference
+        between its two ends, and, whatever their signs, to at most `TOLERANCE` of what its parts
+        add up to, or to `least`, unless that would take more than `MOST_STEPS` points.
     """
     found = [PathIntegral(value) for value in least]
     pending = [Stretch(path, 0.0, 1.0) for path in range(len(found))]

@@ -11,6 +11,7 @@ import numpy as np
 import regex
 
 from mtc_keras.tokenization.fast import fast_tokenizer, readable
+from mtc_keras.tokenization.offsets import ranges
 
 if TYPE_CHECKING:
     import keras_hub
@@ -89,10 +90,12 @@ def _words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[list[tuple[int,
     of_text = [(max(start, 0), end) for start, end in spans if end > max(start, 0)]
     ends = np.cumsum([len(part) for part in regex.split(BOUNDARY, text)])
     cuts = np.unique([0, *ends, len(text)])
-    for start, end in of_text:
-        cuts = cuts[(cuts <= start) | (cuts >= end)]
+    starts, stops = np.array(of_text, "int64").reshape(-1, 2).T
+    first = np.searchsorted(cuts, starts, "right")
+    inside = ranges(first, np.searchsorted(cuts, stops, "left") - first)
+    cuts = np.delete(cuts, inside)
     has_token = np.zeros(len(cuts), bool)
-    has_token[[np.searchsorted(cuts, start, "right") - 1 for start, _ in of_text]] = True
+    has_token[np.searchsorted(cuts, starts, "right") - 1] = True
     words = [
         (start, end)
         for start, end, is_read in zip(cuts.tolist(), cuts[1:].tolist(), has_token, strict=False)

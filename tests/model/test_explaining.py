@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from mtc_keras import Multiclass, Multilabel, MultiTaskClassifier, Ordinal, Regression
+from mtc_keras.model import integrated_gradients
 from mtc_keras.model.explaining import LEAST_GAP
 from mtc_keras.model.path_integrals import TOLERANCE
 from tests.conftest import VOCABULARY, WORDS, rows, tiny_bert
@@ -88,6 +90,27 @@ def test_the_word_that_decides_has_the_greatest_attribution_and_others_next_to_n
     assert {w.text: w.attribution for w in for_bad["mood"].words}["good"] < 0
 
 
+def test_attributions_are_of_the_weights_and_not_of_the_texts_alone(model):
+    """The check of Adebayo et al. 2018 (arXiv 1810.03292): other weights, other explanations."""
+    texts = [" ".join(words) for words in np.random.default_rng(0).choice(WORDS, (24, 8))]
+
+    def attributions():
+        found = model.explain(texts, "mood", "good")
+        return np.array([[word.attribution for word in row["mood"].words] for row in found])
+
+    trained = model.get_weights()
+    of_trained = attributions()
+    try:
+        random = np.random.default_rng(1)
+        model.set_weights([random.permutation(w.reshape(-1)).reshape(w.shape) for w in trained])
+        of_others = attributions()
+    finally:
+        model.set_weights(trained)
+    np.testing.assert_array_equal(attributions(), of_trained)
+    alike = [spearmanr(a, b).statistic for a, b in zip(of_trained, of_others, strict=True)]
+    assert abs(np.mean(alike)) < 0.3
+
+
 def test_labels_are_one_for_all_texts_or_one_for_each_as_known_or_as_shown(model):
     texts = ["good clerk", "bad office"]
     predicted = TASKS[0].shown_classes[int(model.predict_logits(texts)["mood"][0].argmax())]
@@ -139,6 +162,19 @@ def test_long_texts_are_explained_as_they_are_read(model, long_texts):
             assert read == [True] * count
         else:  # a quarter of 14 from the beginning, the rest from the end
             assert read == [True] * 3 + [False] * (count - 14) + [True] * 11
+
+
+def test_few_activations_in_memory_change_nothing(model, monkeypatch):
+    texts = ["good bus", " ".join(WORDS * 2)]
+    options = {"long_texts": "windows", "window_overlap": 4}
+    at_once, again = classifier(model, **options), classifier(model, **options)
+    wanted = at_once.explain(texts, "mood")
+    # Point by point, and of the text in windows window by window.
+    monkeypatch.setattr(integrated_gradients, "MOST_ON_CPU", 24)
+    found = again.explain(texts, "mood")
+    for by_task, same in zip(found, wanted, strict=True):
+        for word, other in zip(by_task["mood"].words, same["mood"].words, strict=True):
+            assert word.attribution == pytest.approx(other.attribution, abs=1e-4)
 
 
 def test_both_texts_of_a_pair_are_explained(model):

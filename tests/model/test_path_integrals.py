@@ -32,7 +32,6 @@ def test_the_rule_is_exact_for_polynomials_and_has_the_ends_among_its_points():
     assert (NODES[0], NODES[-1]) == (0.0, 1.0)
     for degree in range(2 * POINTS - 2):
         assert NODES**degree @ WEIGHTS == pytest.approx(1 / (degree + 1), abs=1e-12)
-    assert pytest.approx(1 / (2 * POINTS - 1), abs=1e-9) != NODES ** (2 * POINTS - 2) @ WEIGHTS
 
 
 def test_only_a_path_that_needs_them_gets_more_points():
@@ -41,7 +40,7 @@ def test_only_a_path_that_needs_them_gets_more_points():
     easy, hard = integrate(measuring(smooth, steep), [0.0, 0.0])
     assert easy.steps == POINTS
     assert easy.parts[0] == pytest.approx(np.sin(1), rel=1e-9)
-    assert POINTS < hard.steps < 128
+    assert POINTS < hard.steps < 8 * POINTS
     assert hard.parts[0] == pytest.approx(hard.last - hard.first, rel=TOLERANCE)
     assert (hard.first, hard.last) == (np.tanh(-60 * 0.31), np.tanh(60 * 0.69))
     # Where nothing happens, a stretch stays long.

@@ -33,7 +33,7 @@ def length_part(checked: Checked) -> Part:
         _table(splits, limit),
         Figure(
             figures.histogram(
-                train, axis="tokens per text", marks=[figures.Mark("max_length", limit)]
+                train, axis="tokens per text", marks=[figures.Mark(f"max_length {limit}", limit)]
             ),
             "Training texts by length, special tokens counted",
             "Histogram: training texts by their number of tokens",

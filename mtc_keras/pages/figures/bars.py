@@ -66,7 +66,7 @@ def bars(
         drawing.axes.axvline(0, color=SENTINELS["rule"], linewidth=1, zorder=0)
     else:
         frame.x_ticks(drawing, count=4)
-    _draw_bars(drawing, shown, numbers, thick)
+    _draw_bars(drawing, shown, numbers, thick, over=bool(marks))
     for row, name in enumerate(shown):
         drawing.text(
             (0, (row + 0.5) * step),
@@ -89,7 +89,12 @@ def bars(
 
 
 def _draw_bars(
-    drawing: Drawing, names: Sequence[str], numbers: Mapping[str, np.ndarray], thick: float
+    drawing: Drawing,
+    names: Sequence[str],
+    numbers: Mapping[str, np.ndarray],
+    thick: float,
+    *,
+    over: bool,
 ) -> None:
     """Draws the bars of all series, each with its number where there is room."""
     step = thick * len(numbers) + BETWEEN
@@ -110,7 +115,8 @@ def _draw_bars(
                 gid=drawing.titled(title),
             )
             if thick >= NUMBERED:
-                drawing.text((max(value, 0), y), text, offset=(5, 0), size=SMALL, over=True)
+                size = min(SMALL, thick - 2)
+                drawing.text((max(value, 0), y), text, offset=(5, -0.5), size=size, over=over)
 
 
 def histogram(

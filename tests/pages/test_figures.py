@@ -157,6 +157,11 @@ def test_an_interval_on_one_side_of_the_line_is_coloured():
     assert svg.count("var(--accent)") >= 2 and svg.count("var(--warm)") >= 2
 
 
+def test_there_is_no_epoch_between_two():
+    svg = figures.lines({"a": ([1, 2], [0.5, 0.4])}, x_axis="epoch", y_axis="loss")
+    assert [text for text in texts(svg) if text.startswith(("1", "2"))] == ["1", "2"]
+
+
 def test_one_value_has_a_histogram_and_a_curve():
     assert "no values" not in texts(figures.histogram([7, 7, 7], axis="x"))
     assert "no values" not in texts(figures.histogram([0.5], axis="x"))

@@ -60,7 +60,8 @@ def lines(
             markersize=4,
             drawstyle="steps-post" if steps else "default",
         )
-    whole = bool(np.all(everything[0] == np.round(everything[0]))) and np.ptp(everything[0]) > 1
+    steps_of_one = np.all(everything[0] == np.round(everything[0])) and np.ptp(everything[0]) >= 1
+    whole = bool(steps_of_one) and x_range is None  # such as epochs
     frame.x_ticks(drawing, whole=whole, grid=False)
     frame.y_ticks(drawing)
     frame.x_axis(drawing, x_axis)

@@ -54,4 +54,6 @@ def class_table(
     ordered = rows if task.has_order else sorted(rows, key=lambda row: -(row["support"] or 0))
     columns = [_COLUMNS[key] for key in rows[0]]
     table = Table(columns, [list(row.values()) for row in ordered], shown=FEW)
-    return Piece([table], {"classes": {row["class"]: row for row in rows}}, {"classes": rows})
+    return Piece(
+        [table], {"classes": dict(zip(task.known_classes, rows, strict=True))}, {"classes": rows}
+    )

@@ -1,6 +1,6 @@
 """How a training went, epoch by epoch, and what keeping one epoch costs each task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from mtc_keras.report.account import Account
 from mtc_keras.report.wording import metric_name, shown
 
 TOGETHER = 6  # curves in a figure that can be told apart
+METRIC = "main metric"
 _LOSSES = {"training": "loss", "validation": "val_loss"}
 
 
@@ -95,8 +96,8 @@ def _figures(account: Account, kept: Any) -> Iterator[Figure]:
     drawn = [
         ("loss", "The loss that training lowers, all tasks together.", _LOSSES),
         *_of_tasks(
-            "main metric",
-            "Each task's main metric on validation.",
+            METRIC,
+            "Each task's main metric on validation; a dot is in the epoch that was its own best.",
             {task.name: f"val_{task.name}_{task.main_metric}" for task in account.tasks},
         ),
         *_of_tasks(
@@ -119,9 +120,18 @@ def _figures(account: Account, kept: Any) -> Iterator[Figure]:
             if any(epoch.get(key) is not None for epoch in history)
         }
         if series:
-            svg = lines(series, x_axis="epoch", y_axis=axis, marks=marks)
+            own = [*marks, *_own_best(account, series)] if axis == METRIC else marks
+            svg = lines(series, x_axis="epoch", y_axis=axis, marks=own)
             alt = f"Curves over {len(epochs)} epochs of {', '.join(series)}."
             yield Figure(svg, caption, alt)
+
+
+def _own_best(account: Account, names: Iterable[str]) -> Iterator[Mark]:
+    """Yields a point per task: the epoch in which it was best, which need not be the kept one."""
+    epochs = account.metrics.get("epochs") or {}
+    for own in (epochs.get(name) or {} for name in names):
+        if own.get("best") is not None:
+            yield Mark("", own["best_epoch"], own["best"])
 
 
 def _of_tasks(

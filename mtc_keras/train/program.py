@@ -15,7 +15,7 @@ from mtc_keras.errors import Stopped, legible
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.run.checkpoints import saved_checkpoints
-from mtc_keras.run.directory import checkpoint_directory
+from mtc_keras.run.directory import REPORT, checkpoint_directory
 from mtc_keras.train.fitting import fit
 
 
@@ -62,7 +62,9 @@ def run(args: argparse.Namespace) -> None:
         raise Stopped(received, f"{message}; continue with:\n  {_resume_command(args)}") from None
     if not trained.is_here:  # process 0 has written it, and says so
         return
-    print(legible(f"\nthe run is in {trained.directory}; try:"))
+    report = trained.directory / REPORT
+    shown = f", its report in {report}" if report.exists() else ""
+    print(legible(f"\nthe run is in {trained.directory}{shown}; try:"))
     data = (
         ""
         if config.data.test or config.data.split

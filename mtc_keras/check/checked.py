@@ -1,6 +1,6 @@
 """What each part of a check looks at: the config, the rows as training reads them, tokens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -87,22 +87,18 @@ class Checked:
     @cached_property
     def tokens(self) -> "Mapping[str, AnyTokens]":
         """The tokens of each split's texts, from the cache that training uses, too."""
+        return {name: self.tokens_of(rows.texts) for name, rows in self.splits.items()}
+
+    def tokens_of(self, texts: Sequence[Sequence[str]]) -> "AnyTokens":
+        """Returns the tokens of columns of texts, from the cache that training uses, too."""
         from mtc_keras.data.token_cache import cached_tokens
         from mtc_keras.devices import process
         from mtc_keras.tokenization.prefix import prefixed
 
         model = self.config.model
         directory = process.cache_directory() / "tokens" if self.config.data.cache else None
-        return {
-            name: cached_tokens(
-                self.preprocessor,
-                prefixed(rows.texts, model.prefix),
-                directory,
-                model.long_texts,
-                self._overlap,
-            )
-            for name, rows in self.splits.items()
-        }
+        read = prefixed(texts, model.prefix)
+        return cached_tokens(self.preprocessor, read, directory, model.long_texts, self._overlap)
 
     @cached_property
     def lengths(self) -> Mapping[str, np.ndarray]:

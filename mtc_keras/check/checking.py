@@ -97,6 +97,7 @@ def check_data(
     test: "OwnRows | None" = None,
     *,
     texts: bool | None = None,
+    label_errors: bool = False,
 ) -> Check:
     """Looks at a config's data before a training: what they hold, and what is odd about them.
 
@@ -106,6 +107,8 @@ def check_data(
         validation: optional DataFrame or dicts in place of `data.validation`.
         test: optional DataFrame or dicts in place of `data.test`.
         texts: bool. Whether texts are shown; default: what `[report] texts` says.
+        label_errors: bool. Whether to look for labels that are likely wrong, too, which loads
+            the backbone and takes about a minute.
 
     Returns:
         The `Check`.
@@ -135,7 +138,7 @@ def check_data(
     checked = Checked(config, dataset, config.report.texts if texts is None else texts)
     seconds = {"reading": time.perf_counter() - begun}
     found: list[Findings] = []
-    for name, analysis in _analyses():
+    for name, analysis in _analyses(label_errors):
         found.append(analysis(checked))
         seconds[name] = time.perf_counter() - begun - sum(seconds.values())
     problems = [problem for findings in found for problem in findings.problems]
@@ -149,12 +152,20 @@ def check_data(
     )
 
 
-def _analyses() -> list[tuple[str, Analysis]]:
+def _analyses(label_errors: bool) -> list[tuple[str, Analysis]]:
     """Returns the analyses in their order, each with its name."""
     from mtc_keras.check.problems.kinds import find_problems
     from mtc_keras.check.statistics.parts import find_statistics
 
-    return [("problems", find_problems), ("statistics", find_statistics)]
+    analyses: list[tuple[str, Analysis]] = [
+        ("problems", find_problems),
+        ("statistics", find_statistics),
+    ]
+    if label_errors:  # first, so that the backbone is loaded with its weights, and once
+        from mtc_keras.check.label_errors import find_label_errors
+
+        analyses.insert(0, ("label errors", find_label_errors))
+    return analyses
 
 
 def _problem_values(problems: Sequence[Problem]) -> list[dict[str, Any]]:

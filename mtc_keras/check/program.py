@@ -38,6 +38,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--no-texts", action="store_false", dest="texts", default=None, help="show no texts"
     )
     parser.add_argument(
+        "--label-errors",
+        action="store_true",
+        help="look for labels that are likely wrong, too: a minute for 10,000 rows on two cores",
+    )
+    parser.add_argument(
         "--fail-on",
         choices=FAILS_ON,
         default="error",
@@ -61,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from mtc_keras.check.checking import check_data
     from mtc_keras.console.log import Log
 
-    check = check_data(config, texts=args.texts)
+    check = check_data(config, texts=args.texts, label_errors=args.label_errors)
     check = replace(check, title=f"Check of {args.config}")
     check.show(Log(), verbose=args.verbose)
     if args.out:

@@ -35,6 +35,8 @@ def show(check: Check, log: "Log", verbose: bool = False) -> None:
         log.line(note)
     for line in problem_lines(check, verbose):
         log.line(line)
+    for table in label_error_tables(check.values("label-errors")):
+        log.show(table)
     log.show(coverage_table(list(checked.splits.values()), checked.tasks))
     classes = check.values("classes")
     with_classes = [task for task in checked.tasks if task.name in classes]
@@ -76,6 +78,25 @@ def _problem(problem: Problem) -> Iterator[str]:
         yield f"  first {shown}" + (", …" if problem.count > PLACES else "")
     if problem.remedy:
         yield f"  → {problem.remedy}"
+
+
+def label_error_tables(values: Mapping[str, Any]) -> Iterator[Listing]:
+    """Yields for each task the labels that are most likely wrong, without texts."""
+    for name, found in values.get("tasks", {}).items():
+        if found["first"]:
+            table = Listing(
+                f"{name}: {found['likely_wrong']:,} of {plural(found['labels'], 'label')} look "
+                "wrong, the likeliest first",
+                ["place", "given", "looks like", "probability", "because of"],
+            )
+            table.words.update(["place", "given", "looks like", "because of"])
+            for row in found["first"]:
+                probability = row["probability"]
+                cell = "" if probability is None else f"{probability:.3f}"
+                table.add_row(
+                    row["place"], row["given"], row["looks_like"], cell, row["because_of"]
+                )
+            yield table
 
 
 def _classes(task: Task, values: Mapping[str, Any], verbose: bool) -> Listing:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mtc_keras.data.refining import refine
 from mtc_keras.data.splits import keep_classes_in_training, split, validation_size
 from mtc_keras.errors import plural
 
@@ -95,7 +96,8 @@ def split_parts(
     """Splits rows into several parts; the rows of a group stay together.
 
     Each part but the first, which is the one to train on, is split off by `split_groups` from what
-    the parts after it have left, the last one first.
+    the parts after it have left, the last one first. Groups are swapped then until each class is as
+    near to its share as swaps can bring it (`refine`).
 
     Args:
         indicator: bool of shape `(N, C)`, which classes a row carries.
@@ -129,7 +131,11 @@ def split_parts(
             part = part[~np.isin(group[part], given)]
         parts.append(part)
         left = np.setdiff1d(left, part)
-    return [left, *reversed(parts)]
+    part_of = np.zeros(len(group), "int64")
+    for at, part in enumerate(reversed(parts), 1):
+        part_of[part] = at
+    part_of = refine(indicator, group, part_of, np.array(sizes), seed)
+    return [np.flatnonzero(part_of == at) for at in range(len(sizes))]
 
 
 def _chosen(carried: np.ndarray, sizes: np.ndarray, size: int, seed: int) -> np.ndarray:

@@ -158,7 +158,8 @@ def test_a_row_without_a_text_goes_to_training_and_is_told():
     train = parts_of(found)["train"]
     assert {3, 30} <= {row["n"] for row in train}
     assert len(train) == 19 + 2
-    assert "2 rows without a text go to train" in found.notes
+    assert "2 rows without a text go to train, first x.jsonl:4" in found.notes
+    assert not any("left out" in note for note in found.notes)
 
 
 def test_a_class_of_one_row_goes_to_training_and_is_told():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtc_keras.config import check_config
-from mtc_keras.data.group_splits import connected_groups, split_groups
+from mtc_keras.data.group_splits import connected_groups, split_groups, split_parts
 from mtc_keras.data.reading import read_splits
 from mtc_keras.data.splits import split
 from tests.fuzzing import tries
@@ -160,3 +160,15 @@ def test_a_group_is_one_however_its_name_is_spelled(tmp_path):
     values["data"] = {"train": str(tmp_path / "*.csv"), "validation": 3, "group": "who"}
     found = read_splits(check_config(values))
     assert not set(found.train.groups) & set(found.validation.groups)
+
+
+@pytest.mark.parametrize("groups", [2000, 1500])
+def test_every_class_of_many_has_its_share_of_each_part(groups):
+    random = np.random.default_rng(0)
+    carried = random.random((2000, 30)) < random.random(30) / 5
+    group = np.unique(random.integers(0, groups, 2000), return_inverse=True)[1]
+    parts = split_parts(carried, group, [1600, 200, 200], seed=0)
+    assert [len(part) for part in parts] == [1600, 200, 200]
+    for part, share in zip(parts, (0.8, 0.1, 0.1), strict=True):
+        off = carried[part].sum(axis=0) - share * carried.sum(axis=0)
+        assert np.abs(off).max() < 1.5

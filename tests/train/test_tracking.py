@@ -242,6 +242,8 @@ def test_of_several_processes_the_first_alone_tracks(tmp_path):
         with Log(quiet=True) as log, tracked(config, start, RunInMaking(writer, log, 0)):
             pass
         assert (tmp_path / "events").exists() is is_first
+        if not is_first:
+            writer.finish()  # which removes its folder
 
 
 def test_nothing_is_tracked_unless_it_is_named(config, monkeypatch):

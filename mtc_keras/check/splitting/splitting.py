@@ -125,7 +125,9 @@ def split_config(
     except ValueError as error:
         raise DataError(f"--split {sizes!r}: {error}") from None
     balance = Balance.of(strata, parts, asked.names, counts)
-    notes = [*dataset.notes, *near_notes, *split_notes(config, group, places, balance)]
+    # Rows without a text are not left out here, but go to training.
+    read_notes = [note for note in dataset.notes if note != f"{rows.name}: {rows.left_out}"]
+    notes = [*read_notes, *near_notes, *split_notes(config, rows, group, places, balance)]
     notes += _leaks(config, asked.names, dataset)
     facts = {"split": sizes, "seed": config.seed, "groups": int(group.max()) + 1}
     facts["sources"] = dataset.files

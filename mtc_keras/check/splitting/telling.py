@@ -1,25 +1,31 @@
 """What people are told of a split, beside the shares of its classes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mtc_keras.check.splitting.balance import Balance
 from mtc_keras.check.splitting.rows_of_files import IGNORED, NO_TEXT, Places
 from mtc_keras.config import Config
+from mtc_keras.data.rows import Rows
 from mtc_keras.errors import plural
 
 
-def split_notes(config: Config, group: np.ndarray, places: Places, balance: Balance) -> list[str]:
+def split_notes(
+    config: Config, rows: Rows, group: np.ndarray, places: Places, balance: Balance
+) -> list[str]:
     """Returns lines for people on what a split does with some rows.
 
     Args:
         config: whose rows are split.
+        rows: the N rows.
         group: int of shape `(N,)`, from 0: the group in which each row stays.
         places: where all rows stand.
         balance: what each part has.
     """
     return [
         *_on_groups(group, balance),
-        *_on_places(places),
+        *_on_places(places, rows.left_out.first),
         *_on_classes(balance),
         *(
             ["data.limit: all rows are split; it stays in the new config"]
@@ -44,11 +50,12 @@ def _on_groups(group: np.ndarray, balance: Balance) -> list[str]:
     return notes
 
 
-def _on_places(places: Places) -> list[str]:
+def _on_places(places: Places, without_text: Sequence[str]) -> list[str]:
     notes = []
     if count := places.count(NO_TEXT):
         goes = "goes" if count == 1 else "go"
-        notes.append(f"{plural(count, 'row')} without a text {goes} to train")
+        found = f"{plural(count, 'row')} without a text {goes} to train"
+        notes.append(f"{found}, first {', '.join(without_text[:1])}")
     if count := places.count(IGNORED):
         verb = "is" if count == 1 else "are"
         notes.append(f"data.split: {plural(count, 'row')} of no split {verb} in no part")

@@ -420,9 +420,9 @@ class MultiTaskClassifier(CompiledSteps):
         """Returns which words of texts speak for what is predicted, and which against it.
 
         These are integrated gradients (Sundararajan, Taly & Yan 2017, arXiv 1703.01365) of a logit
-        by the tokens' embeddings, from a baseline of `[MASK]` tokens (docs/explaining.md tells
-        why; `[PAD]` where there is none), summed up over the tokens of each word. They add up to
-        the difference between the logits of text and baseline, to 1 % of it or 0.001.
+        by the tokens' embeddings, from a baseline of `[PAD]` tokens (docs/explaining.md tells why),
+        summed up over the tokens of each word. They add up to the difference between the logits of
+        text and baseline, to 1 % of it or 0.001.
 
         Args:
             x: texts, or a tuple of two lists of texts for text pairs, as for `predict`.

@@ -43,10 +43,11 @@ def explain(
 ) -> list[dict[str, Explanation]]:
     """Explains what is predicted of texts, as `MultiTaskClassifier.explain` says.
 
-    The baseline of a text is the text with each of its tokens replaced by `[MASK]`: the encoder has
-    learned to read it as a word that is not known. `[PAD]`, the usual choice, it has never read,
-    and a table of zeros is no token at all (Enguehard 2023, arXiv 2305.15853, section 3, compares
-    them). Special tokens and the model's prefix, which are no part of the user's text, stay.
+    The baseline of a text is the text with each of its tokens replaced by `[PAD]`, whose embedding
+    no training has ever moved: it says next to nothing, as the zeros that Sundararajan et al. use,
+    and stays among the embeddings that the encoder knows. `[MASK]`, which Enguehard 2023 (arXiv
+    2305.15853) prefers, says that a word is there: docs/explaining.md has the comparison. Special
+    tokens and the model's prefix, which are no part of the user's text, stay.
     """
     if (reason := unexplainable(model)) is not None:
         raise ValueError(f"explain: {reason}")
@@ -119,7 +120,6 @@ class _Read(NamedTuple):
         tokens: the tokens as the model reads them.
         words: the same with one input: the word of its row that each token is a part of, or -1.
         filler: int. The token that stands for others in the baseline.
-        baseline: str. What it is.
     """
 
     texts: Texts
@@ -127,7 +127,6 @@ class _Read(NamedTuple):
     tokens: AnyTokens
     words: AnyTokens
     filler: int
-    baseline: str
 
 
 def _read(model: "MultiTaskClassifier", texts: Texts) -> _Read:
@@ -155,16 +154,7 @@ def _read(model: "MultiTaskClassifier", texts: Texts) -> _Read:
             for column, firsts in zip(located, before, strict=False)
         ]
     )
-    mask: Any = getattr(tokenizer, "mask_token_id", None)
-    has_mask = mask is not None and mask < model.backbone.token_embedding.input_dim
-    return _Read(
-        texts,
-        located,
-        tokens,
-        _only_words(numbers, size + 1),
-        int(mask) if has_mask else packing.pad,
-        "mask" if has_mask else "pad",
-    )
+    return _Read(texts, located, tokens, _only_words(numbers, size + 1), packing.pad)
 
 
 def _only_words(numbers: AnyTokens, first: int) -> AnyTokens:
@@ -207,7 +197,7 @@ def _explanation(read: _Read, row: int, task: Task, index: int, found: PathInteg
         baseline_logit=found.first,
         words=tuple(words),
         completeness_gap=found.last - found.first - float(found.parts.sum()),
-        baseline=read.baseline,
+        baseline="pad",
         steps=found.steps,
     )
 

@@ -41,7 +41,7 @@ class Explanation:
         baseline_logit: float. The same of the baseline, the text without any of its words.
         words: the words in the order in which they stand, which cover all that was read.
         completeness_gap: float. What the attributions miss of the difference of the two logits.
-        baseline: what stands in the place of each token in the baseline: `"mask"` or `"pad"`.
+        baseline: what stands in the place of each token in the baseline: `"pad"`, the padding.
         steps: int. Number of points of the path at which the gradient was computed.
     """
 

@@ -74,7 +74,7 @@ def test_attributions_of_every_kind_add_up_to_the_difference_of_the_logits(model
         assert by_task["grade"].label is by_task["length"].label is None
         above = np.cumprod(1 / (1 + np.exp(-logits["grade"][row].astype("float64"))))
         assert by_task["grade"].logit == pytest.approx(above.sum(), abs=1e-4)
-        assert {explanation.baseline for explanation in by_task.values()} == {"mask"}
+        assert {explanation.baseline for explanation in by_task.values()} == {"pad"}
 
 
 def test_the_word_that_decides_has_the_greatest_attribution_and_others_next_to_none(model):

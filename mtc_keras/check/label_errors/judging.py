@@ -11,7 +11,6 @@ from mtc_keras.check.label_errors.folds import row_folds
 from mtc_keras.check.label_errors.heads import LinearHeads, unseen_logits
 from mtc_keras.check.label_errors.opinions import (
     LEAST,
-    TEXT_WEIGHT,
     as_features,
     combined,
 )
@@ -45,8 +44,8 @@ class JudgedLabels:
         quality: the `LabelQuality`.
         probabilities: those by which it was judged, in the shape of `Task.activate`.
         by_text: the same by the text alone.
-        contradicted: bool of shape `(N,)`: rows whose labels of other tasks speak against the
-            label more than the text does.
+        contradicted: bool of shape `(N,)`: rows whose label looks worse beside the labels of the
+            other tasks than beside the text alone.
     """
 
     quality: LabelQuality
@@ -156,6 +155,6 @@ def _judged(
             1 / np.maximum(label_quality(task, targets, seen).quality, LEAST) - 1
             for seen in (by_labels, by_text)
         )
-        contradicted = against_labels > TEXT_WEIGHT * against_text
+        contradicted = against_labels > against_text
     quality = label_quality(task, targets, probabilities)
     return JudgedLabels(quality, probabilities, by_text, contradicted)

@@ -7,7 +7,7 @@
     mtc-keras report runs/x --out x.html
     mtc-keras report runs/x --explain 20
 
-Of several runs it writes a page that compares each of the others with the first.
+Of several runs it writes a page that compares the others with the first.
 
     mtc-keras report runs/small runs/large --out compare.html
 """

@@ -19,6 +19,15 @@ from tests.conftest import rows, tiny_config
 OLD = Path(__file__).parents[1] / "written_by_0_1" / "run"
 
 
+def rounded(value):
+    """Returns a nested value whose floats have the digits that two ways of computing share."""
+    if isinstance(value, dict):
+        return {key: rounded(own) for key, own in value.items()}
+    if isinstance(value, list):
+        return [rounded(own) for own in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
 def numbers(folder):
     return json.loads((folder / "report.json").read_text())
 
@@ -46,7 +55,7 @@ def test_a_training_leaves_a_report_that_a_later_one_equals(finished, tmp_path):
     again = report_run(finished, tmp_path / "again.html")
     assert again.path == tmp_path / "again.html" and again.notes == ()
     for part in ("summary", "learning", "task-mood", "task-topics", "task-length"):
-        assert again.values[part] == pytest.approx(written[part], rel=1e-6), part
+        assert rounded(again.values[part]) == rounded(written[part]), part
 
 
 def test_a_report_follows_decisions_that_were_changed(copy):
@@ -95,6 +104,7 @@ def test_a_report_that_fails_costs_no_training(tmp_path, monkeypatch):
     def broken(account):
         raise ValueError(account.judged[0].text(0))
 
+    with_all = assembly.PARTS
     monkeypatch.setattr(assembly, "PARTS", (broken,))
     config = tiny_config(tmp_path / "run", training={"epochs": 1})
     run = fit(config, train=rows(48), validation=rows(16, 1), verbose=0)
@@ -107,6 +117,7 @@ def test_a_report_that_fails_costs_no_training(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(assembly, "PARTS", with_all)
     monkeypatch.setattr(reporting, "write_page", full)
     run = fit(config, train=rows(48), validation=rows(16, 1), overwrite=True, verbose=0)
     assert "No space left on device" in (run.directory / "train.log").read_text()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array, diags_array
 
 from mtc_keras.pages import Block, Column, Figure, Paragraph, Table
 from mtc_keras.pages.figures import heatmap
@@ -12,6 +13,7 @@ from mtc_keras.report.piece import Piece
 
 MOST_PAIRS = 10  # of confused classes, in the table
 MOST_DRAWN = 40  # classes of a figure
+MOST_STORED = 200  # classes of a matrix in report.json; the CSV file has all pairs
 NOTHING = "nothing else"
 
 
@@ -23,37 +25,41 @@ def confusion(known: Known) -> Piece:
 
 
 def _of_one_class(known: Known) -> Piece:
-    from sklearn.metrics import confusion_matrix
-
     task, names = known.task, known.task.shown_classes
     truth = task.hard(known.targets)
-    counts = confusion_matrix(truth, known.predictions, labels=np.arange(len(names)))
-    support = counts.sum(axis=1)
-    shares = counts / np.maximum(support, 1)[:, None]
+    size = len(names)
+    # Of very many classes a row and a column each would not fit into memory.
+    counts = csr_array((np.ones(len(truth), "int64"), (truth, known.predictions)), (size, size))
+    support = np.bincount(truth, minlength=size)
+    wrong = csr_array(counts - diags_array(counts.diagonal(), dtype="int64"))
+    wrong.eliminate_zeros()
+    kept = _most(wrong.sum(axis=1) + wrong.sum(axis=0))
+    shown, of_shown = counts[kept][:, kept].toarray(), support[kept][:, None]
+    kept_names = [names[at] for at in kept]
     svg = heatmap(
-        np.where(support[:, None] > 0, shares, np.nan),
-        names,
-        names,
-        counts=counts,
+        np.where(of_shown > 0, shown / np.maximum(of_shown, 1), np.nan),
+        kept_names,
+        kept_names,
+        counts=shown,
         row_axis="true",
         column_axis="predicted",
         greatest=1.0,
         most=MOST_DRAWN,
     )
-    wrong = counts - np.diag(np.diag(counts))
     caption = (
         "A row per true class, a column per predicted one; colours are shares of the row, the "
-        f"diagonal is right.{_cut(len(names))}"
+        f"diagonal is right.{_cut(size)}"
     )
-    alt = f"Confusion matrix of {len(names)} classes, {int(wrong.sum()):,} rows wrong."
-    pairs = _pairs(wrong, support, names, names)
+    alt = f"Confusion matrix of {size} classes, {int(wrong.sum()):,} rows wrong."
     blocks: list[Block] = [
         Figure(svg, caption, alt),
-        _pair_table(pairs, "true", "predicted", "of the class"),
+        _pair_table(_pairs(wrong, support, names, names), "true", "predicted", "of the class"),
     ]
     every = _pairs(counts, support, names, names)
     rows = [{"true": r["missed"], "predicted": r["instead"], "rows": r["rows"]} for r in every]
-    values = {"confusion": {"classes": names, "counts": counts}} if len(names) <= 200 else {}
+    values: dict[str, Any] = {}
+    if size <= MOST_STORED:
+        values = {"confusion": {"classes": names, "counts": counts.toarray()}}
     return Piece(blocks, values, {"confusion": rows})
 
 
@@ -62,19 +68,21 @@ def _instead(known: Known) -> Piece:
     names = known.task.shown_classes
     missed = known.truth & ~known.predicted  # (N, C)
     wrong = known.predicted & ~known.truth & known.cells
-    alone = ~wrong.any(axis=1)  # nothing else was said in vain
-    counts = np.concatenate(
-        [missed.T.astype("int64") @ wrong, (missed.T.astype("int64") @ alone)[:, None]], axis=1
-    )
     total = missed.sum(axis=0)
     if not total.any():
         return Piece([Paragraph("No label was missed.")], {"predicted_instead": {}})
-    columns, rows = [*names, NOTHING], np.flatnonzero(total)
+    alone = ~wrong.any(axis=1, keepdims=True)  # nothing else was said in vain
+    instead = csr_array(np.concatenate([wrong, alone], axis=1).astype("int64"))
+    counts = csr_array(csr_array(missed.T.astype("int64")) @ instead)  # (C, C + 1)
+    columns = [*names, NOTHING]
+    rows, kept = _most(total), _most(counts.sum(axis=0))
+    rows = rows[total[rows] > 0]
+    shown = counts[rows][:, kept].toarray()
     svg = heatmap(
-        counts[rows] / total[rows, None],
+        shown / total[rows, None],
         [names[row] for row in rows],
-        columns,
-        counts=counts[rows],
+        [columns[at] for at in kept],
+        counts=shown,
         row_axis="missed",
         column_axis="predicted in vain on the same rows",
         greatest=1.0,
@@ -87,33 +95,42 @@ def _instead(known: Known) -> Piece:
     alt = f"Labels predicted in vain where others were missed, {int(total.sum()):,} times."
     every = _pairs(counts, total, names, columns)
     named = [pair for pair in every if pair["instead"] != NOTHING]
-    values = {
-        "predicted_instead": {
-            "classes": names,
-            "missed": total,
-            "counts": counts[:, :-1],
-            "nothing_else": counts[:, -1],
+    values: dict[str, Any] = {}
+    if len(names) <= MOST_STORED:
+        dense = counts.toarray()
+        values = {
+            "predicted_instead": {
+                "classes": names,
+                "missed": total,
+                "counts": dense[:, :-1],
+                "nothing_else": dense[:, -1],
+            }
         }
-    }
     table = _pair_table(named, "missed", "predicted in vain", "of the missed")
-    blocks: list[Block] = [Figure(svg, caption, alt), table]
-    return Piece(blocks, values if len(names) <= 200 else {}, {"predicted_instead": every})
+    return Piece([Figure(svg, caption, alt), table], values, {"predicted_instead": every})
+
+
+def _most(weights: np.ndarray) -> np.ndarray:
+    """Returns the classes of a figure, those with the greatest weights, in their order."""
+    return np.sort(np.argsort(-weights, kind="stable")[:MOST_DRAWN])
 
 
 def _pairs(
-    counts: np.ndarray, total: np.ndarray, names: Sequence[str], columns: Sequence[str]
+    counts: csr_array, total: np.ndarray, names: Sequence[str], columns: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Returns the pairs that occur, the most frequent first."""
-    rows, others = np.nonzero(counts)
-    order = np.lexsort((others, rows, -counts[rows, others]))
+    found = counts.tocoo()
+    rows, others, numbers = found.row, found.col, found.data
+    order = np.lexsort((others, rows, -numbers))
     return [
         {
             "missed": names[rows[at]],
             "instead": columns[others[at]],
-            "rows": int(counts[rows[at], others[at]]),
-            "share": float(counts[rows[at], others[at]] / total[rows[at]]),
+            "rows": int(numbers[at]),
+            "share": float(numbers[at] / total[rows[at]]),
         }
         for at in order
+        if numbers[at]
     ]
 
 

@@ -36,10 +36,14 @@ from mtc_keras.run.directory import (
     unfinished,
 )
 from mtc_keras.run.output import is_run, remove_run, replaced, strangers
-from mtc_keras.tasks.predictions import prediction_columns, target_columns
+from mtc_keras.tasks import Decision, Task
+from mtc_keras.tasks.predictions import Shown, prediction_columns, target_columns
 
 KEPT_ON_RESUME = {RUN, CHECKPOINTS, "history.jsonl", "train.log", TRACKING, EVENTS}
-ROWS_AT_ONCE = 10_000  # of predictions, which take much more memory than their arrays
+ROWS_AT_ONCE = 1_000  # of predictions, which take much more memory than their arrays
+# Classes whose probabilities stand in a line for people; `.parquet` has the logits of all.
+MOST_LISTED = 1_000
+IN_SHORT = Shown(columns=("labels", "confidence"))
 
 
 class RunWriter:
@@ -124,7 +128,8 @@ class RunWriter:
     ) -> None:
         """Writes what a split was predicted to be by a model, beside its labels.
 
-        A line has the row's id, or its number from 0, its labels, and its predictions.
+        A line has the row's id, or its number from 0, its labels, and its predictions; of a task
+        of more than `MOST_LISTED` classes the confidence in place of all probabilities.
         """
         self.path(PREDICTIONS).mkdir(exist_ok=True)
         tasks = model.tasks
@@ -136,11 +141,7 @@ class RunWriter:
                 columns: dict[str, Iterable[Any]] = {
                     **({"row": numbers} if ids is None else {"id": [ids[row] for row in numbers]}),
                     **target_columns(tasks, {name: found[rows] for name, found in targets.items()}),
-                    **prediction_columns(
-                        tasks,
-                        {name: found[rows] for name, found in probabilities.items()},
-                        model.decisions,
-                    ),
+                    **_predicted(tasks, probabilities, rows, model.decisions),
                 }
                 for cells in zip(*columns.values(), strict=True):
                     file.write(f"{json_line(dict(zip(columns, cells, strict=True)))}\n".encode())
@@ -172,3 +173,18 @@ class RunWriter:
             shutil.rmtree(self.final / CHECKPOINTS, ignore_errors=True)
             remove_run(older)
         return Run(self.final)
+
+
+def _predicted(
+    tasks: Sequence[Task],
+    probabilities: Mapping[str, np.ndarray],
+    rows: slice,
+    decisions: Mapping[str, Decision],
+) -> dict[str, list[Any]]:
+    """Returns the columns of predictions of some rows, in the tasks' order."""
+    columns: dict[str, list[Any]] = {}
+    for task in tasks:
+        shown = IN_SHORT if len(task.known_classes) > MOST_LISTED else Shown()
+        found = {task.name: probabilities[task.name][rows]}
+        columns |= prediction_columns([task], found, decisions, shown)
+    return columns

@@ -77,7 +77,7 @@ class Checked:
         """What makes tokens of texts; the backbone's weights are not read for it."""
         return self._reader.preprocessor
 
-    @property
+    @cached_property
     def most_tokens(self) -> int | None:
         """The most tokens that the backbone reads at once; `None` where it has no limit."""
         from mtc_keras.model.backbones.layers import length_limit

@@ -1,5 +1,6 @@
 """A check of a config's data: every analysis in its turn, and what they found as one result."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import mtc_keras
 from mtc_keras.check.checked import Checked
 from mtc_keras.check.findings import SEVERITIES, Analysis, Findings
 from mtc_keras.config import Config, load_config
+from mtc_keras.errors import ConfigError
 from mtc_keras.files import to_json
 from mtc_keras.pages import Page, Part, Problem, Problems, Section, write_page
 from mtc_keras.pages.blocks import Severity
@@ -125,6 +127,11 @@ def check_data(
     check.write("check.html")
     ```
     """
+    if label_errors and (backend := os.environ.get("KERAS_BACKEND", "jax")) != "jax":
+        raise ConfigError(
+            f"likely label errors are found on JAX alone, and KERAS_BACKEND is {backend}: set it "
+            "to jax, or leave out --label-errors"
+        )
     from mtc_keras.data.reading import read_splits
     from mtc_keras.model.backbones.names import check_backbone
 

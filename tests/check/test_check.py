@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mtc_keras import check_data, cli
+from mtc_keras.errors import ConfigError
 from tests.conftest import labelled, tiny_config, tiny_values
 
 ORDINAL = {"grade": {"kind": "ordinal", "classes": ["0", "1", "2", "3"]}}
@@ -184,3 +185,10 @@ def test_the_program_shows_and_writes_and_replaces_nothing_unasked(written, tmp_
     texts = [json.loads(line)["text"] or "" for line in lines]
     shown = capsys.readouterr().out
     assert not any(text in shown for text in texts if len(text) > 20)
+
+
+def test_label_errors_of_another_backend_are_refused_before_anything_is_read(tmp_path, monkeypatch):
+    config = tiny_config(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(ConfigError, match=r"KERAS_BACKEND is torch: set it to jax, or leave out"):
+        check_data(config, label_errors=True)

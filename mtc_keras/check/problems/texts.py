@@ -101,10 +101,13 @@ def cut_texts(pooled: Pooled) -> Iterator[Finding]:
         return
     cut = int((sizes[rows] - model.max_length).sum())
     enough = int(np.quantile(sizes, MOST, method="inverted_cdf"))
-    remedy = f"max_length = {enough} reads {MOST:.0%} of all texts whole"
-    if enough <= model.max_length:
-        remedy = f"max_length = {int(sizes.max())} reads all of them"
-    remedy += '; long_texts = "windows" reads texts of any length'
+    remedies = [(enough, f"{MOST:.0%} of all texts whole"), (int(sizes.max()), "all of them")]
+    most = pooled.checked.most_tokens or int(sizes.max())
+    remedy = 'long_texts = "windows" reads texts of any length'
+    for length, what in remedies:
+        if model.max_length < length <= most:  # more than that the backbone cannot read
+            remedy = f"max_length = {length} reads {what}; {remedy}"
+            break
     what = f"cut at max_length = {model.max_length} tokens, {cut / sizes.sum():.1%} of all"
     if data.too_long == "drop":
         what = f"of over max_length = {model.max_length} tokens; those of train are left out"

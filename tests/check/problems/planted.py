@@ -59,6 +59,7 @@ def pool(
         name: pd.Series([len(text.split()) + 2 for text in split.texts[0]]).to_numpy("int64")
         for name, split in checked.splits.items()
     }
+    checked.__dict__["most_tokens"] = 512
     return Pooled(checked)
 
 

@@ -122,7 +122,10 @@ def test_texts_of_more_tokens_than_are_read():
     assert finding.severity == "note"
     assert "cut at max_length = 128 tokens" in finding.title
     assert finding.table[0]["tokens"] == 200
-    assert "max_length = 200" in finding.remedy
+    assert "max_length = 200 reads 99%" in finding.remedy and "windows" in finding.remedy
+    short = pool(rows)
+    short.checked.__dict__["most_tokens"] = 199
+    assert found(short, [cut_texts])["cut_texts"].remedy.startswith("long_texts")
     windows = pool(rows, model={"long_texts": "windows"})
     assert found(windows, [cut_texts]) == {}
     dropped = found(pool(rows, too_long="drop"), [cut_texts])["cut_texts"]

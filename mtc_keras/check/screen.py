@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mtc_keras.check.checking import Check
 from mtc_keras.check.findings import SEVERITIES
 from mtc_keras.check.statistics.languages import NOT_TOLD
-from mtc_keras.console.listing import Listing, more, shortened
+from mtc_keras.console.listing import Listing, more, one_line, shortened
 from mtc_keras.console.tables import coverage_table, number
 from mtc_keras.errors import plural
 from mtc_keras.pages import Problem
@@ -219,7 +219,7 @@ def _rows(values: Mapping[str, Any], verbose: bool) -> Iterator[str]:
                 texts = " | ".join(map(_short, row.get("texts", [])))
                 yield f"  {row['place']}  {texts}".rstrip()
                 for task, label in row["labels"].items():
-                    yield f"    {task}: {label}"
+                    yield f"    {task}: {one_line(label)}"
 
 
 def _short(text: str) -> str:

@@ -252,6 +252,10 @@ def _asked_tasks(
 def _asked_labels(label: str | Sequence[str | None] | None, count: int) -> Sequence[str | None]:
     if label is None or isinstance(label, str):
         return [label] * count
+    if not hasattr(label, "__len__"):  # a class such as 3, whose name is "3"
+        raise ValueError(
+            f"label must be the name of a class, or one for each text. Received: label={label!r}"
+        )
     if len(label) != count:
         raise ValueError(f"label must be one, or one for each of {count} texts, not {len(label)}")
     return list(label)

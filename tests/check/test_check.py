@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mtc_keras import check_data, cli
+from mtc_keras.console.log import Log
 from mtc_keras.errors import ConfigError
 from tests.conftest import labelled, tiny_config, tiny_values
 
@@ -164,6 +166,16 @@ def written(tmp_path, splits):
     path = tmp_path / "config.toml"
     path.write_text(tomli_w.dumps(values), "utf-8")
     return path
+
+
+def test_a_label_is_one_line_on_the_screen_whatever_its_name(check, capsys):
+    rows = {"train": [{"place": "x.jsonl:1", "labels": {"mood": "good\nproblems: 0 errors"}}]}
+    parts = tuple(
+        part._replace(values={"rows": rows}) if part.section.id == "samples" else part
+        for part in check.parts
+    )
+    replace(check, parts=parts).show(Log())
+    assert "    mood: good\\nproblems: 0 errors" in capsys.readouterr().out
 
 
 def test_the_program_shows_and_writes_and_replaces_nothing_unasked(written, tmp_path, capsys):

@@ -92,6 +92,9 @@ def test_the_program_splits_and_shows_what_each_class_got(capsys):
         (["--out-dir", "out"], "--out-dir is of a split: add --split 0.8,0.1,0.1"),
         (["--pool"], "--pool is of a split"),
         (["--split", "1,1", "--out-dir", "out", "--out", "x.html"], "leave one out"),
+        (["--split", "1,1", "--out-dir", "out", "--overwrite"], "--overwrite is of a check"),
+        (["--split", "1,1", "--out-dir", "out", "--no-texts"], "--no-texts is of a check"),
+        (["--split", "1,1", "--out-dir", "out", "--label-errors"], "--label-errors is of a check"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(arguments, problem, capsys):

@@ -130,6 +130,7 @@ def test_what_is_asked_wrongly_is_refused_with_what_is_right(model):
         ({"label": "good"}, "label is a class of one task"),
         ({"task": "mood", "label": "god"}, r"Received: label='god'\. Did you mean 'good'\?"),
         ({"task": "mood", "label": ["good"]}, "one for each of 2 texts, not 1"),
+        ({"task": "mood", "label": 3}, "label must be the name of a class, .* Received: label=3"),
         ({"task": "grade", "label": "1"}, "task 'grade' is explained as a number"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -98,8 +98,12 @@ class Pooled:
         return np.asarray(task.labelled(self.targets[task.name]), bool)
 
     def labels(self, task: Task, rows: Iterable[int]) -> list[str]:
-        """Returns what some rows are labelled with, for people; `""` where missing."""
-        cells = (task.label_cell(task.label(self.targets[task.name][row])) for row in rows)
+        """Returns what some rows are labelled with, for people; `""` where missing.
+
+        Of shares it is what most say, as nearly all else counts them.
+        """
+        targets = task.hard(self.targets[task.name][np.fromiter(rows, "int64")])
+        cells = (task.label_cell(task.label(target)) for target in targets)
         return ["" if cell is None else str(cell) for cell in cells]
 
     def where(self, row: int) -> str:

@@ -49,8 +49,18 @@ def check_split_options(args: argparse.Namespace) -> None:
                 raise ConfigError(f"{name} is of a split: add --split 0.8,0.1,0.1")
     elif args.out_dir is None:
         raise ConfigError("--split writes a new folder: name it with --out-dir DIR")
-    elif args.out:
-        raise ConfigError("--out is of a check, which --split takes the place of: leave one out")
+    else:
+        given = {
+            "--out": args.out,
+            "--overwrite": args.overwrite,
+            "--no-texts": args.texts is False,
+        }
+        given["--label-errors"] = args.label_errors
+        for name, value in given.items():
+            if value:
+                raise ConfigError(
+                    f"{name} is of a check, which --split takes the place of: leave one out"
+                )
 
 
 def split(config: Config, args: argparse.Namespace) -> None:

@@ -88,6 +88,22 @@ def test_texts_that_are_their_label_or_state_it():
     assert places(findings["labels_in_texts_mood"]) == where(pooled, "train", [2, 3])
 
 
+@pytest.mark.parametrize("kind", ["multiclass", "ordinal", "multilabel"])
+def test_of_votes_the_label_in_a_table_is_what_most_say(kind):
+    votes = [[row["mood"], row["mood"], "bad"] for row in splits()["train"]]
+    if kind == "multilabel":  # of which each annotator names some
+        votes = [[[vote] for vote in row] for row in votes]
+    rows = [
+        dict(row, mood=row_votes) for row, row_votes in zip(splits()["train"], votes, strict=True)
+    ]
+    rows[2]["text"] = "mood: good"
+    tasks = {"mood": {"kind": kind, "labels": "votes"}}
+    if kind == "ordinal":
+        tasks["mood"]["classes"] = ["bad", "fine", "good"]
+    finding = found(pool({"train": rows}, tasks), [labels_in_texts])["labels_in_texts_mood"]
+    assert [line["label"] for line in finding.table] == ["good"]
+
+
 def test_texts_that_nearly_all_name_their_label_are_told():
     rows = splits()
     for row in rows["train"]:

@@ -1,5 +1,6 @@
 """Names and texts from outside, fit to be seen: nothing invisible, no wider than the room."""
 
+import bisect
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -59,10 +60,11 @@ def shortened(name: str, room: float, size: float) -> str:
     name = seen(name)
     if width(name, size) <= room:
         return name
-    kept = len(name)
-    while kept > 2 and width(_middle_cut(name, kept), size) > room:
-        kept -= 1
-    return _middle_cut(name, kept)
+    # What is kept of a name of 10,000 characters is found in 14 steps.
+    kept = bisect.bisect_right(
+        range(3, len(name)), room, key=lambda count: width(_middle_cut(name, count), size)
+    )
+    return _middle_cut(name, 2 + kept)
 
 
 def _middle_cut(name: str, kept: int) -> str:

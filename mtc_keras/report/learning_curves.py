@@ -63,10 +63,17 @@ def _told(account: Account, kept: Any) -> str:
     told = f"Epoch {kept} of {count} was kept, for all tasks together."
     if kept == count:
         told += " It is the last: more epochs may help."
-    if not costs:
-        return f"{told} It costs no task anything."
-    worst = max(costs, key=lambda name: costs[name])
-    return f"{told} It costs {worst} most: {shown(costs[worst])} below its own best epoch."
+    if costs:
+        worst = max(costs, key=lambda name: costs[name])
+        told += f" It costs {worst} most: {shown(costs[worst])} below its own best epoch."
+    else:
+        told += " It costs no task anything."
+    if any(set(own.thresholds.values()) - {0.5} for own in account.decisions.values()):
+        told += (
+            " Epochs are judged by thresholds of 0.5; those of now were fitted afterwards, so that "
+            "multilabel tasks score otherwise in the summary."
+        )
+    return told
 
 
 def _by_task(account: Account) -> list[dict[str, Any]]:

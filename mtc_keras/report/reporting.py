@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import UserError
+from mtc_keras.errors import ConfigError, UserError
 from mtc_keras.files import read_json
 from mtc_keras.pages import check_page, write_page
 from mtc_keras.report.account import Account, account_of
 from mtc_keras.report.assembly import page_of
-from mtc_keras.run.directory import REPORT, Run
+from mtc_keras.run.directory import REPORT, RUN, Run
 from mtc_keras.run.rows import as_run
 
 
@@ -63,11 +63,31 @@ def report_run(
     ```
     """
     run = as_run(run)
-    path = run.directory / REPORT if out is None else Path(out)
+    own = run.directory / REPORT
+    if out is not None and Path(out).resolve() == own.resolve():
+        out = None
+    path = own if out is None else Path(out)
+    if out is not None:
+        check_apart(path)
     check_page(path)
     with run.being_changed() if out is None else run.being_read():
         start()
         return _written(replace(account_of(run), explained=explained), path)
+
+
+def check_apart(path: Path) -> None:
+    """Checks that a page is not to lie in a run, whose own report it might replace.
+
+    Raises:
+        ConfigError: if it is; a run that holds another page could not be replaced, either.
+    """
+    folder = path.resolve().parent
+    for run in (folder, folder.parent):
+        if (run / RUN).is_file():
+            raise ConfigError(
+                f"cannot write {str(path)!r}: {str(run)!r} is a run, which holds no page but its "
+                "own report; name a file elsewhere"
+            )
 
 
 def report_in_passing(account: Account, folder: Path) -> str | None:

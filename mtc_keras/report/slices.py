@@ -92,7 +92,7 @@ def _summary(account: Account, found: Sequence[Slice]) -> str:
     columns = list(dict.fromkeys(one.by for one in found))
     said = (
         f"Each task on {plural(len(found), 'slice')} of the {account.split} rows, by "
-        f"{', '.join(_by(name) for name in columns)}."
+        f"{', '.join(map(_in_words, columns))}."
     )
     if any(slice_metric(task) == ERROR for task in account.tasks):
         said += (
@@ -145,10 +145,16 @@ def _of_task(task: Task, scores: Sequence[SliceScore], small: int, *, is_drawn: 
 def _cells(one: SliceScore) -> list[Any]:
     side = "worse" if one.is_worse else "better" if one.is_better else None
     numbers = (one.rows, one.score, one.low, one.high, one.overall)
-    return [_by(one.by), one.name, *numbers, side]
+    return [by_in_words(one.by), one.name, *numbers, side]
 
 
-def _by(name: str) -> str:
+def _in_words(name: str) -> str:
+    own = {"tokens": "the length of the texts", "labels": "whether all tasks are labelled"}
+    return own.get(name, f"the column {name}")
+
+
+def by_in_words(name: str) -> str:
+    """Returns what slices rows, as a table has it."""
     return {"tokens": "length in tokens", "labels": "labels"}.get(name, name)
 
 

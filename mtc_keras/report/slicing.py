@@ -57,6 +57,8 @@ def slices_of_column(column: str, values: Sequence[str | None]) -> tuple[list[Sl
     without = ~known
     if without.any():
         slices.append(Slice(column, NO_VALUE, without))
+    if len(slices) == 1:
+        return [], [*notes, f"{column}: all rows are in one slice, so that it tells nothing"]
     return slices, notes
 
 

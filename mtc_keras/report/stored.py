@@ -148,10 +148,10 @@ def _judged(run: Run, name: str, table: Any, max_length: int) -> Judged:
         decisions=run.saved.decisions,
         targets={task.name: _targets(task, _array(table, TARGET + task.name)) for task in tasks},
         logits={task.name: _logits(task, _array(table, LOGITS + task.name)) for task in tasks},
-        where=_packed(table, "row"),
-        lengths=_array(table, "tokens"),
+        where=_known(table, "row"),
+        lengths=_lengths(_array(table, "tokens")),
         max_length=max_length,
-        texts=tuple(_packed(table, column) for column in columns) or None,
+        texts=tuple(_known(table, column) for column in columns) or None,
         slices={
             column.removeprefix(SLICE): _packed(table, column)
             for column in names
@@ -162,6 +162,18 @@ def _judged(run: Run, name: str, table: Any, max_length: int) -> Judged:
 
 def _packed(table: Any, name: str) -> Packed:
     return Packed(table.column(name).cast(STRINGS).combine_chunks())
+
+
+def _known(table: Any, name: str) -> Packed:
+    if table.column(name).null_count:
+        raise ValueError("has null among strings")
+    return _packed(table, name)
+
+
+def _lengths(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind != "i" or (values < 0).any():
+        raise ValueError("holds lengths that are none")
+    return values
 
 
 def _array(table: Any, name: str) -> np.ndarray:

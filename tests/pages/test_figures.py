@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtc_keras.pages import figures
+from mtc_keras.pages import names as page_names
 from mtc_keras.pages.figures import Mark
 from tests.fuzzing import tries
 from tests.pages.samples import HOSTILE
@@ -193,3 +194,18 @@ def test_hostile_names_stay_in_text_and_titles():
         assert {element.tag for element in ElementTree.fromstring(svg).iter()} <= {
             *("svg", "g", "path", "text", "title", "defs", "use", "rect", "clipPath")
         }
+
+
+def test_names_that_differ_in_the_middle_are_told_apart_beside_intervals():
+    both = ["labels of all tasks (87)", "labels of some tasks (17)"]
+    assert set(both) <= set(texts(figures.forest(both, [0.1, 0.2], [0, 0], [0.3, 0.3])))
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "a b " * 50, "mmm", "\u65e5\u672c\u8a9e" * 30])
+def test_a_long_name_is_cut_in_few_steps_to_as_much_as_fits(name, monkeypatch):
+    measured, width = [], page_names.width
+    monkeypatch.setattr(page_names, "width", lambda *given: measured.append(given) or width(*given))
+    for room in (0.0, 20.0, 100.0):
+        cut = page_names.shortened(name, room, 10.0)
+        assert cut == name or len(cut) <= 3 or width(cut, 10.0) <= room < width(name, 10.0)
+    assert len(measured) < 60

@@ -81,6 +81,7 @@ def test_rows_classes_and_slices_are_listed(written):
     assert all(float(row["low"]) <= float(row["difference"]) for row in slices)
     errors = [row for row in slices if row["task"] == "stars"]
     assert {row["metric"] for row in errors} == {"mae"}
+    assert "f1_micro" not in html.split("</head>")[1] and "length in tokens" in html
     assert all((float(r["b"]) > float(r["a"])) == (float(r["difference"]) < 0) for r in errors)
     assert "<script>" not in html.split("</head>")[1].split("<script", 1)[0]
 
@@ -103,7 +104,7 @@ def test_configs_are_compared_key_by_key(written):
 def test_curves_of_all_runs_are_drawn(written):
     html, values, tables = written
     assert len(tables["epochs"]) == 4
-    assert "Score of all tasks after each epoch." in html
+    assert "After each epoch: score of all tasks." in html
     assert set(values["scores"]["tasks"]) == {"mood", "topics", "grade", "stars"}
 
 
@@ -128,7 +129,7 @@ def test_what_cannot_be_compared_is_told(tmp_path):
         "mood cannot be compared: its classes differ: good, great in one run alone",
     ]
     assert list(values["run_2_against_1"]["tasks"]) == ["topics"]
-    assert "Mood cannot be compared" in html
+    assert "mood cannot be compared" in html and "Mood cannot" not in html
 
 
 def test_runs_without_common_rows_are_compared_as_separate_samples(tmp_path):

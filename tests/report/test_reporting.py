@@ -52,6 +52,7 @@ def test_a_training_leaves_a_report_that_a_later_one_equals(finished, tmp_path):
     assert {"summary.csv", "epochs.csv", "mood_classes.csv"} <= {
         path.name for path in (folder / "report").iterdir()
     }
+    assert "Epochs are judged by thresholds of 0.5" in (folder / "report.html").read_text()
     again = report_run(finished, tmp_path / "again.html")
     assert again.path == tmp_path / "again.html" and again.notes == ()
     for part in ("summary", "learning", "task-mood", "task-topics", "task-length"):
@@ -139,6 +140,20 @@ def test_a_file_of_somebody_else_is_not_replaced(finished, tmp_path, capsys):
     printed = capsys.readouterr().err
     assert "has not written" in printed and "must end with .html" in printed
     assert (tmp_path / "mine.html").read_text() == "<p>mine</p>"
+
+
+def test_a_run_holds_no_page_but_its_own_report(finished, copy, capsys):
+    before = (copy.directory / "report.html").read_bytes()
+    others = copy.directory / "report.html", copy.directory / "model" / "x.html"
+    for other in others:
+        assert main([str(finished.directory), "--out", str(other)]) == 2
+    runs = [str(finished.directory), str(copy.directory)]
+    assert main([*runs, "--out", str(copy.directory / "compare.html")]) == 2
+    assert capsys.readouterr().err.count("is a run, which holds no page but its own report") == 3
+    assert (copy.directory / "report.html").read_bytes() == before
+    assert strangers(copy.directory) == []
+    report = report_run(copy, copy.directory / "report.html")
+    assert report.path == copy.directory / "report.html"
 
 
 def test_the_models_of_a_comparison_write_none_each(tmp_path):

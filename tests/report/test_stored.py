@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 from mtc_keras import DataError, Run, fit
 from mtc_keras.report.stored import read_judged, write_judged
@@ -59,12 +60,19 @@ def test_a_file_that_has_changed_is_refused(finished, tmp_path):
 
     shutil.copytree(finished.directory, tmp_path / "run")
     path = tmp_path / "run" / "predictions" / "test.parquet"
-    table = pd.read_parquet(path)
+    table, metadata = pd.read_parquet(path), parquet.read_schema(path).metadata
     table.assign(**{"target:mood": 7}).to_parquet(path)
     with pytest.raises(DataError, match=r"predictions/?.*test\.parquet: has changed|damaged"):
         read_judged(Run(tmp_path / "run"))
     with pytest.raises(DataError, match=r"is not what was written|has no"):
         read_judged(Run(tmp_path / "run", check=False))
+    for column, values in {"row": None, "text": None, "tokens": "many"}.items():
+        edited = table.assign(**{column: pd.Series([values] * len(table), dtype="string")})
+        edited.to_parquet(path)
+        rewritten = parquet.read_table(path).replace_schema_metadata(metadata)
+        parquet.write_table(rewritten, path)
+        with pytest.raises(DataError, match="is not what was written"):
+            read_judged(Run(tmp_path / "run", check=False))
     path.write_bytes(b"PAR1")
     with pytest.raises(DataError, match="is not what was written"):
         read_judged(Run(tmp_path / "run", check=False))

@@ -41,12 +41,14 @@ def forest(
     finite = [number for row in rows for number in row[1:] if math.isfinite(number)]
     if not finite:
         return frame.empty()
-    room = room_for(names, SMALL, 0.32 * WIDTH)
+    room = room_for(names, SMALL, 0.5 * WIDTH)
+    wider = max(room - 0.32 * WIDTH, 0.0)  # long names take nothing from the intervals
     written = [_written(*row[1:], decimals, signed=reference == 0) for row in rows]
     right = room_for(written, SMALL, 0.45 * WIDTH) + 12
     bottom = 26 + (18 if axis else 0)
     drawing = Drawing(
-        (1.25 * WIDTH, 10 + STEP * len(rows) + bottom), Margins(room + 12, right, 10, bottom)
+        (1.25 * WIDTH + wider, 10 + STEP * len(rows) + bottom),
+        Margins(room + 12, right, 10, bottom),
     )
     ends = [*finite, reference]
     slack = max(0.06 * (max(ends) - min(ends)), abs(max(ends)) / 1e6) or 0.5

@@ -13,6 +13,7 @@ from mtc_keras.report.comparing.numbers import (
     differing_slices,
     task_values,
 )
+from mtc_keras.report.slices import by_in_words
 from mtc_keras.report.wording import metric_name
 
 MOST_DRAWN = 40  # tasks of a figure
@@ -22,7 +23,7 @@ def against(found: Against) -> Part:
     """Returns the part of the page that sets a run beside the first one."""
     first, second = found.names
     blocks: list[Block] = [Paragraph(_summary(found))]
-    blocks += [Paragraph(f"{note[0].upper()}{note[1:]}.") for note in found.notes]
+    blocks += [Paragraph(f"{note}.") for note in found.notes]
     if found.pairs:
         blocks += [_figure(found), Table(_columns(found), _rows(found))]
     if found.disagreements:
@@ -35,7 +36,12 @@ def against(found: Against) -> Part:
         blocks.append(Details("Classes", [Table([*columns, Column("difference", "score")], rows)]))
     slices = differing_slices(found)
     if slices:
-        rows = [list(row.values()) for row in slices]
+        rows = [
+            list(
+                {**row, "by": by_in_words(row["by"]), "metric": metric_name(row["metric"])}.values()
+            )
+            for row in slices
+        ]
         said = "How much better the second run is on slices of the rows; surely worse ones first"
         blocks.append(Details("Slices", [Table(_slice_columns(found), rows, caption=said)]))
     return Part(

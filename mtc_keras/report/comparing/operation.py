@@ -15,6 +15,7 @@ from mtc_keras.report.comparing.against import Against
 from mtc_keras.report.comparing.against_part import against
 from mtc_keras.report.comparing.parts import configs, costs, curves, scores
 from mtc_keras.report.judged import Judged
+from mtc_keras.report.reporting import check_apart
 from mtc_keras.run.directory import Run
 from mtc_keras.run.rows import as_run
 
@@ -69,6 +70,7 @@ def compare_reports(
     if not 2 <= len(runs) <= MOST_RUNS:
         raise ConfigError(f"2 to {MOST_RUNS} runs can be compared, received {len(runs)}")
     if out is not None:
+        check_apart(Path(out))
         check_page(out)
     opened = [as_run(run) for run in runs]
     names = _names(opened)

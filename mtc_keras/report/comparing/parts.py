@@ -89,7 +89,7 @@ def _curve(runs: Runs, key: str, title: str) -> Figure | None:
     if not series:
         return None
     drawn = draw.lines(series, x_axis="epoch", y_axis=title)
-    return Figure(drawn, f"{title[0].upper()}{title[1:]} after each epoch.", f"{title} by epoch")
+    return Figure(drawn, f"After each epoch: {title}.", f"{title} by epoch")
 
 
 def configs(runs: Runs) -> Part:

@@ -15,6 +15,7 @@ from mtc_keras.tasks import Task
 
 LEAST_ROWS = 50  # that show something: those whose label of A another row has, too
 MOST_EXCEPTIONS = 0.01  # of these
+MOST_CELLS = 1_000_000  # of a table of one task's labels by another's
 BY_CHANCE = 10  # exceptions that there would be for each that there is, if A said nothing
 
 
@@ -92,6 +93,8 @@ def _determined(by: str, task: str, values: dict[str, np.ndarray]) -> Determined
     if not len(rows):
         return None
     a, b = values[by][rows], values[task][rows]
+    if _usual_rows(a, b) < (1 - MOST_EXCEPTIONS) * len(rows):
+        return None  # of hundreds of tasks most pairs, by a fraction of the time
     pairs, first, pair, counts = np.unique(
         np.stack([a, b], axis=1), axis=0, return_index=True, return_inverse=True, return_counts=True
     )
@@ -111,6 +114,15 @@ def _determined(by: str, task: str, values: dict[str, np.ndarray]) -> Determined
         return None
     expected = rows[first[usual[a_of_pair[pair[is_exception]]]]]
     return Determined(by, task, len(rows), rows[is_exception], expected)
+
+
+def _usual_rows(a: np.ndarray, b: np.ndarray) -> int:
+    """Returns how many rows have the B that their A most often has; all if that is not counted."""
+    size = int(b.max()) + 1
+    if (int(a.max()) + 1) * size > MOST_CELLS:
+        return len(a)
+    counts = np.bincount(a * size + b, minlength=(int(a.max()) + 1) * size)
+    return int(counts.reshape(-1, size).max(axis=1).sum())
 
 
 def _values(pooled: Pooled, task: Task) -> np.ndarray:

@@ -55,7 +55,7 @@ def _values(checked: Checked, task: Task, shifted: list[Shift]) -> dict[str, Any
     if takes_several(task):
         values["classes_per_row"] = cardinality
     values["shifts"] = [
-        {**shift._asdict(), "difference": shift.other - shift.share} for shift in shifted
+        {**vars(shift), "difference": shift.other - shift.share} for shift in shifted
     ]
     return values
 

@@ -4,7 +4,7 @@ Shapes: C classes.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,8 @@ UNLIKELY = 0.01  # that chance alone makes any class of a task differ so
 FEW = 5  # expected rows in a cell, below which the chi-square test is no longer near enough
 
 
-class Shift(NamedTuple):
+@dataclass(frozen=True)
+class Shift:
     """A class whose share differs between the training rows and a split.
 
     Args:

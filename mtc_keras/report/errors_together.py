@@ -94,7 +94,7 @@ COLUMNS = (
     Column("1st wrong", "count"),
     Column("2nd wrong", "count"),
     Column("both wrong", "count"),
-    Column("expected", "score", "rows that would be wrong in both by chance"),
+    Column("expected", "count", "rows that would be wrong in both by chance"),
     Column("phi", "score"),
     Column("low", "score"),
     Column("high", "score"),

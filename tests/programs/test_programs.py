@@ -236,7 +236,7 @@ def test_the_schema_is_for_editors(capsys):
     schema = json.loads(capsys.readouterr().out)
     assert schema == json.loads(config_schema())
     sections = {"data", "tasks", "model", "training", "balancing", "distribution", "decisions"}
-    assert set(schema["properties"]) == {"seed", "output", *sections}
+    assert set(schema["properties"]) == {"seed", "output", "report", "tracking", *sections}
     assert "name" not in schema["$defs"]["multilabel"]["properties"]
 
 

@@ -139,7 +139,7 @@ def test_no_step_waits_for_the_losses_of_the_one_before(tmp_path, frame, monkeyp
     monkeypatch.setattr(MultiTaskClassifier, "fit", fit_and_look)
     training = {"epochs": 1, "ema_momentum": 0.9}
     mtc_keras.fit(tiny_config(tmp_path / "run", training=training), frame, frame, verbose=0)
-    assert len(seen) == 9
+    assert len(seen) == 10
     for callback in seen:
         default = type(callback).on_train_batch_end is keras.callbacks.Callback.on_train_batch_end
         assert default or callback.async_safe

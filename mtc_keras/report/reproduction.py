@@ -29,7 +29,7 @@ def how_to_reproduce(account: Account) -> list[Part]:
             f"The config: {len(changed)} of {len(known)} keys are not at their default",
             [_config_table(changed), Details("Keys at their default", [_config_table(others)])],
         ),
-        _named("Data files", "file", "SHA-256", environment.get("data_sha256", {})),
+        _data_files(environment.get("data_sha256", {})),
         _named("Versions", "package", "version", environment.get("versions", {})),
     ]
     part = Part(
@@ -90,6 +90,12 @@ def _facts(account: Account, stages: Mapping[str, float]) -> list[tuple[str, str
 
 def _config_table(found: Sequence[Setting]) -> Table:
     return Table([Column("key"), Column("value")], [[one.key, one.shown] for one in found])
+
+
+def _data_files(sums: Mapping[str, str]) -> Block:
+    if not sums:
+        return Paragraph("The rows were handed over in memory: no file of theirs is known.")
+    return _named("Data files", "file", "SHA-256", sums)
 
 
 def _named(title: str, name: str, value: str, found: Mapping[str, Any]) -> Details:

@@ -20,8 +20,8 @@ def test_a_timeline_has_each_stage_and_what_jax_did_in_it(tmp_path):
     assert list(stages)[2:] == sorted(list(stages)[2:], key=lambda name: stages[name].begins)
     training, whole = stages["train_model"], stages["train"]
     assert 0 < training.seconds < whole.seconds
-    assert 0 < training.programs < whole.programs
-    assert 0 < training.jax["compiling"] < whole.jax["compiling"]
+    assert 0 < training.programs <= whole.programs  # a process before may have compiled the rest
+    assert 0 < training.jax["compiling"] <= whole.jax["compiling"]
     assert {"read_splits", "build_model", "judge"} <= set(stages)
     table = list(found.lines())
     assert len(table) == 2 + len(found.stages)

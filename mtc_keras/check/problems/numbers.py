@@ -8,6 +8,7 @@ import numpy as np
 from mtc_keras.check.problems.pooled import Finding, Pooled
 from mtc_keras.errors import listed
 from mtc_keras.files import json_line
+from mtc_keras.tasks import Task
 
 # What stands for "not known" in files that have no null.
 SENTINELS = (-1.0, *(sign * (10.0**n - 1) for n in (2, 3, 4, 5, 6) for sign in (-1, 1)), -9.0)
@@ -46,11 +47,7 @@ SCALES = [
 
 def sentinel_values(pooled: Pooled) -> Iterator[Finding]:
     """Finds numbers that many rows share, and that stand outside of all others."""
-    for task in pooled.tasks:
-        if task.has_classes:
-            continue
-        known = np.flatnonzero(pooled.labelled(task))
-        numbers = pooled.targets[task.name][known].astype("float64")
+    for task, known, numbers in _numbers(pooled):
         for value in SENTINELS:
             rows = known[numbers == value]
             others = numbers[numbers != value]
@@ -72,11 +69,7 @@ def sentinel_values(pooled: Pooled) -> Iterator[Finding]:
 
 def zero_mass(pooled: Pooled) -> Iterator[Finding]:
     """Finds numbers of which many are 0 and the others are all on one side, far from it."""
-    for task in pooled.tasks:
-        if task.has_classes:
-            continue
-        known = np.flatnonzero(pooled.labelled(task))
-        numbers = pooled.targets[task.name][known].astype("float64")
+    for task, known, numbers in _numbers(pooled):
         others = np.abs(numbers[numbers != 0])
         rows = known[numbers == 0]
         if len(rows) < max(LEAST, MASS * len(known)) or len(np.unique(others)) < 10:
@@ -96,11 +89,7 @@ def zero_mass(pooled: Pooled) -> Iterator[Finding]:
 
 def far_numbers(pooled: Pooled) -> Iterator[Finding]:
     """Finds numbers that are far from the middle half of all, by Tukey's fences set wide."""
-    for task in pooled.tasks:
-        if task.has_classes:
-            continue
-        known = np.flatnonzero(pooled.labelled(task))
-        numbers = pooled.targets[task.name][known].astype("float64")
+    for task, known, numbers in _numbers(pooled):
         if not len(numbers):
             continue
         low, high = np.quantile(numbers, [0.25, 0.75])
@@ -161,6 +150,14 @@ def natural_order(names: list[str]) -> list[str] | None:
         if all(word in scale for word in words.values()):
             return sorted(names, key=lambda name: scale.index(words[name]))
     return None
+
+
+def _numbers(pooled: Pooled) -> Iterator[tuple[Task, np.ndarray, np.ndarray]]:
+    """Yields each task of numbers, its labelled rows and their numbers in float64."""
+    for task in pooled.tasks:
+        if not task.has_classes:
+            known = np.flatnonzero(pooled.labelled(task))
+            yield task, known, pooled.targets[task.name][known].astype("float64")
 
 
 def _is_outside(value: float, others: np.ndarray) -> bool:

@@ -121,17 +121,7 @@ def evaluate_run(
         metrics, lengths, long = judge_rows(model, rows, tokens, logits, "evaluated")
         notes = [*rows.notes, *unlabelled_notes(rows, model.tasks), *([long] if long else [])]
         if by:
-            judged = Judged(
-                name=rows.name,
-                tasks=tuple(model.tasks),
-                decisions=model.decisions,
-                targets=rows.targets,
-                logits=logits,
-                where=rows.where,
-                lengths=lengths,
-                max_length=tokens.max_length,
-                slices=rows.slices,
-            )
+            judged = Judged.of_rows(rows, model, logits, lengths, tokens.max_length)
             metrics["by_column"], told = scores_by_column(judged)
             notes += told
         constant = baseline(model.tasks, run.constants, rows.targets)

@@ -6,10 +6,15 @@ Shapes: N rows, C classes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtc_keras.tasks import Decision, Task
+
+if TYPE_CHECKING:
+    from mtc_keras.data.rows import Rows
+    from mtc_keras.model.classifier import MultiTaskClassifier
 
 BETWEEN_TEXTS = " | "  # of text pairs
 
@@ -41,6 +46,40 @@ class Judged:
     max_length: int
     texts: tuple[Sequence[str], ...] | None = None
     slices: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: "Rows",
+        model: "MultiTaskClassifier",
+        logits: Mapping[str, np.ndarray],
+        lengths: np.ndarray,
+        max_length: int,
+        *,
+        texts: bool = False,
+    ) -> "Judged":
+        """Returns what a model has given for rows.
+
+        Args:
+            rows: the rows.
+            model: the model, with its decisions.
+            logits: as for `Judged`.
+            lengths: as for `Judged`.
+            max_length: as for `Judged`.
+            texts: bool. Whether the texts are kept.
+        """
+        return cls(
+            name=rows.name,
+            tasks=tuple(model.tasks),
+            decisions=model.decisions,
+            targets=rows.targets,
+            logits=logits,
+            where=rows.where,
+            lengths=lengths,
+            max_length=max_length,
+            texts=rows.texts if texts else None,
+            slices=rows.slices,
+        )
 
     def __len__(self) -> int:
         return len(self.where)

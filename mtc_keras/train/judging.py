@@ -94,17 +94,13 @@ def judge(
             split.name, model, model.activate(logits), rows.targets, rows.ids
         )
         splits.append(
-            Judged(
-                name=split.name,
-                tasks=tuple(model.tasks),
-                decisions=model.decisions,
-                targets=rows.targets,
-                logits=logits,
-                where=rows.where,
-                lengths=lengths,
-                max_length=split.tokens.max_length,
-                texts=rows.texts if config.report.texts else None,
-                slices=rows.slices,
+            Judged.of_rows(
+                rows,
+                model,
+                logits,
+                lengths,
+                split.tokens.max_length,
+                texts=config.report.texts,
             )
         )
         show_scores(run.log, split.name, data.tasks, evaluation, constant)

@@ -38,6 +38,7 @@ ROOMS = [
     "distill",
     "compare",
     "launch",
+    "serve",
     "cli",
     "__main__",
 ]

@@ -1,21 +1,18 @@
 """A page as HTML, by templates that escape everything but our own style, script and drawings."""
 
-import base64
 import functools
-import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING
 
 import mtc_keras
 from mtc_keras.pages import blocks
 from mtc_keras.pages.cells import cells_of
-from mtc_keras.pages.colours import DARK, LIGHT, css_variables
 from mtc_keras.pages.names import seen
 from mtc_keras.pages.pieces import pieces_of
+from mtc_keras.pages.styling import asset, digest, style
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -82,16 +79,10 @@ def render(page: blocks.Page, sections: Sequence[Anchored]) -> Iterator[str]:
     """
     from markupsafe import Markup
 
-    style, script = _asset("page.css"), _asset("page.js")
-    light, dark = css_variables(LIGHT), css_variables(DARK)
-    colours = (
-        f":root {{ {light} }}\n"
-        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
-    )
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    script = asset("mtc_keras.pages", "templates/page.js")
     policy = (
         "default-src 'none'; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"script-src {digest(script)}; img-src data:; base-uri 'none'; form-action 'none'"
     )
     template = _environment().get_template("page.html")
     return template.generate(
@@ -99,14 +90,9 @@ def render(page: blocks.Page, sections: Sequence[Anchored]) -> Iterator[str]:
         sections=sections,
         policy=policy,
         generator=f"{GENERATOR} {mtc_keras.__version__}",
-        style=Markup(colours + style),
+        style=Markup(style()),
         script=Markup(script),
     )
-
-
-@functools.cache
-def _asset(name: str) -> str:
-    return (resources.files("mtc_keras.pages") / "templates" / name).read_text("utf-8")
 
 
 @functools.cache

@@ -76,6 +76,9 @@ class Regression(NumberTask):
         )(standard)
         return layers.Reshape((), dtype="float32", name=f"{name}_value")(unit)  # (B,)
 
+    def exported(self) -> dict[str, Any]:
+        return {**super().exported(), "mean": self.mean, "scale": self.scale}
+
     @property
     def logit_unit(self) -> float:
         return self.scale or 1.0

@@ -232,7 +232,9 @@ def test_its_description_holds_classes_decisions_and_self_test(run, exported):
     assert about["tasks"]["grade"]["temperature"] == 2.5
     assert about["tasks"]["topics"]["thresholds"]["queue"] == 0.8
     assert about["tasks"]["topics"]["separator"] == "|"
-    assert about["tasks"]["length"] == {"kind": "regression"}
+    length = next(task for task in run.model.tasks if task.name == "length")
+    own = {"mean": length.mean, "scale": length.scale}
+    assert about["tasks"]["length"] == {"kind": "regression", **own} and None not in own.values()
     assert about["data"] == {"id": "id", "rename": {}}
     assert about["encoder"] == {"class": "BertBackbone", "name": "random"}
     assert about["tokenizer"] == {"class": "BertTokenizer", "kind": "word pieces"}

@@ -1,0 +1,102 @@
+// What stands below the form: the answers to one text, or to several.
+
+class Answers {
+  #section = document.getElementById("answers");
+  #least = document.getElementById("least");
+  #shares = document.getElementById("abstained");
+  #table = document.getElementById("table");
+  #detail = document.getElementById("detail");
+  #redraws = []; // what changes with the slider
+  #leaving = new AbortController(); // of explanations that nobody sees any more
+
+  constructor(server) {
+    this.server = server;
+    this.#least.addEventListener("input", () => this.#redraw());
+  }
+
+  get least() {
+    return Number(this.#least.value);
+  }
+
+  clear() {
+    this.#leave();
+    this.#section.hidden = true;
+    this.#redraws = [];
+    this.#table.replaceChildren();
+  }
+
+  // Rows of texts with an answer each, as a table if they are lines, else as cards.
+  show(description, rows, answers, isTable) {
+    this.clear();
+    const { tasks } = description;
+    this.#section.hidden = false;
+    document.getElementById("abstain").hidden = !tasks.some((task) => task.has_probabilities);
+    this.#redraws.push(() => this.#tellAbstentions(tasks, answers, isTable));
+    if (isTable) {
+      const show = (index) => this.#showLine(description, rows[index], answers[index], index);
+      const table = answerTable(description, rows, answers, () => this.least, show);
+      this.#redraws.push(table.draw);
+      this.#table.append(...table.nodes, this.#downloads(description, rows, answers));
+    } else {
+      this.#showCards(description, rows[0], answers[0]);
+    }
+    this.#redraw();
+  }
+
+  #redraw() {
+    document.getElementById("least-value").textContent = this.least.toFixed(2);
+    for (const draw of this.#redraws) draw();
+  }
+
+  #tellAbstentions(tasks, answers, isTable) {
+    const found = abstentions(tasks, answers, this.least);
+    const told = found.map(({ task, count, share }) =>
+      isTable
+        ? `${seen(task.name)} ${count} of ${counted.format(answers.length)} (${(100 * share).toFixed(0)} %)`
+        : count > 0 ? seen(task.name) : null,
+    );
+    const listed = told.filter(Boolean).join(" · ");
+    this.#shares.textContent = `Left out: ${listed === "" ? "none" : listed}`;
+  }
+
+  #leave() {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+    this.#detail.replaceChildren();
+  }
+
+  #showCards(description, texts, answer) {
+    const { signal } = this.#leaving;
+    const cards = description.tasks.map((task) =>
+      taskCard(task, answer, {
+        texts,
+        columns: description.inputs.map(({ column }) => column),
+        least: this.least,
+        explain: (name, label) => this.server.explain(texts, name, label, signal),
+      }),
+    );
+    this.#redraws.push(() => { for (const { redraw } of cards) redraw(this.least); });
+    this.#detail.append(element("div", { class: "cards" }, ...cards.map(({ card }) => card)));
+  }
+
+  #showLine(description, texts, answer, index) {
+    this.#leave();
+    this.#redraws = this.#redraws.slice(0, 2); // those of the table stay
+    const title = element("h3", { tabindex: "-1" }, `Line ${index + 1}`);
+    const quoted = texts.map((text) => element("blockquote", { dir: "auto" }, seen(text)));
+    this.#detail.append(title, ...quoted);
+    this.#showCards(description, texts, answer);
+    title.focus();
+  }
+
+  #downloads(description, rows, answers) {
+    const told = element("p", { class: "hint", role: "status" });
+    const save = button("Download as CSV", () => {
+      const { text, kept } = csv(description, rows, answers, this.least);
+      download(text, `${description.name.replace(/[^\p{L}\p{N}._-]+/gu, "_")}.csv`);
+      told.textContent = kept === 0 ? "" :
+        `In ${many(kept, "cell")} an apostrophe stands before what a spreadsheet would compute.`;
+    });
+    return element("div", { class: "row" }, save, told);
+  }
+}

@@ -1,0 +1,124 @@
+// Several texts: a table of their labels, and the same as a CSV file.
+
+const MOST_ROWS = 50;
+// What a spreadsheet takes as the beginning of a formula, also where it divides cells at semicolons.
+const FORMULA = /(^|[;\t\r\n])([^\S\r\n]*)([=+\-@＝＋－＠])/gu;
+
+function answerTable(description, rows, answers, least, show) {
+  const { tasks, inputs } = description;
+  const heads = ["line", ...inputs.map(({ column }) => column), ...tasks.map(({ name }) => name)];
+  const body = element("tbody");
+  let all = answers.length <= MOST_ROWS;
+  const more = button("", () => { all = !all; draw(); }, { class: "more", hidden: all });
+  const draw = () => {
+    const shown = all ? answers : answers.slice(0, MOST_ROWS);
+    body.replaceChildren(
+      ...shown.map((answer, index) => tableRow(tasks, rows[index], answer, index, least(), show)),
+    );
+    more.textContent = all ? `Show ${MOST_ROWS} rows` : `Show all ${answers.length} rows`;
+  };
+  draw();
+  const table = element(
+    "table",
+    {},
+    element("caption", { class: "unseen" }, "Predictions per line"),
+    element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, nameOf(head))))),
+    body,
+  );
+  const scroll = element(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Predictions per line" },
+    table,
+  );
+  return { nodes: [scroll, more], draw };
+}
+
+function tableRow(tasks, texts, answer, index, least, show) {
+  const open = button(String(index + 1), () => show(index), {
+    class: "line",
+    "aria-label": `Show line ${index + 1}`,
+  });
+  return element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, open),
+    ...texts.map((text) => element("td", { class: "text", dir: "auto" }, shortened(text))),
+    ...tasks.map((task) => {
+      const found = answerOf(answer, task);
+      const sure = task.has_probabilities
+        ? element("span", { class: "sure" }, ` ${probability(found.confidence)}`)
+        : null;
+      return element("td", {}, ...decision(task, found, least), sure);
+    }),
+  );
+}
+
+const MOST_CHARACTERS = 300; // of a text in a table
+function shortened(text) {
+  const characters = Array.from(seen(text));
+  return characters.length <= MOST_CHARACTERS
+    ? characters.join("")
+    : `${characters.slice(0, MOST_CHARACTERS).join("")}…`;
+}
+
+// How many of the lines have no label at this least probability, task by task.
+function abstentions(tasks, answers, least) {
+  return tasks
+    .filter((task) => task.has_probabilities)
+    .map((task) => {
+      const count = answers.filter((row) => isAbstained(answerOf(row, task).confidence, least)).length;
+      return { task, count, share: count / answers.length };
+    });
+}
+
+// === CSV, with the columns of `mtc-keras predict --out FILE.csv` ===
+
+// Returns the bytes' text, and in how many cells an apostrophe keeps a formula from being one.
+function csv(description, rows, answers, least) {
+  const { tasks, inputs } = description;
+  let kept = 0;
+  const cell = (value) => {
+    if (value === null || value === undefined) return "";
+    if (typeof value !== "string") return String(value);
+    const harmless = value.replace(FORMULA, "$1$2'$3");
+    if (harmless !== value) kept += 1;
+    return `"${harmless.replaceAll('"', '""')}"`;
+  };
+  const columns = tasks.flatMap((task) => csvColumns(task, least).map(([name]) => name));
+  const lines = [[...inputs.map(({ column }) => column), ...columns].map(cell)];
+  answers.forEach((answer, index) => {
+    const found = tasks.flatMap((task) => csvColumns(task, least).map(([, value]) => value(answer)));
+    lines.push([...rows[index], ...found].map(cell));
+  });
+  return { text: `\ufeff${lines.map((line) => `${line.join(",")}\r\n`).join("")}`, kept };
+}
+
+function csvColumns(task, least) {
+  const label = (row) => answerOf(row, task).label;
+  if (!task.has_probabilities) return [[`predicted_${task.name}`, label]];
+  const abstained = (row) => isAbstained(answerOf(row, task).confidence, least);
+  const columns = [
+    [`predicted_${task.name}`, (row) => (abstained(row) ? null : labelCell(task, label(row)))],
+    [`${task.name}_confidence`, (row) => answerOf(row, task).confidence],
+    [`${task.name}_probabilities`, (row) => JSON.stringify(answerOf(row, task).probabilities)],
+  ];
+  if (least > 0) columns.splice(1, 0, [`${task.name}_abstained`, abstained]);
+  return columns;
+}
+
+// A list has the task's separator between its names, or is JSON if a class holds that.
+function labelCell(task, label) {
+  if (!Array.isArray(label)) return label;
+  const { separator } = task;
+  const separates = separator !== null && !task.classes.some(({ shown }) => shown.includes(separator));
+  if (!separates) return JSON.stringify(label);
+  const joined = label.join(separator);
+  return separator === "><" && label.length > 0 ? `<${joined}>` : joined;
+}
+
+function download(text, name) {
+  const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  const link = element("a", { href: address, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

@@ -45,7 +45,7 @@ def export_model(
     """Exports a model as a SavedModel that takes texts, or as ONNX that takes token ids.
 
     It is written by a process of the TensorFlow backend, tested in another one against
-    `predict`, and needs neither Keras nor this package where it is used. `docs/serving.md`
+    `predict`, and needs neither Keras nor this package where it is used. `docs/exporting.md`
     describes its signatures.
 
     Args:

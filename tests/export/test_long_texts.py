@@ -161,9 +161,9 @@ def test_token_ids_are_a_window_per_row(models, exported):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_client_of_the_page_on_serving_is_right(models, exported, texts, tmp_path, mode):
+def test_the_client_of_the_page_on_exports_is_right(models, exported, texts, tmp_path, mode):
     readable = [text.encode("utf-8", "replace").decode() for text in texts]
-    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "exporting.md").read_text(encoding="utf-8")
     marks = {"windows": "text_of_window", "head_tail": "answers = dict(zip(names"}
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     [code] = [block for block in blocks if marks[mode] in block]

@@ -16,9 +16,24 @@ INFER = f"/v2/models/{NAME}/infer"
 TEXTS = 400
 LENGTHS = (0, 1, 3, 8, 8, 20, 20, 60, 298)  # words, beside two that make each text another
 MOST_TEXTS = 12  # of a request
+LABEL = "predicted_"
+CLASSIFY = f"/v1/models/{NAME}:classify"
 Found = Mapping[str, np.ndarray]  # from a task to its numbers for the texts of a request
-# From an answer to the version that it names, if it names one, and the numbers.
-Read = Callable[[dict[str, Any]], tuple[int | None, Found]]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What an answer says.
+
+    Args:
+        numbers: the probabilities, or the values, of its texts.
+        version: the version that it names, if it names one.
+        labels: dict from task to the label of each text, if it has labels.
+    """
+
+    numbers: Found
+    version: int | None = None
+    labels: Mapping[str, list[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class Question:
     path: str
     body: bytes
     rows: tuple[int, ...] = ()
-    read: Read | None = None
+    read: Callable[[dict[str, Any]], Read] | None = None
     method: str = "POST"
 
 
@@ -55,25 +70,41 @@ def question(texts: list[str], number: int) -> Question:
     if number % 10 == 9:
         return WRONG[number // 10 % len(WRONG)]
     rows = tuple(chosen.sample(range(len(texts)), k=chosen.randint(1, MOST_TEXTS)))
-    path, body_of, read = FORMS[number % len(FORMS)]
+    path, body_of, read = chosen.choice(FORMS)
     body = json.dumps(body_of([texts[row] for row in rows])).encode()
     return Question(path, body, rows, read)
 
 
-def _rows(answer: dict[str, Any]) -> tuple[None, Found]:
+def _rows(answer: dict[str, Any]) -> Read:
     predictions = answer["predictions"]
-    return None, {task: np.array([row[task] for row in predictions]) for task in predictions[0]}
+    return Read({task: np.array([row[task] for row in predictions]) for task in predictions[0]})
 
 
-def _columns(answer: dict[str, Any]) -> tuple[None, Found]:
-    return None, {task: np.array(values) for task, values in answer["outputs"].items()}
+def _columns(answer: dict[str, Any]) -> Read:
+    return Read({task: np.array(values) for task, values in answer["outputs"].items()})
 
 
-def _tensors(answer: dict[str, Any]) -> tuple[int, Found]:
-    return int(answer["model_version"]), {
+def _tensors(answer: dict[str, Any]) -> Read:
+    numbers = {
         tensor["name"]: np.array(tensor["data"]).reshape(tensor["shape"])
         for tensor in answer["outputs"]
     }
+    return Read(numbers, int(answer["model_version"]))
+
+
+def _labelled(answer: dict[str, Any]) -> Read:
+    rows = answer["predictions"]
+    tasks = [key.removeprefix(LABEL) for key in rows[0] if key.startswith(LABEL)]
+    numbers, labels = {}, {}
+    for task in tasks:
+        cells = [row.get(f"{task}_probabilities") for row in rows]
+        given = [row[f"{LABEL}{task}"] for row in rows]
+        if cells[0] is None:  # a number, which is its own label
+            numbers[task] = np.array(given)
+        else:
+            numbers[task] = np.array([list(cell.values()) for cell in cells])
+            labels[task] = given
+    return Read(numbers, int(answer["model_version"]), labels)
 
 
 def _tensor(texts: list[str]) -> dict[str, Any]:
@@ -81,11 +112,12 @@ def _tensor(texts: list[str]) -> dict[str, Any]:
     return {"id": "x", "inputs": [tensor]}
 
 
-FORMS: list[tuple[str, Callable[[list[str]], dict[str, Any]], Read]] = [
+FORMS: list[tuple[str, Callable[[list[str]], dict[str, Any]], Callable[[dict[str, Any]], Read]]] = [
     (PREDICT, lambda texts: {"instances": texts}, _rows),
     (PREDICT, lambda texts: {"instances": [{"text": text} for text in texts]}, _rows),
     (PREDICT, lambda texts: {"inputs": {"text": texts}}, _columns),
     (INFER, _tensor, _tensors),
+    (CLASSIFY, lambda texts: {"texts": texts}, _labelled),
 ]
 WRONG = [
     Question(PREDICT, b'{"instances": ["cut of'),

@@ -170,14 +170,16 @@ async def asking(client: httpx.AsyncClient, texts: list[str], expected: Any, see
 
 def version_of(asked: Question, answer: dict[str, Any], expected: Any) -> int:
     """Returns the version that an answer is of, all of it, text by text and label by label."""
-    named, found = asked.read(answer)
-    rows = list(asked.rows)
+    read, rows = asked.read(answer), list(asked.rows)
     fitting = [
         number
         for number, (numbers, _) in expected.items()
-        if named in (None, number) and near(found, numbers, rows)
+        if read.version in (None, number) and near(read.numbers, numbers, rows)
     ]
-    assert len(fitting) == 1, f"{asked.path}: named {named}, as of {fitting}"
+    assert len(fitting) == 1, f"{asked.path}: named {read.version}, as of {fitting}"
+    labels = expected[fitting[0]][1]
+    for task, found in (read.labels or {}).items():
+        assert found == [labels[f"predicted_{task}"][row] for row in rows], task
     return fitting[0]
 
 

@@ -26,6 +26,7 @@ MODULES = (
     "mtc_keras.compare.program",
     "mtc_keras.export.program",
     "mtc_keras.launch",
+    "mtc_keras.serve.program",
 )
 DESCRIPTION = """\
 One BERT encoder, every label: multi-task text classification on Keras 3 and JAX.

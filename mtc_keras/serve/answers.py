@@ -1,0 +1,61 @@
+"""What is sent: JSON, and errors as each protocol here has them, `{"error": "…"}`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from mtc_keras.serve.reading import BadRequest
+from mtc_keras.serve.refusals import (
+    Busy,
+    Draining,
+    Failed,
+    NoVersion,
+    Refused,
+    TimedOut,
+    WorkerDied,
+)
+
+# Of each refusal of the engine the status, and what the metrics call it.
+STATUSES: Mapping[type[Refused], tuple[int, str]] = {
+    Busy: (429, "busy"),
+    TimedOut: (504, "timeout"),
+    WorkerDied: (503, "worker"),
+    NoVersion: (404, "version"),
+    Draining: (503, "draining"),
+    Failed: (500, "failed"),
+}
+AT_ONCE = "1"  # seconds: another worker, or another server, is there
+
+
+class JSON(Response):
+    """An answer in JSON; arrays are written as lists of the shortest numbers that mean them."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def error(message: str, status: int, headers: Mapping[str, str] | None = None) -> JSON:
+    """Returns an answer that says what is wrong."""
+    return JSON({"error": message}, status, headers)
+
+
+def bad_request(found: BadRequest) -> JSON:
+    """Returns the answer to a request that cannot be answered as it is."""
+    # What is left of a body would be read as the next request.
+    headers = {"connection": "close"} if found.status in (408, 413, 415) else {}
+    return error(found.message, found.status, headers)
+
+
+def refused(refusal: Refused) -> tuple[JSON, str]:
+    """Returns the answer to a request that the engine refuses, and the kind of its error."""
+    status, kind = STATUSES.get(type(refusal), (503, "refused"))
+    headers = {}
+    if isinstance(refusal, Busy):
+        headers["retry-after"] = str(refusal.retry_after)
+    elif status == 503:
+        headers["retry-after"] = AT_ONCE
+    return error(str(refusal), status, headers), kind

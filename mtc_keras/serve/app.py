@@ -1,0 +1,145 @@
+"""The server's application: protocols, errors, documents and the page around one engine."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+
+import mtc_keras
+from mtc_keras.errors import UserError
+from mtc_keras.serve import answers
+from mtc_keras.serve.auth import Tokens
+from mtc_keras.serve.guard import CLIENT_LEFT, Guard
+from mtc_keras.serve.leaving import ClientLeft
+from mtc_keras.serve.metrics import Metrics
+from mtc_keras.serve.protocols import classify, open_inference, operating, tf_serving
+from mtc_keras.serve.reading import BadRequest
+from mtc_keras.serve.refusals import Refused
+from mtc_keras.serve.service import Service
+
+if TYPE_CHECKING:
+    from mtc_keras.serve.engine import Engine
+
+DESCRIPTION = (
+    "One model, every task in one answer. Three protocols: TensorFlow Serving's REST "
+    "(`:predict`), the Open Inference Protocol (`/v2`), and labels as `mtc-keras predict` has "
+    "them (`:classify`). What is wrong with a request stands under `error`."
+)
+
+
+def create_app(
+    engine: "Engine",
+    *,
+    tokens: Sequence[str] = (),
+    cors: Sequence[str] = (),
+    page: bool = True,
+    metrics: Metrics | None = None,
+) -> FastAPI:
+    """Returns the application that answers requests by an engine, which the caller starts.
+
+    Args:
+        engine: the `Engine`.
+        tokens: bearer tokens, one of which is asked for; none, and everybody may ask.
+        cors: origins, such as `"https://example.org"`, whose pages may ask from a browser.
+        page: bool. Whether `/` is a page to try the model.
+        metrics: the `Metrics` that the engine tells of its work; default: new ones.
+
+    Example:
+
+    ```python
+    metrics = Metrics()
+    engine = Engine("exports/quickstart", "quickstart", Limits(), metrics)
+    app = create_app(engine, metrics=metrics)
+    ```
+    """
+    service = Service(engine, metrics or Metrics())
+    app = FastAPI(
+        title=f"mtc-keras: {engine.name}",
+        description=DESCRIPTION,
+        version=mtc_keras.__version__,
+        docs_url=None,  # it would load a script of another server
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for protocol in (tf_serving, classify, open_inference, operating):
+        app.include_router(protocol.router(service))
+    _add_documents(app, engine.name, page)
+    _add_errors(app, service.metrics)
+    app.add_middleware(Guard, tokens=Tokens(tokens), metrics=service.metrics)
+    if cors:  # around the guard, as a browser asks first without a token
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after"],
+        )
+    return app
+
+
+def _add_documents(app: FastAPI, name: str, page: bool) -> None:
+    from mtc_keras.serve.documents import HEADERS, documents_html
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            app.openapi_schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+            )
+        return app.openapi_schema
+
+    async def documents(request: Request) -> Response:
+        return HTMLResponse(documents_html(openapi()), headers=HEADERS)
+
+    async def tried(request: Request) -> Response:
+        return HTMLResponse(html, headers=page_headers)
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    app.add_route("/docs", documents, ["GET"])
+    if page:
+        from mtc_keras.serve.page.rendering import HEADERS as page_headers
+        from mtc_keras.serve.page.rendering import page_html
+
+        html = page_html(name)
+        app.add_route("/", tried, ["GET"])
+
+
+def _add_errors(app: FastAPI, metrics: Metrics) -> None:
+    async def bad_request(request: Request, found: Any) -> Response:
+        metrics.error(found.kind)
+        return answers.bad_request(found)
+
+    async def refused(request: Request, refusal: Any) -> Response:
+        answer, kind = answers.refused(refusal)
+        metrics.error(kind)
+        return answer
+
+    async def wrong(request: Request, mistake: Any) -> Response:
+        metrics.error("request")
+        return answers.error(str(mistake), 400)
+
+    async def not_found(request: Request, found: Any) -> Response:
+        if found.status_code == 405 and request.method == "OPTIONS":
+            return Response(status_code=204, headers=found.headers)
+        messages = {404: "there is nothing at this path", 405: "this path has another method"}
+        metrics.error("path")
+        message = messages.get(found.status_code, "the request cannot be answered")
+        return answers.error(message, found.status_code, found.headers)
+
+    async def left(request: Request, found: Any) -> Response:
+        metrics.error("client_left")
+        return Response(status_code=CLIENT_LEFT)  # nobody gets it
+
+    app.add_exception_handler(BadRequest, bad_request)
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(UserError, wrong)
+    app.add_exception_handler(HTTPException, not_found)
+    app.add_exception_handler(ClientLeft, left)
+    app.add_exception_handler(ClientDisconnect, left)

@@ -1,0 +1,92 @@
+"""Around every request: who may ask, what is counted, and no defect that shows the inside."""
+
+import logging
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mtc_keras.serve.answers import error
+from mtc_keras.serve.auth import Tokens
+from mtc_keras.serve.metrics import Metrics
+
+CLIENT_LEFT = 499  # what proxies call it
+OPEN_PATHS = ("/", "/docs", "/openapi.json", "/healthz", "/v2/health/live", "/v2/health/ready")
+PROTOCOLS = {":predict": "tf_serving", ":classify": "classify", ":explain": "explain"}
+MOST_FRAMES = 8
+log = logging.getLogger("mtc_keras.serve")
+
+
+class Guard:
+    """Lets through who has a token, counts, and answers where a defect would end the connection.
+
+    Args:
+        app: what it guards.
+        tokens: the `Tokens`.
+        metrics: the `Metrics`.
+    """
+
+    def __init__(self, app: ASGIApp, *, tokens: Tokens, metrics: Metrics) -> None:
+        self.app, self.tokens, self.metrics = app, tokens, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status, is_head = time.perf_counter(), CLIENT_LEFT, scope["method"] == "HEAD"
+        if is_head:  # answered as GET is, without the body
+            scope = {**scope, "method": "GET"}
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("x-content-type-options", "nosniff")
+                headers.setdefault("cache-control", "no-store")
+            elif is_head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            if self._may_ask(scope):
+                await self.app(scope, receive, answer)
+            else:
+                self.metrics.error("token")
+                challenge = {"www-authenticate": "Bearer"}
+                refusal = error("a valid bearer token is needed", 401, challenge)
+                await refusal(scope, receive, answer)
+        except Exception as defect:  # whatever it is, the next request is answered
+            self.metrics.error("defect")
+            log.error("a request failed: %s", _described(defect))
+            if status == CLIENT_LEFT:
+                await error("the server failed; its log says where", 500)(scope, receive, answer)
+        finally:
+            seconds = time.perf_counter() - started
+            self.metrics.request(protocol_of(scope["path"]), status, seconds)
+
+    def _may_ask(self, scope: Scope) -> bool:
+        path = scope["path"]
+        if path in OPEN_PATHS or (path.startswith("/v2/models/") and path.endswith("/ready")):
+            return True
+        return self.tokens.allow(Headers(scope=scope).get("authorization"))
+
+
+def protocol_of(path: str) -> str:
+    """Returns what the metrics call a path's protocol: one of a few, whatever a client asks."""
+    for ending, protocol in PROTOCOLS.items():
+        if path.startswith("/v1/") and path.endswith(ending):
+            return protocol
+    if path.startswith("/v2/") and path.endswith("/infer"):
+        return "open_inference"
+    return "other"
+
+
+def _described(defect: Exception) -> str:
+    """Returns the kind of a defect and where it arose; its message might quote a text."""
+    frames: list[Any] = list(traceback.extract_tb(defect.__traceback__))[-MOST_FRAMES:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    return f"{type(defect).__name__} in {' > '.join(places)}"

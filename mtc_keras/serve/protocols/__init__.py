@@ -1,0 +1,1 @@
+"""What the server speaks; a module for each protocol, which makes its routes."""

@@ -1,0 +1,46 @@
+"""What operators ask: whether the server lives, and what it has counted."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mtc_keras.serve.answers import JSON
+from mtc_keras.serve.metrics import CONTENT_TYPE
+from mtc_keras.serve.routes import add_route
+from mtc_keras.serve.service import Service
+
+HEALTH = {
+    "type": "object",
+    "required": ["status", "ready"],
+    "properties": {"status": {"const": "ok"}, "ready": {"type": "boolean"}},
+}
+
+
+def router(service: Service) -> APIRouter:
+    """Returns the routes."""
+
+    async def health(request: Request) -> Response:
+        return JSON({"status": "ok", "ready": service.engine.is_ready})
+
+    async def metrics(request: Request) -> Response:
+        return Response(service.metrics.page(), media_type=CONTENT_TYPE)
+
+    routes = APIRouter(tags=["Operation"])
+    add_route(
+        routes,
+        "GET",
+        "/healthz",
+        health,
+        summary="200 as long as the server runs; whether it is ready.",
+        answer=HEALTH,
+    )
+    add_route(
+        routes,
+        "GET",
+        "/metrics",
+        metrics,
+        summary="Counters for Prometheus.",
+        answer={"type": "string"},
+        media_type="text/plain",
+    )
+    return routes

@@ -1,0 +1,270 @@
+"""How a request is read: bounded, and with a message that says what is wrong and quotes no text."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.requests import Request
+
+from mtc_keras.errors import is_utf8, plural
+from mtc_keras.serve.limits import Limits
+
+INPUTS = ("text", "text_pair")  # what a request calls the text columns, in their order
+B64 = "b64"  # the key of a text whose bytes are encoded, as in TensorFlow Serving
+KINDS = {
+    "dict": "an object",
+    "list": "an array",
+    "str": "a string",
+    "bool": "a boolean",
+    "int": "a number",
+    "float": "a number",
+    "NoneType": "null",
+}
+
+
+class BadRequest(Exception):
+    """A request that cannot be answered as it is.
+
+    Args:
+        message: str. What is wrong and where; no text of the request.
+        status: int. The HTTP status.
+        kind: str. What the metrics call it.
+    """
+
+    def __init__(self, message: str, status: int = 400, kind: str = "request") -> None:
+        super().__init__(message)
+        self.message, self.status, self.kind = message, status, kind
+
+
+async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
+    """Returns the JSON object that a request's body holds.
+
+    Its content type does not matter, as none does to TensorFlow Serving: `curl -d` sends another.
+
+    Raises:
+        BadRequest: if the body is too large, too slow, compressed, or no JSON object.
+    """
+    return parse_object(await read_body(request, limits))
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """Returns a request's body, of which no more is read than the limit allows.
+
+    Raises:
+        BadRequest: if it is too large, too slow or compressed.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise BadRequest("a compressed body is not read; send it as it is", 415, "encoding")
+    announced = request.headers.get("content-length", "")
+    parts, size = [], int(announced) if announced.isdecimal() else 0
+    _check_size(size, limits)
+    size = 0
+    try:
+        async with asyncio.timeout(limits.timeout):
+            async for part in request.stream():
+                size += len(part)
+                _check_size(size, limits)
+                parts.append(part)
+    except TimeoutError:
+        raise BadRequest(
+            f"the body did not arrive within {limits.timeout:g} s", 408, "slow_body"
+        ) from None
+    return b"".join(parts)
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.max_body_bytes:
+        raise BadRequest(
+            f"the body has more than {limits.max_body_bytes:,} bytes (--max-body-bytes); "
+            "send fewer texts at once",
+            413,
+            "body_size",
+        )
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Returns the object that JSON in UTF-8 holds.
+
+    Raises:
+        BadRequest: if it is no JSON, another value, nested too deep, or has a key twice.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start:,} is not UTF-8"
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg} (line {error.lineno}, column {error.colno})"
+    except RecursionError:
+        problem = "its values are nested too deep"
+    except ValueError:
+        problem = "a number has too many digits"
+    else:
+        if isinstance(value, dict):
+            return value
+        raise BadRequest(f"the body must be a JSON object, and is {kind_of(value)}")
+    raise BadRequest(f"the body is not read as JSON: {problem}", kind="json")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadRequest("the body is not read as JSON: an object has a key twice", kind="json")
+    return found
+
+
+def kind_of(value: Any) -> str:
+    """Returns what JSON calls a value, with its article."""
+    return KINDS[type(value).__name__]
+
+
+def check_keys(body: dict[str, Any], known: Sequence[str]) -> None:
+    """Checks that an object has no other keys.
+
+    Raises:
+        BadRequest: if it does; the key is not quoted, as it may be a text.
+    """
+    if strangers := len(body.keys() - set(known)):
+        raise BadRequest(
+            f"the body has {plural(strangers, 'unknown key')}; known: {listing(known)}"
+        )
+
+
+def listing(names: Sequence[str]) -> str:
+    """Returns names as JSON writes them, separated by commas."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def is_encoded(cell: Any) -> bool:
+    """Whether a cell is a text whose bytes are encoded: `{"b64": "…"}`."""
+    return isinstance(cell, dict) and cell.keys() == {B64}
+
+
+def text_of(cell: Any, place: str) -> str:
+    """Returns the text that a cell holds.
+
+    Raises:
+        BadRequest: if it holds something else.
+    """
+    if isinstance(cell, str):
+        return cell
+    if not is_encoded(cell):
+        raise BadRequest(f"{place} must be a string, and is {kind_of(cell)}", kind="shape")
+    try:
+        return base64.b64decode(cell[B64], validate=True).decode("utf-8")
+    except (binascii.Error, TypeError, ValueError):  # a UnicodeDecodeError is a ValueError
+        raise BadRequest(f"{place} must be base64 of a text in UTF-8", 422, "text") from None
+
+
+def texts_of_row(row: Any, names: Sequence[str], place: str) -> list[str]:
+    """Returns a row's text for each input.
+
+    Args:
+        row: a text, a list of the texts of a pair, or an object from input to text.
+        names: the inputs.
+        place: str. Where it stands.
+
+    Raises:
+        BadRequest: if it is something else.
+    """
+    if isinstance(row, dict) and not is_encoded(row):
+        if row.keys() != set(names):
+            raise BadRequest(
+                f"{place} must have {plural(len(names), 'key')}, {listing(names)}, and no other",
+                kind="shape",
+            )
+        return [text_of(row[name], f"{place}.{name}") for name in names]
+    if len(names) == 1:
+        return [text_of(row, place)]
+    if not isinstance(row, list) or len(row) != len(names):
+        raise BadRequest(
+            f"{place} must hold a text pair: an object with the keys {listing(names)}",
+            kind="shape",
+        )
+    return [text_of(cell, f"{place}[{number}]") for number, cell in enumerate(row)]
+
+
+def columns_of(
+    rows: Any, names: Sequence[str], where: str, limits: Limits
+) -> tuple[list[str], ...]:
+    """Returns the texts of N rows, N strings for each input.
+
+    Args:
+        rows: what the request has under a key: an array of rows.
+        names: the inputs.
+        where: str. The key.
+        limits: the server's `Limits`.
+
+    Raises:
+        BadRequest: if they are too many, or one is something else than a text, too long, or holds
+            what no text may.
+    """
+    if not isinstance(rows, list):
+        raise BadRequest(f"{where} must be an array, and is {kind_of(rows)}", kind="shape")
+    check_count(len(rows), where, limits)
+    read = [texts_of_row(row, names, f"{where}[{number}]") for number, row in enumerate(rows)]
+    columns = tuple([texts[number] for texts in read] for number in range(len(names)))
+    check_texts(columns, lambda row, column: _place(where, row, column, names), limits)
+    return columns
+
+
+def _place(where: str, row: int, column: int, names: Sequence[str]) -> str:
+    return f"{where}[{row}]" + (f".{names[column]}" if len(names) > 1 else "")
+
+
+def check_count(count: int, where: str, limits: Limits) -> None:
+    """Checks how many rows a request has.
+
+    Raises:
+        BadRequest: if they are too many.
+    """
+    if count > limits.max_texts:
+        raise BadRequest(
+            f"{where} has {count:,} texts, and a request at most {limits.max_texts:,} "
+            "(--max-texts)",
+            413,
+            "texts",
+        )
+
+
+def check_texts(
+    columns: Sequence[Sequence[str]], place: Callable[[int, int], str], limits: Limits
+) -> None:
+    """Checks that all texts can be read.
+
+    Args:
+        columns: N strings for each input.
+        place: says where the text of a row, for the input of an index, stands.
+        limits: the server's `Limits`.
+
+    Raises:
+        BadRequest: if one cannot; the first is named, the others are counted.
+    """
+    problems = [
+        (row, column, problem)
+        for column, texts in enumerate(columns)
+        for row, text in enumerate(texts)
+        if (problem := _problem(text, limits))
+    ]
+    if not problems:
+        return
+    row, column, problem = min(problems, key=lambda found: found[:2])
+    others = len(problems) - 1
+    more = f"; {plural(others, 'other text')} cannot be read, either" if others else ""
+    kind = "characters" if problem.startswith("has ") else "text"
+    raise BadRequest(f"{place(row, column)} {problem}{more}", 422, kind)
+
+
+def _problem(text: str, limits: Limits) -> str:
+    if len(text) > limits.max_characters:
+        return (
+            f"has {len(text):,} characters, and a text at most {limits.max_characters:,} "
+            "characters (--max-characters)"
+        )
+    if (position := text.find("\0")) >= 0:
+        return f"holds the character NUL, at position {position:,}"
+    if not text.isascii() and not is_utf8(text):
+        return "holds half of a surrogate pair, which is no character"
+    return ""

@@ -99,7 +99,9 @@ class FakeEngine:
         return Answer(self.probabilities(texts), self.number, 7 * len(texts[0]))
 
     async def explain(self, texts, task: str, label=None, *, version=None) -> Attributions:
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.seconds)
+        if self.raises is not None:
+            raise self.raises
         found = tuple(
             Word(word, 0, len(word), 0.25, segment)
             for segment, text in enumerate(texts)

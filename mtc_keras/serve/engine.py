@@ -196,7 +196,8 @@ class Engine:
             model = await asyncio.to_thread(described, found.path, self.name, number, self.limits)
             pool = Pool(model, found, self.limits, self.observer, self._module)
             await pool.start()
-        except UserError as error:
+        except (UserError, OSError) as reason:  # a folder may be removed meanwhile
+            error = reason if isinstance(reason, UserError) else DataError(str(reason))
             self._refused.add(found)
             self._say(Version(number, State.FAILED, str(error)))
             log.error("version %d is refused: %s", number, error)

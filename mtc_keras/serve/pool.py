@@ -201,7 +201,8 @@ class Pool:
             try:
                 await self._compute(self._workers[number], batch)
                 delay = FIRST_DELAY
-            except (WorkerDied, TimedOut) as refusal:
+            except Exception as error:
+                refusal = error if isinstance(error, Refused) else _not_understood(error)
                 for request in {request for request, _ in batch.rows}:
                     request.refuse(refusal)
                 delay = await self._restart(number, delay, refusal)
@@ -256,11 +257,19 @@ class Pool:
             for half in (batch.rows[:middle], batch.rows[middle:]):
                 await self._ask(worker, batch.of(half))
             return
+        names = {task.name for task in self.model.tasks}
+        if answers.keys() != names or {len(a) for a in answers.values()} != {len(batch.rows)}:
+            raise ValueError("the answers are not those of all tasks and rows")
         seconds = time.perf_counter() - started
         self._suspects.computed(batch)
         self._observer.batch(len(batch.rows), batch.padded_tokens, seconds)
         self._seconds_per_row += 0.2 * (seconds / len(batch.rows) - self._seconds_per_row)
         _distribute(batch, answers)
+
+
+def _not_understood(error: Exception) -> WorkerDied:
+    """Returns the refusal of a batch that failed; what the error says may quote a text."""
+    return WorkerDied(f"a worker answered what cannot be understood ({type(error).__name__})")
 
 
 def _distribute(batch: Batch[_Asked], answers: Mapping[str, np.ndarray]) -> None:
@@ -270,4 +279,8 @@ def _distribute(batch: Batch[_Asked], answers: Mapping[str, np.ndarray]) -> None
         places.setdefault(request, []).append(place)
     for request, own in places.items():
         rows = [batch.rows[place][1] for place in own]
-        request.take_in(rows, {name: values[own] for name, values in answers.items()})
+        found = {name: values[own] for name, values in answers.items()}
+        if not all(np.isfinite(values).all() for values in found.values()):
+            request.refuse(Failed("what the model computes of a text is no finite number"))
+            continue
+        request.take_in(rows, found)

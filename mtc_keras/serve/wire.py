@@ -25,7 +25,7 @@ def packed(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] = NO_ARRA
         header: JSON values; texts may hold lone surrogates.
         arrays: dict from name to float32 array.
     """
-    values = {name: np.ascontiguousarray(array, "float32") for name, array in arrays.items()}
+    values = {name: np.asarray(array, "float32") for name, array in arrays.items()}
     listed = [[name, list(array.shape)] for name, array in values.items()]
     encoded = json.dumps({**header, ARRAYS: listed}, separators=(",", ":")).encode("ascii")
     size = len(encoded).to_bytes(SIZE, "big")

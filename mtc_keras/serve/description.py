@@ -51,9 +51,8 @@ def describe(model: Model) -> dict[str, Any]:
     Returns:
         dict of `name`, `version`, `format`, `server`, `max_length` in tokens, the `limits` of a
         request, `inputs`, each with the `column` of the training rows, and `tasks` in the order of
-        the config: their kind, their classes with what people see for each, thresholds, and counts
-        of training labels where the model knows them; of a number the mean and the standard
-        deviation of the training targets.
+        the config: their kind, their classes with what people see for each and its threshold; of a
+        number the mean and the standard deviation of the training targets, where they are known.
     """
     columns = model.data.text_columns
     limits = model.limits
@@ -84,7 +83,6 @@ def _task(task: Task, decision: Decision | None) -> dict[str, Any]:
         "has_probabilities": task.has_probabilities,
         "is_exclusive": task.is_exclusive,
         "has_order": task.has_order,
-        "explains_classes": task.explains_classes,
         "temperature": None if decision is None else decision.temperature,
         "classes": _classes(task, decision),
         "separator": exported.get("separator"),
@@ -95,9 +93,7 @@ def _task(task: Task, decision: Decision | None) -> dict[str, Any]:
 
 def _classes(task: Task, decision: Decision | None) -> list[dict[str, Any]]:
     thresholds = {} if decision is None else decision.thresholds
-    counts: Sequence[float | None] = task.training_counts or [None] * len(task.known_classes)
-    named = zip(task.known_classes, task.shown_classes, counts, strict=True)
     return [
-        {"name": name, "shown": shown, "threshold": thresholds.get(name), "count": count}
-        for name, shown, count in named
+        {"name": name, "shown": shown, "threshold": thresholds.get(name)}
+        for name, shown in zip(task.known_classes, task.shown_classes, strict=True)
     ]

@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
-
 from mtc_keras.config import DataConfig
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.serve.description import describe
@@ -31,9 +29,7 @@ def served(tasks, decisions=None, text="text"):
 
 def test_every_kind_is_told_with_what_people_see_and_what_decides():
     tasks = [
-        Multiclass(name="mood", classes=["S1", "S2"], class_names={"S1": "bad"}).measure(
-            np.array([0, 0, 1, -1])
-        ),
+        Multiclass(name="mood", classes=["S1", "S2"], class_names={"S1": "bad"}),
         Multilabel(name="topics", classes=["bus", "fee"]),
         Ordinal(name="stars", classes=["1", "2", "3"]),
         Regression(name="wait", mean=3.0, scale=1.5),
@@ -46,13 +42,13 @@ def test_every_kind_is_told_with_what_people_see_and_what_decides():
     assert json.loads(json.dumps(found)) == found
     mood, topics, stars, wait = found["tasks"]
     assert mood["classes"] == [
-        {"name": "S1", "shown": "bad", "threshold": None, "count": 2},
-        {"name": "S2", "shown": "S2", "threshold": None, "count": 1},
+        {"name": "S1", "shown": "bad", "threshold": None},
+        {"name": "S2", "shown": "S2", "threshold": None},
     ]
     assert [mood["is_exclusive"], topics["is_exclusive"]] == [True, False]
     assert [entry["threshold"] for entry in topics["classes"]] == [0.3, 0.5]
     assert topics["separator"] == "|" and mood["separator"] is None
-    assert stars["has_order"] and not stars["explains_classes"]
+    assert stars["has_order"] and not topics["has_order"]
     assert [wait["mean"], wait["scale"], wait["classes"]] == [3.0, 1.5, []]
     assert found["limits"] == vars(LIMITS)
     assert found["inputs"] == [{"name": "text", "column": "text"}]

@@ -54,7 +54,7 @@ class FakeServer:
     def decisions(self) -> dict[str, Decision]:
         return {
             task.name: task.decision(thresholds=THRESHOLDS)
-            if task.name == "topics"
+            if THRESHOLDS.keys() <= set(task.known_classes)
             else task.decision()
             for task in self.tasks
             if task.has_probabilities
@@ -102,7 +102,11 @@ class FakeServer:
         predictions = [
             {name: cells[row] for name, cells in columns.items()} for row in range(len(texts))
         ]
-        return {"model_name": self.name, "version": self.version, "predictions": predictions}
+        return {
+            "model_name": self.name,
+            "model_version": str(self.version),
+            "predictions": predictions,
+        }
 
     def probabilities(self, task: Task, texts: list[Any]) -> np.ndarray:
         lengths = np.array([len("".join(text)) for text in texts], "float32")
@@ -138,7 +142,7 @@ class FakeServer:
             "task": question["task"],
             "label": question["label"],
             "words": words,
-            "groups": False,
+            "is_grouped": False,
         }
 
 
@@ -163,9 +167,20 @@ def tried(browser: Any, server: FakeServer, width: int = 1280, **options: Any) -
         ),
     )
     page.goto(ADDRESS)
-    page.wait_for_function(
-        "document.getElementById('facts').childElementCount > 0 || problem.firstChild"
-    )
+    page.wait_for_selector("#predict:visible, #problem > p")
     yield page
     assert [said for said in heard if "Failed to load resource" not in said] == []
     context.close()
+
+
+def predict(page: Any, text: str) -> None:
+    """Types a text, or lines, into the first box and waits for the answer."""
+    page.locator("textarea").first.fill(text)
+    page.get_by_role("button", name="Predict").click()
+    page.wait_for_selector("#status:not(:text('Asking'))")
+    page.wait_for_selector("#answers:not([aria-busy])")
+
+
+def card(page: Any, task: str) -> Any:
+    """The section of a task."""
+    return page.locator("section.task").filter(has=page.locator("h3", has_text=task))

@@ -83,7 +83,11 @@ class Answers {
     this.#leave();
     this.#redraws = this.#redraws.slice(0, 2); // those of the table stay
     const title = element("h3", { tabindex: "-1" }, `Line ${index + 1}`);
-    const quoted = texts.map((text) => element("blockquote", { dir: "auto" }, seen(text)));
+    const quoted = texts.map((text) => {
+      const quoted = quote(text);
+      quoted.append(seen(text));
+      return quoted;
+    });
     this.#detail.append(title, ...quoted);
     this.#showCards(description, texts, answer);
     title.focus();

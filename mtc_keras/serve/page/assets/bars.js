@@ -1,6 +1,7 @@
 // One task's classes as bars, and a number on the range of those that it was trained on.
 
 const MOST_BARS = 10;
+const LONG_NAME = 24; // characters; names of more have a line of their own
 
 // Classes with their probabilities, in the order in which they are shown.
 function rankedClasses(task, probabilities, labels) {
@@ -15,32 +16,28 @@ function rankedClasses(task, probabilities, labels) {
   );
 }
 
-// The first of them: all that are chosen, and of a scale the steps around the chosen one.
+// The first of them, of a scale the steps around the chosen one.
 function firstClasses(task, ranked) {
   if (ranked.length <= MOST_BARS) return ranked;
-  if (!task.has_order) {
-    const chosen = ranked.filter((found) => found.isChosen).length;
-    return ranked.slice(0, Math.max(MOST_BARS, chosen));
-  }
+  if (!task.has_order) return ranked.slice(0, MOST_BARS);
   const middle = Math.max(0, ranked.findIndex((found) => found.isChosen));
   const start = Math.min(Math.max(0, middle - MOST_BARS / 2), ranked.length - MOST_BARS);
   return ranked.slice(start, start + MOST_BARS);
 }
 
 function classBar(found) {
-  const { name, shown, threshold, count } = found;
+  const { name, shown, threshold } = found;
   const meter = element("span", { class: "meter", "aria-hidden": "true" });
   meter.append(placed(element("span", { class: "level" }), "inline-size", found.probability ?? 0));
   if (threshold !== null) {
     meter.append(placed(element("span", { class: "tick" }), "inset-inline-start", threshold));
   }
-  const known = count === null ? null : `${many(count, "training label")}`;
   return element(
     "li",
     { class: found.isChosen ? "choice chosen" : "choice" },
     element(
       "span",
-      { class: "name", title: known },
+      { class: "name" },
       found.isChosen ? unseen("chosen: ") : null,
       nameOf(shown),
       name === shown ? null : element("span", { class: "key" }, " ", nameOf(name)),
@@ -61,6 +58,7 @@ function classBars(task, probabilities, labels) {
     "aria-label": `Classes of ${seen(task.name)}`,
   });
   list.classList.toggle("thresholds", task.classes.some((known) => known.threshold !== null));
+  list.classList.toggle("long", task.classes.some((known) => known.shown.length > LONG_NAME));
   if (first.length === ranked.length) {
     list.append(...ranked.map(classBar));
     return [list];

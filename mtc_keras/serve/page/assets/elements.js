@@ -34,6 +34,14 @@ const nameOf = (text) => element("bdi", {}, seen(text).replace(/\s+/gu, " "));
 // For those who hear the page and do not see it.
 const unseen = (text) => element("span", { class: "unseen" }, text);
 
+// A text as it was given; a long one scrolls by itself, which needs to be reached by keyboard.
+const TALL = 1_000; // characters
+function quote(text, kind = "") {
+  const isTall = text.length > TALL;
+  const label = isTall ? { tabindex: "0", role: "region", "aria-label": "The text" } : {};
+  return element("blockquote", { dir: "auto", class: isTall ? `${kind} tall` : kind, ...label });
+}
+
 // A length in per cent, set through the style's object, as the policy allows no style attributes.
 function placed(made, property, share) {
   made.style.setProperty(property, `${(100 * Math.min(1, Math.max(0, share))).toFixed(2)}%`);

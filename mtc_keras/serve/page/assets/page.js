@@ -73,6 +73,7 @@ async function learn(signal) {
     ["reads", length === null ? DASH : many(length, "token")],
     ["server", program],
   ];
+  part("ask").hidden = part("predict").hidden = false;
   part("facts").replaceChildren(
     ...facts.map(([name, value]) =>
       element("div", {}, element("dt", {}, name), element("dd", {}, seen(value))),
@@ -138,7 +139,7 @@ async function predict() {
   const isTable = mode() === "lines";
   await run(async (signal) => {
     const { predictions, version } = await classified(rows, signal);
-    if (version !== description.version) await learn(signal); // a new one is served
+    if (version !== String(description.version)) await learn(signal); // a new one is served
     answers.show(description, rows, predictions, isTable);
     tell(isTable ? `${many(rows.length, "line")} predicted.${note}` : summary(predictions[0]));
   }, predict);
@@ -150,11 +151,11 @@ const summary = (row) =>
 // Asks for rows in portions that the server's limits allow.
 async function classified(rows, signal) {
   const predictions = [];
-  let version = description.version;
+  let version = String(description.version);
   for (const portion of portions(rows)) {
     const answer = await patiently(() => server.classify(portion, signal), signal);
     predictions.push(...answer.predictions);
-    version = answer.version ?? version;
+    version = answer.model_version;
     if (rows.length > portion.length) {
       part("progress").max = rows.length;
       part("progress").value = predictions.length;
@@ -212,8 +213,7 @@ const begin = () =>
 
 part("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (description === null) begin();
-  else predict();
+  predict();
 });
 part("cancel").addEventListener("click", () => asking?.abort());
 part("ask").addEventListener("keydown", (event) => {

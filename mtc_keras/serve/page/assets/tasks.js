@@ -4,6 +4,8 @@
 const isAbstained = (confidence, least) =>
   typeof confidence === "number" && Math.fround(confidence) < Math.fround(least);
 
+const MOST_LABELS = 10; // of a task that are named where its bars stand below, or in a table
+
 const asList = (label) => (Array.isArray(label) ? label : label === null ? [] : [String(label)]);
 
 function kindOf(task) {
@@ -26,10 +28,12 @@ function decision(task, answer, least) {
   if (isAbstained(answer.confidence, least)) return [element("em", {}, "left out")];
   const labels = asList(answer.label);
   if (labels.length === 0) return [element("em", {}, "none of the classes")];
-  return labels.flatMap((label, index) => [
+  const first = labels.slice(0, MOST_LABELS).flatMap((label, index) => [
     index === 0 ? "" : ", ",
     element("strong", {}, nameOf(label)),
   ]);
+  const others = labels.length - MOST_LABELS;
+  return others > 0 ? [...first, ` and ${counted.format(others)} more`] : first;
 }
 
 const inWords = (task, answer, least) =>
@@ -63,7 +67,7 @@ function taskCard(task, row, { texts, columns, least, explain }) {
 // A button that asks which words drove a label, the most probable one unless another is chosen.
 function driven(task, answer, texts, columns, explain) {
   const shown = element("div", { role: "status" });
-  const chosen = task.explains_classes ? labelChoice(task, answer) : null;
+  const chosen = task.has_probabilities ? labelChoice(task, answer) : null;
   const ask = button("What drove it", async () => {
     if (ask.getAttribute("aria-disabled") === "true") return;
     ask.setAttribute("aria-disabled", "true");
@@ -84,7 +88,8 @@ function driven(task, answer, texts, columns, explain) {
 }
 
 function labelChoice(task, answer) {
-  const first = asList(answer.label)[0] ?? rankedClasses(task, answer.probabilities, [])[0]?.shown;
+  const ranked = rankedClasses(task, answer.probabilities, asList(answer.label));
+  const first = (ranked.find((found) => found.isChosen) ?? ranked[0])?.shown;
   const options = task.classes.map(({ shown }) =>
     element("option", { value: shown, selected: shown === first }, seen(shown)),
   );

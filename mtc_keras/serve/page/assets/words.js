@@ -15,7 +15,7 @@ function* pieces(text, words) {
 }
 
 function colouredText(text, words, most) {
-  const shown = element("blockquote", { dir: "auto", class: "driven" });
+  const shown = quote(text, "driven");
   for (const [piece, word] of pieces(text, words)) {
     const attribution = word?.attribution ?? 0;
     if (word === null || (word.attribution !== null && attribution === 0)) {
@@ -55,8 +55,8 @@ function explanation(found, texts, columns, what) {
   });
   const unread = words.filter((word) => word.attribution === null).length;
   const notes = [
-    `Colours: how much ${what} falls without a word (blue), or rises (underlined).`,
-    found.groups ? "Words of a long text are taken together." : null,
+    `Without a blue word ${what} falls, without an underlined one it rises.`,
+    found.is_grouped ? "Words of a long text are taken together." : null,
     unread === 0 ? null : `${many(unread, "word")} not read, as the text is too long.`,
   ];
   return element(

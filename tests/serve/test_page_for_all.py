@@ -1,0 +1,180 @@
+"""Whoever tries a model: by keyboard, by screen reader, on a telephone; and what cannot happen."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from mtc_keras.serve.page.rendering import HEADERS, page_html
+from mtc_keras.tasks import Multiclass, Multilabel
+from tests.pages.samples import HOSTILE
+from tests.serve.tried import ADDRESS, TASKS, FakeServer, card, predict, tried
+
+TEXT = "Two hours in the queue."
+MANY = Multilabel(
+    name="intents",
+    classes=[f"a name of a class that says at length what it is about, {n}" for n in range(100)],
+)
+
+
+def check(page, where):
+    """Fails if axe-core finds what a person could not use, or the page is wider than the screen."""
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], where
+    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1], where
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
+def test_everything_can_be_used_by_everybody(browser, width, scheme):
+    server = FakeServer(tasks=[*TASKS, MANY])
+    with tried(browser, server, width, color_scheme=scheme, reduced_motion="reduce") as page:
+        check(page, "empty")
+        predict(page, TEXT)
+        page.get_by_role("button", name="What drove mood").click()
+        page.locator(".explanation").wait_for()
+        check(page, "one text")
+        page.get_by_label("One text per line").check()
+        predict(page, "one\ntwo\n" + "x " * 249)
+        page.get_by_role("button", name="Show line 3").click()
+        check(page, "lines")
+        server.refuse = lambda *_: (401, {"error": "a token"}, {})
+        page.get_by_role("button", name="Predict").click()
+        page.wait_for_selector("#access:visible")
+        check(page, "refused")
+
+
+def test_the_keyboard_alone_is_enough(browser):
+    with tried(browser, FakeServer()) as page:
+        seen = []
+        for _ in range(4):
+            page.keyboard.press("Tab")
+            seen.append(
+                page.evaluate("document.activeElement.id || document.activeElement.className")
+            )
+            if seen[-1] == "field-text":
+                page.keyboard.type(TEXT)
+        assert [seen[0], *seen[2:]] == ["skip", "field-text", "predict"]
+        page.keyboard.press("Enter")
+        page.wait_for_selector("section.task")
+        assert page.evaluate("document.activeElement.id") == "predict"
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "least"
+        page.keyboard.press("End")
+        assert "left out" in card(page, "mood").inner_text()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.locator(".explanation").wait_for()
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+
+
+def test_a_screen_reader_hears_what_is_drawn(browser):
+    server = FakeServer()
+    with tried(browser, server) as page:
+        predict(page, TEXT)
+        tree = card(page, "topics").aria_snapshot()
+        [row] = server.classify({"texts": [TEXT], "columns": ["labels"]})["predictions"]
+        heard = [line for line in tree.splitlines() if "listitem" in line]
+        for name, threshold in server.decisions["topics"].thresholds.items():
+            [line] = [line for line in heard if name in line]
+            assert ("chosen: " in line) == (name in row["predicted_topics"])
+            assert ", probability 0." in line and f", chosen from {threshold:.3f}" in line
+        assert 'heading "topics any number of classes" [level=3]' in tree
+        assert 'list "Classes of topics"' in tree and 'button "What drove topics"' in tree
+        levels = page.eval_on_selector_all(
+            "h1, h2, h3",
+            "all => all.filter(head => head.checkVisibility()).map(head => head.tagName)",
+        )
+        assert levels == ["H1", "H2", *["H3"] * 4]
+
+
+def test_names_and_texts_that_look_like_code_stay_text(browser):
+    tasks = [
+        Multiclass(name="place", classes=HOSTILE),
+        Multilabel(name="tags", classes=[*HOSTILE, "__proto__", "constructor", "2", "1"]),
+    ]
+    with tried(browser, FakeServer(tasks=tasks)) as page:
+        predict(page, "\n".join(HOSTILE).replace("\ud800", ""))
+        page.get_by_role("button", name="What drove place").click()
+        page.locator(".explanation").wait_for()
+        tags = card(page, "tags")
+        tags.get_by_role("button", name="Show all 15 classes").click()
+        shown = tags.locator(".name > bdi").all_inner_texts()
+        assert {"<script>alert(1)</script>", "عربي جدا", r"a\x00b\x1bc\ud800\u202ed"} <= set(shown)
+        assert "__proto__" in shown and "–" not in tags.locator(".value").all_inner_texts()
+        page.get_by_label("One text per line").check()
+        predict(page, "\n".join(HOSTILE).replace("\ud800", ""))
+        assert page.locator("tbody tr").count() == len(HOSTILE)
+        assert page.locator("script").count() == 1
+        assert page.locator("img, iframe, object, embed, [onerror], main svg").count() == 0
+
+
+def test_a_hostile_name_of_the_model_stays_text(browser):
+    html = page_html('"><script>alert(1)</script>')
+    assert html.count("<script") == 1 and "&lt;script&gt;" in html
+
+
+def test_nothing_that_gets_in_runs_or_asks_anyone(browser):
+    context = browser.new_context()
+    context.route("**/*", FakeServer().handle)
+    page = context.new_page()
+    page.goto(ADDRESS)
+    refused = page.evaluate(
+        """async () => {
+            const refused = [];
+            document.addEventListener("securitypolicyviolation",
+                event => refused.push(event.effectiveDirective));
+            const script = document.createElement("script");
+            script.textContent = "window.ran = 1";
+            const style = document.createElement("style");
+            style.textContent = "body { display: none }";
+            document.body.append(script, style);
+            document.body.insertAdjacentHTML("beforeend",
+                '<a id="x" onclick="window.ran = 1">x</a><i style="color: red">x</i>'
+                + '<img src="http://127.0.0.1:9/x.png">');
+            document.getElementById("x").click();
+            await fetch("http://127.0.0.1:9/").catch(() => {});
+            await new Promise(resolve => setTimeout(resolve, 100));
+            return [window.ran ?? null, refused.sort()];
+        }"""
+    )
+    kinds = ["connect-src", "img-src", "script-src-attr", "script-src-elem"]
+    assert refused == [None, [*kinds, "style-src-attr", "style-src-elem"]]
+    context.close()
+
+
+def test_a_copy_elsewhere_asks_the_server_that_it_was_written_for(browser, tmp_path):
+    server = FakeServer()
+    copy = page_html("tiny", "http://model.test/prefix/")
+    origin = {"Access-Control-Allow-Origin": "http://copy.test"}
+    asked = []
+
+    def handle(route):
+        asked.append(route.request.url)
+        if route.request.url == "http://copy.test/":
+            route.fulfill(body=copy, content_type="text/html")
+        else:
+            route.fulfill(json=server.describe(None), headers=origin)
+
+    context = browser.new_context()
+    context.route("**/*", handle)
+    page = context.new_page()
+    page.goto("http://copy.test/")
+    page.wait_for_selector("textarea")
+    assert asked == ["http://copy.test/", "http://model.test/prefix/v1/models/tiny/describe"]
+    context.close()
+
+
+def test_without_scripts_the_page_says_what_it_needs(browser):
+    context = browser.new_context(java_script_enabled=False)
+    context.route("**/*", FakeServer().handle)
+    page = context.new_page()
+    page.goto(ADDRESS)
+    assert "scripts are off" in page.inner_text("main")
+    context.close()
+
+
+def test_nobody_may_frame_it_and_it_tells_no_address():
+    assert HEADERS["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert HEADERS["Referrer-Policy"] == "no-referrer"
+    policy = page_html("tiny").split('Content-Security-Policy" content="')[1].split('">')[0]
+    assert "unsafe" not in policy and "default-src &#39;none&#39;" in policy

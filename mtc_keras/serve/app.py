@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
-import mtc_keras
 from mtc_keras.errors import UserError
-from mtc_keras.serve import answers
+from mtc_keras.serve import answers, documents
 from mtc_keras.serve.auth import Tokens
 from mtc_keras.serve.guard import CLIENT_LEFT, Guard
 from mtc_keras.serve.leaving import ClientLeft
 from mtc_keras.serve.metrics import Metrics
+from mtc_keras.serve.page import rendering
 from mtc_keras.serve.protocols import classify, open_inference, operating, tf_serving
 from mtc_keras.serve.reading import BadRequest
 from mtc_keras.serve.refusals import Refused
+from mtc_keras.serve.routes import openapi
 from mtc_keras.serve.service import Service
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def create_app(
     cors: Sequence[str] = (),
     page: bool = True,
     metrics: Metrics | None = None,
-) -> FastAPI:
+) -> Starlette:
     """Returns the application that answers requests by an engine, which the caller starts.
 
     Args:
@@ -58,17 +58,14 @@ def create_app(
     ```
     """
     service = Service(engine, metrics or Metrics())
-    app = FastAPI(
-        title=f"mtc-keras: {engine.name}",
-        description=DESCRIPTION,
-        version=mtc_keras.__version__,
-        docs_url=None,  # it would load a script of another server
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    for protocol in (tf_serving, classify, open_inference, operating):
-        app.include_router(protocol.router(service))
-    _add_documents(app, engine.name, page)
+    modules = (tf_serving, classify, open_inference, operating)
+    protocols = [module.routes_of(service) for module in modules]
+    app = Starlette(routes=[route for routes in protocols for route in routes.routes])
+    app.router.redirect_slashes = False
+    title = f"mtc-keras: {engine.name}"
+    _add_documents(app, openapi(title, DESCRIPTION, protocols, asks_tokens=bool(tokens)))
+    if page:
+        _add_page(app, engine.name)
     _add_errors(app, service.metrics)
     app.add_middleware(Guard, tokens=Tokens(tokens), metrics=service.metrics)
     if cors:  # around the guard, as a browser asks first without a token
@@ -82,36 +79,27 @@ def create_app(
     return app
 
 
-def _add_documents(app: FastAPI, name: str, page: bool) -> None:
-    from mtc_keras.serve.documents import HEADERS, documents_html
+def _add_documents(app: Starlette, document: dict[str, Any]) -> None:
+    async def for_programs(request: Request) -> Response:
+        return answers.JSON(document)
 
-    def openapi() -> dict[str, Any]:
-        if not app.openapi_schema:
-            app.openapi_schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-            )
-        return app.openapi_schema
+    async def for_people(request: Request) -> Response:
+        return HTMLResponse(html, headers=documents.HEADERS)
 
-    async def documents(request: Request) -> Response:
-        return HTMLResponse(documents_html(openapi()), headers=HEADERS)
-
-    async def tried(request: Request) -> Response:
-        return HTMLResponse(html, headers=page_headers)
-
-    app.openapi = openapi  # type: ignore[method-assign]
-    app.add_route("/docs", documents, ["GET"])
-    if page:
-        from mtc_keras.serve.page.rendering import HEADERS as page_headers
-        from mtc_keras.serve.page.rendering import page_html
-
-        html = page_html(name)
-        app.add_route("/", tried, ["GET"])
+    html = documents.documents_html(document)
+    app.add_route("/openapi.json", for_programs, ["GET"])
+    app.add_route("/docs", for_people, ["GET"])
 
 
-def _add_errors(app: FastAPI, metrics: Metrics) -> None:
+def _add_page(app: Starlette, name: str) -> None:
+    async def page(request: Request) -> Response:
+        return HTMLResponse(html, headers=rendering.HEADERS)
+
+    html = rendering.page_html(name)
+    app.add_route("/", page, ["GET"])
+
+
+def _add_errors(app: Starlette, metrics: Metrics) -> None:
     async def bad_request(request: Request, found: Any) -> Response:
         metrics.error(found.kind)
         return answers.bad_request(found)

@@ -36,9 +36,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status, is_head = time.perf_counter(), CLIENT_LEFT, scope["method"] == "HEAD"
-        if is_head:  # answered as GET is, without the body
-            scope = {**scope, "method": "GET"}
+        started, status = time.perf_counter(), CLIENT_LEFT
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -47,8 +45,6 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("x-content-type-options", "nosniff")
                 headers.setdefault("cache-control", "no-store")
-            elif is_head:
-                message = {**message, "body": b""}
             await send(message)
 
         try:

@@ -22,7 +22,7 @@ from mtc_keras.programs.program import Program
 from mtc_keras.serve.auth import read_tokens
 from mtc_keras.serve.limits import Limits
 
-PACKAGES = ("fastapi", "orjson", "prometheus_client", "uvicorn")
+PACKAGES = ("orjson", "prometheus_client", "starlette", "uvicorn")
 PORT = 8501  # that of TensorFlow Serving's REST
 # Of each limit: what stands for its value in the help, and what it is.
 LIMITS = {

@@ -22,7 +22,7 @@ from mtc_keras.serve.limits import Limits
 from mtc_keras.serve.metrics import Metrics
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
 KEEP_ALIVE = 75  # seconds; more than a proxy keeps a connection, so that the proxy closes it
 BACKLOG = 2048
@@ -140,7 +140,7 @@ def url_of(listener: socket.socket, path: str = "") -> str:
 
 
 async def run_server(
-    engine: Engine, app: "FastAPI", listener: socket.socket, *, ready: Callable[[], None]
+    engine: Engine, app: "Starlette", listener: socket.socket, *, ready: Callable[[], None]
 ) -> None:
     """Runs a server until SIGTERM or SIGINT, and answers then what has been asked.
 

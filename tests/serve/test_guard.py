@@ -23,6 +23,7 @@ from tests.serve.asking import (
     escaped,
     get,
     infer_body,
+    listening,
     post,
 )
 from tests.serve.fakes import FakeEngine
@@ -159,21 +160,24 @@ def test_headers_keep_the_page_and_documents_to_themselves(engine):
 
 
 def test_head_is_get_without_the_body(engine):
-    app = create_app(engine)
-    for path in ("/healthz", V1, "/v2/health/ready", "/"):
-        answer, whole = ask(app, "HEAD", path), get(app, path)
-        assert (answer.status_code, answer.content) == (200, b"")
-        assert answer.headers["content-length"] == str(len(whole.content))
+    with listening(create_app(engine)) as address:
+        for path in ("/healthz", V1, "/v2/health/ready", "/"):
+            url = f"http://{address}{path}"
+            answer, whole = httpx.head(url), httpx.get(url)
+            assert (answer.status_code, answer.content) == (200, b"")
+            assert answer.headers["content-length"] == str(len(whole.content))
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", PREDICT, "POST"), ("GET", INFER, "POST"), ("POST", V1, "GET"), ("PUT", V2, "GET"),
-     ("DELETE", "/healthz", "GET"), ("HEAD", CLASSIFY, "POST")],
+    [("GET", PREDICT, ["POST"]), ("GET", INFER, ["POST"]), ("POST", V1, ["GET", "HEAD"]),
+     ("PUT", V2, ["GET", "HEAD"]), ("DELETE", "/healthz", ["GET", "HEAD"]),
+     ("HEAD", CLASSIFY, ["POST"])],
 )  # fmt: skip
 def test_another_method_is_refused_with_the_right_one(engine, method, path, allowed):
     answer = ask(create_app(engine), method, path)
-    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == set(allowed)
     assert ask(create_app(engine), "OPTIONS", path).status_code == 204
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,7 +19,7 @@ from mtc_keras.serve.reading import (
     read_object,
     texts_of_row,
 )
-from mtc_keras.serve.routes import Body, add_route
+from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.service import Service, inputs_of
 from mtc_keras.tasks.predictions import COLUMNS, Shown, prediction_columns
@@ -83,7 +82,7 @@ CLASSIFIED = {
         "predictions": {"type": "array", "items": {"type": "object"}},
     },
 }
-EXPLAINED_BODY = Body(
+EXPLAIN_BODY = Body(
     {
         "type": "object",
         "required": ["text", "task"],
@@ -98,8 +97,8 @@ EXPLAINED_BODY = Body(
 EXPLAINED = {"type": "object", "required": ["task", "label", "words", "method", "unit"]}
 
 
-def router(service: Service) -> APIRouter:
-    """Returns the routes."""
+def routes_of(service: Service) -> Routes:
+    """Returns the routes of the protocol."""
 
     async def description(request: Request) -> Response:
         return JSON(describe(service.model(request)))
@@ -161,36 +160,30 @@ def router(service: Service) -> APIRouter:
             }
         )
 
-    routes, name = APIRouter(tags=["Labels"]), service.engine.name
-    for path in ("/v1/models/{name:model}", "/v1/models/{name:model}/versions/{version}"):
-        add_route(
-            routes,
-            "GET",
-            f"{path}/describe",
-            description,
-            summary="Tasks, classes, thresholds and limits.",
-            name=name,
-        )
-    for path in ("/v1/models/{name:model}", "/v1/models/{name:model}/versions/{version:model}"):
-        add_route(
-            routes,
+    routes = Routes("Labels", service.engine.name)
+    for version in VERSIONS:
+        path = f"/v1/models/{{name:model}}{version}"
+        routes.add(
             "POST",
             f"{path}:classify",
             classify,
             summary="Labels by the model's thresholds, their confidence, probabilities.",
             answer=CLASSIFIED,
             body=CLASSIFY,
-            name=name,
         )
-        add_route(
-            routes,
+        routes.add(
             "POST",
             f"{path}:explain",
             explain,
             summary="What each word of a text contributes to a label, by leaving it out.",
             answer=EXPLAINED,
-            body=EXPLAINED_BODY,
-            name=name,
+            body=EXPLAIN_BODY,
+        )
+        routes.add(
+            "GET",
+            f"{path}/describe",
+            description,
+            summary="Tasks, classes, thresholds and limits.",
         )
     return routes
 

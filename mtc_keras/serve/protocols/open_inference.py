@@ -6,7 +6,6 @@ which its clients send texts and ask for numbers unless they are told not to.
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +14,7 @@ from mtc_keras.serve.answers import JSON
 from mtc_keras.serve.protocols.tensors import HEADER, encoded, read_request, shape_of, texts_of
 from mtc_keras.serve.reading import BadRequest, check_keys, kind_of, listing, read_body
 from mtc_keras.serve.refusals import NoVersion
-from mtc_keras.serve.routes import Body, add_route
+from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.service import Service, inputs_of
 
@@ -121,8 +120,8 @@ LIVE = {"type": "object", "required": ["live"], "properties": {"live": {"type": 
 READY = {"type": "object", "required": ["ready"], "properties": {"ready": {"type": "boolean"}}}
 
 
-def router(service: Service) -> APIRouter:
-    """Returns the routes."""
+def routes_of(service: Service) -> Routes:
+    """Returns the routes of the protocol."""
 
     async def server(request: Request) -> Response:
         version = mtc_keras.__version__
@@ -183,39 +182,30 @@ def router(service: Service) -> APIRouter:
         arrays = {name: found.probabilities[name] for name in asked}
         return encoded(answer, arrays, {name for name, is_binary in asked.items() if is_binary})
 
-    routes, name = APIRouter(tags=["Open Inference Protocol"]), service.engine.name
-    add_route(routes, "GET", "/v2", server, summary="The server and its version.")
-    add_route(routes, "GET", "/v2/health/live", live, summary="Whether it runs.", answer=LIVE)
-    add_route(routes, "GET", "/v2/health/ready", ready, summary="Whether it answers.", answer=READY)
-    for path in ("/v2/models/{name:model}", "/v2/models/{name:model}/versions/{version}"):
-        add_route(
-            routes,
-            "GET",
-            path,
-            metadata,
-            summary="The model's inputs and outputs.",
-            answer=METADATA,
-            name=name,
-        )
-        add_route(
-            routes,
-            "GET",
-            f"{path}/ready",
-            model_ready,
-            summary="Whether the model, or a version of it, answers.",
-            answer=READY,
-            name=name,
-        )
-        add_route(
-            routes,
+    routes = Routes("Open Inference Protocol", service.engine.name)
+    for version in VERSIONS:
+        path = f"/v2/models/{{name:model}}{version}"
+        routes.add(
             "POST",
             f"{path}/infer",
             infer,
             summary="Probabilities and numbers of texts as tensors.",
             answer=INFERRED,
             body=INFER,
-            name=name,
         )
+        routes.add(
+            "GET", path, metadata, summary="The model's inputs and outputs.", answer=METADATA
+        )
+        routes.add(
+            "GET",
+            f"{path}/ready",
+            model_ready,
+            summary="Whether the model, or a version of it, answers.",
+            answer=READY,
+        )
+    routes.add("GET", "/v2", server, summary="The server and its version.")
+    routes.add("GET", "/v2/health/live", live, summary="Whether it runs.", answer=LIVE)
+    routes.add("GET", "/v2/health/ready", ready, summary="Whether it answers.", answer=READY)
     return routes
 
 

@@ -1,12 +1,11 @@
 """What operators ask: whether the server lives, and what it has counted."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mtc_keras.serve.answers import JSON
 from mtc_keras.serve.metrics import CONTENT_TYPE
-from mtc_keras.serve.routes import add_route
+from mtc_keras.serve.routes import Routes
 from mtc_keras.serve.service import Service
 
 HEALTH = {
@@ -16,8 +15,8 @@ HEALTH = {
 }
 
 
-def router(service: Service) -> APIRouter:
-    """Returns the routes."""
+def routes_of(service: Service) -> Routes:
+    """Returns the routes of the protocol."""
 
     async def health(request: Request) -> Response:
         return JSON({"status": "ok", "ready": service.engine.is_ready})
@@ -25,17 +24,15 @@ def router(service: Service) -> APIRouter:
     async def metrics(request: Request) -> Response:
         return Response(service.metrics.page(), media_type=CONTENT_TYPE)
 
-    routes = APIRouter(tags=["Operation"])
-    add_route(
-        routes,
+    routes = Routes("Operation", service.engine.name)
+    routes.add(
         "GET",
         "/healthz",
         health,
         summary="200 as long as the server runs; whether it is ready.",
         answer=HEALTH,
     )
-    add_route(
-        routes,
+    routes.add(
         "GET",
         "/metrics",
         metrics,

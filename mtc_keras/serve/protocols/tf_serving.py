@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,7 +26,7 @@ from mtc_keras.serve.reading import (
     read_object,
     text_of,
 )
-from mtc_keras.serve.routes import Body, add_route
+from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.service import Service, inputs_of
 from mtc_keras.serve.versions import State
@@ -138,8 +137,8 @@ STATUS = {
 METADATA = {"type": "object", "required": ["model_spec", "metadata"]}
 
 
-def router(service: Service) -> APIRouter:
-    """Returns the routes."""
+def routes_of(service: Service) -> Routes:
+    """Returns the routes of the protocol."""
 
     async def status(request: Request) -> Response:
         service.check_name(request)
@@ -171,30 +170,24 @@ def router(service: Service) -> APIRouter:
             return JSON({"predictions": _rows(outputs, len(columns[0]))})
         return JSON({"outputs": _only(outputs)})
 
-    routes, name = APIRouter(tags=["TensorFlow Serving"]), service.engine.name
-    for path in ("/v1/models/{name:model}", "/v1/models/{name:model}/versions/{version}"):
-        add_route(
-            routes, "GET", path, status, summary="The state of versions.", answer=STATUS, name=name
-        )
-        add_route(
-            routes,
-            "GET",
-            f"{path}/metadata",
-            metadata,
-            summary="The model's signatures.",
-            answer=METADATA,
-            name=name,
-        )
-    for path in ("/v1/models/{name:model}", "/v1/models/{name:model}/versions/{version:model}"):
-        add_route(
-            routes,
+    routes = Routes("TensorFlow Serving", service.engine.name)
+    for version in VERSIONS:
+        path = f"/v1/models/{{name:model}}{version}"
+        routes.add(
             "POST",
             f"{path}:predict",
             predict,
             summary="Probabilities and numbers of texts; of the signature classify, labels.",
             answer=PREDICTED,
             body=BODY,
-            name=name,
+        )
+        routes.add("GET", path, status, summary="The state of versions.", answer=STATUS)
+        routes.add(
+            "GET",
+            f"{path}/metadata",
+            metadata,
+            summary="The model's signatures.",
+            answer=METADATA,
         )
     return routes
 

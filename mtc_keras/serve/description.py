@@ -1,48 +1,17 @@
 """What a served model is, as plain values for a client that shows its answers to people."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import mtc_keras
-from mtc_keras.config import DataConfig
 from mtc_keras.tasks import Decision, Task
+
+if TYPE_CHECKING:
+    from mtc_keras.serve.served_model import Model
 
 INPUTS = ("text", "text_pair")  # what a request calls the text columns, in their order
 
 
-class Model(Protocol):
-    """A model as the engine serves it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def version(self) -> int: ...
-
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def format(self) -> str: ...
-
-    @property
-    def tasks(self) -> Sequence[Task]: ...
-
-    @property
-    def decisions(self) -> Mapping[str, Decision]: ...
-
-    @property
-    def data(self) -> DataConfig: ...
-
-    @property
-    def max_length(self) -> int | None: ...
-
-    @property
-    def limits(self) -> Any: ...
-
-
-def describe(model: Model) -> dict[str, Any]:
+def describe(model: "Model") -> dict[str, Any]:
     """Returns what `GET /v1/models/NAME/describe` answers.
 
     Args:

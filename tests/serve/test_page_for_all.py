@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from mtc_keras.serve.page.rendering import HEADERS, page_html
+from mtc_keras.serve.page.rendering import page_html
 from mtc_keras.tasks import Multiclass, Multilabel
 from tests.pages.samples import HOSTILE
 from tests.serve.tried import ADDRESS, TASKS, FakeServer, card, predict, tried
@@ -108,11 +108,6 @@ def test_names_and_texts_that_look_like_code_stay_text(browser):
         assert page.locator("img, iframe, object, embed, [onerror], main svg").count() == 0
 
 
-def test_a_hostile_name_of_the_model_stays_text(browser):
-    html = page_html('"><script>alert(1)</script>')
-    assert html.count("<script") == 1 and "&lt;script&gt;" in html
-
-
 def test_nothing_that_gets_in_runs_or_asks_anyone(browser):
     context = browser.new_context()
     context.route("**/*", FakeServer().handle)
@@ -171,10 +166,3 @@ def test_without_scripts_the_page_says_what_it_needs(browser):
     page.goto(ADDRESS)
     assert "scripts are off" in page.inner_text("main")
     context.close()
-
-
-def test_nobody_may_frame_it_and_it_tells_no_address():
-    assert HEADERS["Content-Security-Policy"] == "frame-ancestors 'none'"
-    assert HEADERS["Referrer-Policy"] == "no-referrer"
-    policy = page_html("tiny").split('Content-Security-Policy" content="')[1].split('">')[0]
-    assert "unsafe" not in policy and "default-src &#39;none&#39;" in policy

@@ -152,6 +152,7 @@ def tried(browser: Any, server: FakeServer, width: int = 1280, **options: Any) -
 
     That a request was refused the browser says by itself.
     """
+    options.setdefault("reduced_motion", "reduce")  # else a click waits for the end of scrolling
     context = browser.new_context(viewport={"width": width, "height": 900}, **options)
     heard: list[str] = []
     context.route("**/*", server.handle)

@@ -94,7 +94,10 @@ EXPLAIN_BODY = Body(
         "additionalProperties": False,
     },
 )
-EXPLAINED = {"type": "object", "required": ["task", "label", "words", "method", "unit"]}
+EXPLAINED = {
+    "type": "object",
+    "required": ["task", "label", "value", "words", "is_grouped", "method", "unit"],
+}
 
 
 def routes_of(service: Service) -> Routes:
@@ -154,7 +157,9 @@ def routes_of(service: Service) -> Routes:
             {
                 "task": found.task,
                 "label": found.label,
+                "value": found.value,
                 "words": words,
+                "is_grouped": found.is_grouped,
                 "method": "occlusion",
                 "unit": "value" if found.label is None else "probability",
             }

@@ -128,6 +128,11 @@ function typed() {
         "page takes; “mtc-keras predict --data FILE” takes any number.",
     );
   }
+  const { max_characters: most } = description.limits;
+  const long = full.findIndex((row) => row.some((text) => Array.from(text).length > most));
+  if (long >= 0) {
+    return object(`Line ${long + 1} has more than the ${counted.format(most)} characters that the server takes.`);
+  }
   const left = rows.length - full.length;
   return { rows: full, note: left === 0 ? "" : ` ${many(left, "line")} without a text left out.` };
 }
@@ -153,7 +158,11 @@ async function classified(rows, signal) {
   const predictions = [];
   let version = String(description.version);
   for (const portion of portions(rows)) {
-    const answer = await patiently(() => server.classify(portion, signal), signal);
+    const places = `lines ${predictions.length + 1} to ${predictions.length + portion.length}`;
+    const answer = await patiently(() => server.classify(portion, signal), signal).catch((error) => {
+      if (rows.length > 1) error.places = places; // those that the server counts from 0
+      throw error;
+    });
     predictions.push(...answer.predictions);
     version = answer.model_version;
     if (rows.length > portion.length) {

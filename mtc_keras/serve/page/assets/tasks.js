@@ -99,6 +99,7 @@ function labelChoice(task, answer) {
 // A refusal as a sentence of ours, and the server's.
 function refusal(error) {
   if (!(error instanceof Refused)) throw error;
+  const where = error.places === undefined ? "" : ` (of ${error.places})`;
   const told = error.message === "" ? [] : [" ", element("span", { class: "told" }, seen(error.message))];
-  return element("p", { class: "refusal" }, meaning(error), ...told);
+  return element("p", { class: "refusal" }, meaning(error), ...told, where);
 }

@@ -80,6 +80,7 @@ def expected(tmp_path_factory) -> dict[int, Any]:
 def test_every_request_is_answered_rightly_past_two_new_versions_and_a_death(folder, expected):
     with serving(folder, "--workers", "2", "--max-batch-tokens", "4096", name=NAME) as server:
         seen = asyncio.run(under_load(server, folder, expected))
+    print(f"{seen.asked} requests: {dict(seen.statuses)}; by version {dict(seen.versions)}")
     assert server.process.returncode == 0  # SIGTERM is an order
     assert REQUESTS <= seen.asked < MOST_REQUESTS and seen.is_over
     answered = seen.statuses[200] + sum(seen.statuses[status] for status in REFUSALS)

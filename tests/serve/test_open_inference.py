@@ -135,7 +135,7 @@ def test_metadata_of_server_and_model(app):
     assert found["inputs"] == [{"name": "text", "datatype": "BYTES", "shape": [-1]}]
     assert found["outputs"][-1] == {"name": "length", "datatype": "FP32", "shape": [-1]}
     assert get(app, "/v2/models/other").status_code == 404
-    assert get(app, f"{V2}/versions/9/ready").status_code == 503
+    assert get(app, f"{V2}/versions/9/ready").status_code == 404
 
 
 @pytest.mark.parametrize("in_bytes", [False, True])

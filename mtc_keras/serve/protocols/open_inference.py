@@ -13,7 +13,7 @@ import mtc_keras
 from mtc_keras.serve.answers import JSON
 from mtc_keras.serve.protocols.tensors import HEADER, encoded, read_request, shape_of, texts_of
 from mtc_keras.serve.reading import BadRequest, check_keys, kind_of, listing, read_body
-from mtc_keras.serve.refusals import NoVersion
+from mtc_keras.serve.refusals import Draining
 from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.service import Service, inputs_of
@@ -135,16 +135,15 @@ def routes_of(service: Service) -> Routes:
         return JSON({"ready": is_ready}, 200 if is_ready else 503)
 
     async def model_ready(request: Request) -> Response:
-        service.check_name(request)
         try:
-            service.engine.model(service.version(request))
+            service.model(request)
             is_ready = service.engine.is_ready
-        except NoVersion:
+        except Draining:  # or not loaded yet
             is_ready = False
         found = {"name": service.engine.name, "ready": is_ready}
         return JSON(found, 200 if is_ready else 503)
 
-    async def metadata(request: Request) -> Response:
+    async def model_metadata(request: Request) -> Response:
         model = service.model(request)
         inputs = [{"name": name, "datatype": "BYTES", "shape": [-1]} for name in inputs_of(model)]
         outputs = [
@@ -194,7 +193,7 @@ def routes_of(service: Service) -> Routes:
             body=INFER,
         )
         routes.add(
-            "GET", path, metadata, summary="The model's inputs and outputs.", answer=METADATA
+            "GET", path, model_metadata, summary="The model's inputs and outputs.", answer=METADATA
         )
         routes.add(
             "GET",

@@ -56,9 +56,10 @@ def fit_decisions(
 
 def activate(task: Task, logits: Any, decision: Decision | None = None) -> np.ndarray:
     """Returns the probabilities of logits at the decision's temperature, as NumPy."""
-    from keras import ops
-
-    return ops.convert_to_numpy(calibrated(task, logits, decision))
+    logits = np.asarray(logits, "float32")
+    if decision is not None and decision.temperature != 1.0:
+        logits = logits / np.float32(decision.temperature)
+    return task.activate_array(logits)
 
 
 def activate_tasks(

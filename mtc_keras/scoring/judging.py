@@ -9,6 +9,7 @@ import numpy as np
 from mtc_keras.scoring.by_length import judge_by_length
 from mtc_keras.scoring.decisions import activate_tasks, decide_tasks
 from mtc_keras.scoring.details import probability_metrics
+from mtc_keras.scoring.losses import mean_losses
 from mtc_keras.tasks import Decision, Task
 
 
@@ -44,12 +45,8 @@ def judge_logits(
     """
     decisions = decisions or {}
     compiled = getattr(model, "task_losses", None) or {}
-    losses = {
-        task.name: float(
-            (compiled.get(task.name) or task.make_loss())(targets[task.name], logits[task.name])
-        )
-        for task in tasks
-    }
+    functions = {task.name: compiled.get(task.name) or task.make_loss() for task in tasks}
+    losses = mean_losses(functions, targets, logits)
     probabilities = activate_tasks(tasks, logits, decisions)
     predictions = decide_tasks(tasks, probabilities, decisions)
     weights = getattr(model, "task_loss_weights", {})

@@ -60,6 +60,12 @@ class Task(LabelReader):
         description="Widths of the hidden layers between pooling and head.",
     )
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A kind that activates otherwise than the one it derives from does so outside a graph, too.
+        if "activate" in vars(cls) and "activate_array" not in vars(cls):
+            setattr(cls, "activate_array", Task.activate_array)  # noqa: B010 - mypy refuses methods
+
     @property
     def weight(self) -> float:
         """The loss weight as a number.
@@ -272,6 +278,19 @@ class Task(LabelReader):
     @abstractmethod
     def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         """Returns probabilities (or the predicted value), float32 of the logits' shape."""
+
+    def activate_array(self, logits: np.ndarray) -> np.ndarray:
+        """Returns what `activate` does, outside a graph.
+
+        By default `activate` computes it, for which Keras compiles each of its operations anew for
+        each number of rows. A kind that computes it in NumPy saves that.
+
+        Args:
+            logits: float32 of shape `(N, C)` or `(N,)`, where `C` is the number of logits per row.
+        """
+        from keras import ops
+
+        return ops.convert_to_numpy(self.activate(ops.convert_to_tensor(logits)))
 
     # === Judgement ===
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from mtc_keras.tasks import arrays
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.single_label import SMALLEST, SingleLabelTask
 
@@ -90,6 +91,9 @@ class Multiclass(SingleLabelTask):
         from keras import ops
 
         return ops.softmax(logits, axis=-1)
+
+    def activate_array(self, logits: np.ndarray) -> np.ndarray:
+        return arrays.softmax(logits)
 
     @property
     def main_metric(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from mtc_keras.files import json_line
+from mtc_keras.tasks import arrays
 from mtc_keras.tasks.decision import DEFAULT_THRESHOLD, Decision
 from mtc_keras.tasks.ordinal import binary_entropy
 from mtc_keras.tasks.separators import joined_names
@@ -166,6 +167,9 @@ class Multilabel(SetLabels):
         from keras import ops
 
         return ops.sigmoid(logits)
+
+    def activate_array(self, logits: np.ndarray) -> np.ndarray:
+        return arrays.sigmoid(logits)
 
     @property
     def main_metric(self) -> str:

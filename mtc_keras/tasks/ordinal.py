@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from mtc_keras.tasks import arrays
 from mtc_keras.tasks.decision import Decision
 from mtc_keras.tasks.single_label import SingleLabelTask
 
@@ -64,10 +65,8 @@ class Ordinal(SingleLabelTask):
         self, logits: np.ndarray, probabilities: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the probability that a window alone gives the text's most probable class."""
-        from keras import ops
-
         best = probabilities.argmax(axis=-1)
-        own = ops.convert_to_numpy(self.activate(ops.convert_to_tensor(logits)))
+        own = self.activate_array(logits)
         # All logits of a window weigh the same, and so the first stands for them.
         return np.take_along_axis(own, best[:, None], axis=1)[:, 0], np.zeros_like(best)
 
@@ -95,13 +94,10 @@ class Ordinal(SingleLabelTask):
     def activate(self, logits: "keras.KerasTensor") -> "keras.KerasTensor":
         from keras import ops
 
-        # P(y > k), k = 0 … K - 2; product by product, as tf2onnx converts no running one.
-        steps = ops.split(ops.sigmoid(logits), logits.shape[-1], axis=-1)
-        above = ops.concatenate(list(accumulate(steps, ops.multiply)), axis=-1)
-        certain, impossible = ops.ones_like(above[..., :1]), ops.zeros_like(above[..., :1])
-        reached = ops.concatenate([certain, above], axis=-1)  # (B, K), P(y ≥ k)
-        # P(y = k) = P(y ≥ k) - P(y > k)
-        return reached - ops.concatenate([above, impossible], axis=-1)
+        return _of_classes(ops.sigmoid(logits), ops)
+
+    def activate_array(self, logits: np.ndarray) -> np.ndarray:
+        return np.asarray(_of_classes(arrays.sigmoid(logits), np))
 
     @property
     def main_metric(self) -> str:
@@ -135,3 +131,19 @@ def binary_entropy(positives: np.ndarray, total: np.ndarray) -> np.ndarray:
 
     share = np.divide(positives, total, out=np.zeros(len(total)), where=total > 0)
     return entr(share) + entr(1 - share)
+
+
+def _of_classes(steps: Any, ops: ModuleType) -> Any:
+    """Returns the probabilities of K classes, of shape `(B, K)`.
+
+    Args:
+        steps: float32 of shape `(B, K - 1)`, `P(y > k | y ≥ k)` for k = 0 … K - 2.
+        ops: `numpy` or `keras.ops`.
+    """
+    # P(y > k), product by product, as tf2onnx converts no running one.
+    products = accumulate(ops.split(steps, steps.shape[-1], axis=-1), ops.multiply)
+    above = ops.concatenate(list(products), axis=-1)
+    certain, impossible = ops.ones_like(above[..., :1]), ops.zeros_like(above[..., :1])
+    reached = ops.concatenate([certain, above], axis=-1)  # (B, K), P(y ≥ k)
+    # P(y = k) = P(y ≥ k) - P(y > k)
+    return reached - ops.concatenate([above, impossible], axis=-1)

@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -40,6 +41,23 @@ def test_a_training_predicts_each_epoch_and_then_validation_and_test_once(tmp_pa
     config = tiny_config(tmp_path / "run", training={"epochs": 2})
     mtc_keras.fit(config, rows(48), rows(20, 1), rows(12, 2), verbose=0)
     assert passes == [20, 20, 20, 12]
+
+
+def test_another_number_of_texts_compiles_nothing(finished):
+    model = mtc_keras.load(finished.directory)
+    model.predict(["one", "two", "three"])
+    compiled = []
+
+    def listen(event, seconds, **kwargs):
+        if event.endswith("backend_compile_duration"):
+            compiled.append(kwargs)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        model.predict(["one", "two", "three", "four"])
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert not compiled
 
 
 def test_evaluation_is_that_of_the_training_and_of_one_pass(finished, passes, capsys):

@@ -22,6 +22,9 @@ if "keras" in sys.modules and sys.modules["keras"].backend.backend() != "jax":
 else:
     os.environ.setdefault("KERAS_BACKEND", "jax")
 
+# ONNX Runtime (1.32) would send what it is used for to its maker, and read this when it starts.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 __version__ = "0.2.0"
 
 _HOMES = {

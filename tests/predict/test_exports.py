@@ -1,7 +1,10 @@
 """Predictions of exports, of text pairs and of renamed columns."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ import pytest
 from mtc_keras.predict import program as predict
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.run.directory import Run
-from tests.conftest import rows, tiny_config
+from tests.conftest import ROOT, rows, tiny_config
 from tests.predict.conftest import ROWS, predict_to, read, write
 
 
@@ -148,3 +151,19 @@ def test_an_export_that_does_not_say_what_it_predicts_is_refused(tmp_path, capsy
         about.write_text(content)
         assert predict.main(["--model", str(tmp_path), "--text", "good"]) == 2
         assert "does not say what the export predicts" in capsys.readouterr().err
+
+
+def test_onnx_runtime_keeps_no_number_of_the_machine_to_send(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from mtc_keras.predict.predictors import open_predictor
+predictor = open_predictor(Path(sys.argv[1]))
+predictor.load()
+predictor.predict((["good"],))
+"""
+    hidden = ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY")
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    command = [sys.executable, "-c", code, str(ROOT / "tests/written_by_0_1/export_onnx/1")]
+    subprocess.run(command, check=True, cwd=ROOT, env={**environment, "HOME": str(tmp_path)})
+    assert [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name] == []

@@ -131,7 +131,7 @@ def test_a_button_colours_the_words_that_drove_a_label(browser):
         )
         assert strengths[:2] == ["100.00%", "50.00%"]
         facts = mood.locator(".explanation dd").all_inner_texts()
-        assert facts[0].startswith("Rude +0.400, clerk +0.133") and "😀 −0.200" in facts[1]
+        assert facts[0].startswith("“Rude” +0.400, “clerk” +0.133") and "“😀” −0.200" in facts[1]
         assert mood.locator("[role=status] .explanation").count() == 1
 
 

@@ -1,6 +1,7 @@
 // What drove a label: the words of a text, coloured by what they add to its probability.
 
 const MOST_WORDS_NAMED = 5;
+const FAINT = 0.05; // of the greatest effect: what is smaller has no colour
 
 // The words of one text and what stands between; places count characters, not UTF-16's halves.
 function* pieces(text, words) {
@@ -18,7 +19,8 @@ function colouredText(text, words, most) {
   const shown = quote(text, "driven");
   for (const [piece, word] of pieces(text, words)) {
     const attribution = word?.attribution ?? 0;
-    if (word === null || (word.attribution !== null && attribution === 0)) {
+    const isFaint = Math.abs(attribution) < FAINT * most;
+    if (word === null || (word.attribution !== null && isFaint)) {
       shown.append(seen(piece));
     } else if (word.attribution === null) {
       shown.append(element("span", { class: "unread", title: "not read" }, seen(piece)));
@@ -38,9 +40,9 @@ function greatest(words, sign) {
     .sort((one, other) => Math.abs(other.attribution) - Math.abs(one.attribution))
     .slice(0, MOST_WORDS_NAMED);
   const named = some.flatMap((word, index) => [
-    index === 0 ? "" : ", ",
+    index === 0 ? "“" : ", “",
     nameOf(word.text),
-    ` ${signed(word.attribution)}`,
+    `” ${signed(word.attribution)}`,
   ]);
   return some.length === 0 ? ["none"] : named;
 }

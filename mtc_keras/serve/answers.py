@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from mtc_keras.serve.reading import BadRequest
+from mtc_keras.serve.bad_request import BadRequest
 from mtc_keras.serve.refusals import (
     Busy,
     Draining,
@@ -26,7 +26,7 @@ STATUSES: Mapping[type[Refused], tuple[int, str]] = {
     Draining: (503, "draining"),
     Failed: (500, "failed"),
 }
-AT_ONCE = "1"  # seconds: another worker, or another server, is there
+SOON = "1"  # seconds: another worker, or another server, is there
 
 
 class JSON(Response):
@@ -45,8 +45,11 @@ def error(message: str, status: int, headers: Mapping[str, str] | None = None) -
 
 def bad_request(found: BadRequest) -> JSON:
     """Returns the answer to a request that cannot be answered as it is."""
-    # What is left of a body would be read as the next request.
-    headers = {"connection": "close"} if found.status in (408, 413, 415) else {}
+    headers = {}
+    if found.status in (408, 413, 415, 429):  # what is left of the body is not read
+        headers["connection"] = "close"
+    if found.status == 429:
+        headers["retry-after"] = SOON
     return error(found.message, found.status, headers)
 
 
@@ -57,5 +60,5 @@ def refused(refusal: Refused) -> tuple[JSON, str]:
     if isinstance(refusal, Busy):
         headers["retry-after"] = str(refusal.retry_after)
     elif status == 503:
-        headers["retry-after"] = AT_ONCE
+        headers["retry-after"] = SOON
     return error(str(refusal), status, headers), kind

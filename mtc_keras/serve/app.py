@@ -12,12 +12,12 @@ from starlette.responses import HTMLResponse, Response
 from mtc_keras.errors import UserError
 from mtc_keras.serve import answers, documents
 from mtc_keras.serve.auth import Tokens
+from mtc_keras.serve.bad_request import BadRequest
 from mtc_keras.serve.guard import CLIENT_LEFT, Guard
 from mtc_keras.serve.leaving import ClientLeft
 from mtc_keras.serve.metrics import Metrics
 from mtc_keras.serve.page import rendering
 from mtc_keras.serve.protocols import classify, open_inference, operating, tf_serving
-from mtc_keras.serve.reading import BadRequest
 from mtc_keras.serve.refusals import Refused
 from mtc_keras.serve.routes import openapi
 from mtc_keras.serve.service import Service

@@ -3,11 +3,12 @@
 import pytest
 
 from mtc_keras.serve.app import create_app
+from mtc_keras.tasks import Multiclass
 from mtc_keras.tasks.predictions import Shown, prediction_columns
 from tests.serve.asking import CLASSIFY, EXPLAIN, V1, get, post
 from tests.serve.fakes import FakeEngine
 
-TEXTS = [f"text {number}" for number in range(40)]
+TEXTS = [f"text {number}" for number in range(100)]
 
 
 def expected(engine, texts, shown):
@@ -25,6 +26,7 @@ def expected(engine, texts, shown):
         ({"abstain_below": 1, "columns": ["labels"]}, Shown(("labels",), 1)),
         ({"abstain_below": None, "raw": False}, Shown()),
         ({"raw": True}, Shown(("probabilities",))),
+        ({"columns": []}, Shown(())),
     ],
 )
 def test_answers_are_the_columns_of_predict(asked, shown):
@@ -51,6 +53,12 @@ def test_pairs_are_arrays_or_objects():
     texts = [["a", "b"], {"text": "c", "text_pair": "d"}]
     answer = post(create_app(engine, page=False), CLASSIFY, {"texts": texts})
     assert answer.json()["predictions"] == expected(engine, (["a", "c"], ["b", "d"]), Shown())
+
+
+def test_a_text_of_which_nothing_is_asked_has_an_empty_row():
+    engine = FakeEngine(known=[Multiclass(name="mood", classes=["bad", "good"])])
+    answer = post(create_app(engine, page=False), CLASSIFY, {"texts": ["a", "b"], "columns": []})
+    assert answer.json()["predictions"] == [{}, {}]
 
 
 def test_no_texts_have_no_predictions():

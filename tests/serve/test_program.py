@@ -24,7 +24,7 @@ from tests.serve.asking import PREDICT, V1
 from tests.serve.fakes import FakeEngine
 
 EXPORT = Path(__file__).parents[1] / "written_by_0_1" / "export_onnx"
-HEAVY = {"keras", "jax", "tensorflow", "keras_hub", "pandas", "sklearn", "starlette", "uvicorn"}
+HEAVY = {"keras", "jax", "tensorflow", "keras_hub", "pandas", "sklearn", "pyarrow", "scipy"}
 
 
 def run(capsys, *options):
@@ -119,8 +119,16 @@ def test_help_tells_every_limit_and_imports_nothing_heavy():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert not set(loaded.stdout.split()) & HEAVY
+    assert not set(loaded.stdout.split()) & {*HEAVY, "starlette", "uvicorn"}
     assert "serve" in cli.programs()
+
+
+def test_a_server_imports_nothing_that_computes_a_model():
+    code = "import sys, mtc_keras.serve.server; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not set(loaded.stdout.split()) & {*HEAVY, "onnxruntime", "tokenizers"}
 
 
 # === A server, from its first to its last request ===

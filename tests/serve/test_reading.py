@@ -3,15 +3,27 @@
 import asyncio
 import json
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mtc_keras.serve.app import create_app
+from mtc_keras.serve.bad_request import BadRequest
+from mtc_keras.serve.bodies import parse_object
 from mtc_keras.serve.limits import Limits
-from mtc_keras.serve.reading import BadRequest, parse_object
 from tests.fuzzing import tries
-from tests.serve.asking import CLASSIFY, EXPLAIN, INFER, PREDICT, ask, client, escaped, infer_body
+from tests.serve.asking import (
+    CLASSIFY,
+    EXPLAIN,
+    INFER,
+    PREDICT,
+    ask,
+    client,
+    escaped,
+    infer_body,
+    listening,
+)
 from tests.serve.fakes import FakeEngine
 
 LIMITS = Limits(max_body_bytes=5_000, max_texts=4, max_characters=50)
@@ -175,6 +187,56 @@ def test_a_body_that_is_announced_as_too_large_is_not_read(app):
 
     answer = ask(app, "POST", PREDICT, content=parts(), headers={"content-length": "5001"})
     assert answer.status_code == 413
+
+
+def test_bodies_that_arrive_at_the_same_time_take_bounded_memory():
+    app = create_app(FakeEngine(limits=Limits(max_body_bytes=1_000)), page=False)
+
+    async def asked():
+        everyone_has_begun = asyncio.Event()
+
+        async def parts():
+            yield b" " * 900
+            await everyone_has_begun.wait()
+            yield escaped(texts("a"))
+
+        async with client(app) as asking:
+            waiting = [
+                asyncio.create_task(asking.post(PREDICT, content=parts())) for _ in range(30)
+            ]
+            late = [task.result() for task in (await asyncio.wait(waiting, timeout=0.5))[0]]
+            everyone_has_begun.set()
+            return late, await asyncio.gather(*waiting), await asking.post(PREDICT, json=texts("a"))
+
+    late, answers, afterwards = asyncio.run(asked())
+    assert [answer.status_code for answer in late] == [429] * 13  # 17 of 900 bytes fit
+    assert late[0].headers["retry-after"] == "1"
+    assert [answer.status_code for answer in answers].count(200) == 17
+    assert afterwards.status_code == 200
+
+
+def test_a_body_that_is_refused_before_its_end_ends_the_connection_alone(app):
+    with listening(app) as address:
+        for body in (b" " * 5_001, b" " * 20_000_000):
+            answer = httpx.post(f"http://{address}{PREDICT}", content=body)
+            assert answer.status_code == 413
+            assert httpx.post(f"http://{address}{PREDICT}", json=texts("a")).status_code == 200
+
+
+def test_a_large_body_is_parsed_beside_the_event_loop(monkeypatch):
+    found = []
+    to_thread = asyncio.to_thread
+
+    async def noticed(function, *arguments):
+        found.append(function.__name__)
+        return await to_thread(function, *arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", noticed)
+    app = create_app(FakeEngine(), page=False)
+    assert ask(app, "POST", PREDICT, json=texts("a" * 90_000)).status_code == 200
+    assert found == []
+    assert ask(app, "POST", PREDICT, json=texts(*["a" * 90_000] * 4)).status_code == 200
+    assert found == ["parse_object"]
 
 
 def test_a_body_that_does_not_arrive_in_time_is_refused():

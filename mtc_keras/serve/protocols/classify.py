@@ -1,30 +1,25 @@
 """Labels as `mtc-keras predict` has them, what the model is, and what drove a label."""
 
+import asyncio
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mtc_keras.serve.answers import JSON
+from mtc_keras.serve.bad_request import BadRequest, check_keys, kind_of, listing
 from mtc_keras.serve.description import describe
 from mtc_keras.serve.leaving import unless_client_leaves
 from mtc_keras.serve.protocols.tf_serving import TEXT
-from mtc_keras.serve.reading import (
-    BadRequest,
-    check_keys,
-    check_texts,
-    columns_of,
-    kind_of,
-    listing,
-    read_object,
-    texts_of_row,
-)
 from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.service import Service, inputs_of
+from mtc_keras.serve.texts import check_texts, columns_of, texts_of_row
 from mtc_keras.tasks.predictions import COLUMNS, Shown, prediction_columns
 
 PROTOCOL, EXPLAIN = "classify", "explain"
+MANY = 64  # texts whose labels are decided beside the event loop
 CLASSIFY_KEYS = ("texts", "columns", "abstain_below", "raw")
 EXPLAIN_KEYS = ("text", "task", "label")
 _ROW = {
@@ -108,7 +103,7 @@ def routes_of(service: Service) -> Routes:
 
     async def classify(request: Request) -> Response:
         model = service.model(request)
-        body = await read_object(request, model.limits)
+        body = await service.bodies.object(request)
         check_keys(body, CLASSIFY_KEYS)
         if "texts" not in body:
             raise BadRequest('the body lacks "texts"')
@@ -118,8 +113,13 @@ def routes_of(service: Service) -> Routes:
         columns = columns_of(body["texts"], inputs_of(model), "texts", model.limits)
         found = await service.predict(request, model, columns, protocol=PROTOCOL, raw=raw)
         model = found.model
-        cells = prediction_columns(model.tasks, found.probabilities, model.decisions, shown)
-        rows = [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+        count = len(columns[0])
+        # Of many texts it takes tens of milliseconds, in which others are answered.
+        decided = partial(
+            prediction_columns, model.tasks, found.probabilities, model.decisions, shown
+        )
+        cells = await asyncio.to_thread(decided) if count > MANY else decided()
+        rows = [{name: column[row] for name, column in cells.items()} for row in range(count)]
         return JSON(
             {
                 "model_name": model.name,
@@ -130,7 +130,7 @@ def routes_of(service: Service) -> Routes:
 
     async def explain(request: Request) -> Response:
         model = service.model(request)
-        body = await read_object(request, model.limits)
+        body = await service.bodies.object(request)
         check_keys(body, EXPLAIN_KEYS)
         if missing := [key for key in ("text", "task") if key not in body]:
             raise BadRequest(f"the body lacks {listing(missing)}")

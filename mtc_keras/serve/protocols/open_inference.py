@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 import mtc_keras
 from mtc_keras.serve.answers import JSON
+from mtc_keras.serve.bad_request import BadRequest, check_keys, kind_of, listing
 from mtc_keras.serve.protocols.tensors import HEADER, encoded, read_request, shape_of, texts_of
-from mtc_keras.serve.reading import BadRequest, check_keys, kind_of, listing, read_body
 from mtc_keras.serve.refusals import Draining
 from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
@@ -166,7 +166,7 @@ def routes_of(service: Service) -> Routes:
 
     async def infer(request: Request) -> Response:
         model = service.model(request)
-        raw = await read_body(request, model.limits)
+        raw = await service.bodies.read(request)
         body, binary = read_request(raw, request.headers.get(HEADER))
         check_keys(body, KEYS)
         asked = _outputs(body, model)

@@ -14,15 +14,10 @@ import orjson
 from starlette.responses import Response
 
 from mtc_keras.serve.answers import JSON
+from mtc_keras.serve.bad_request import BadRequest, listing
+from mtc_keras.serve.bodies import parse_object
 from mtc_keras.serve.limits import Limits
-from mtc_keras.serve.reading import (
-    BadRequest,
-    check_count,
-    check_texts,
-    listing,
-    parse_object,
-    text_of,
-)
+from mtc_keras.serve.texts import check_count, check_texts, text_of
 from mtc_keras.tasks import Task
 
 HEADER = "inference-header-content-length"

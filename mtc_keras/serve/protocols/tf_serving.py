@@ -13,22 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mtc_keras.serve.answers import JSON
+from mtc_keras.serve.bad_request import BadRequest, check_keys, kind_of, listing
 from mtc_keras.serve.protocols.signatures import SIGNATURES, outputs_of, signature_def
-from mtc_keras.serve.reading import (
-    BadRequest,
-    check_count,
-    check_keys,
-    check_texts,
-    columns_of,
-    is_encoded,
-    kind_of,
-    listing,
-    read_object,
-    text_of,
-)
 from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.service import Service, inputs_of
+from mtc_keras.serve.texts import check_count, check_texts, columns_of, is_encoded, text_of
 from mtc_keras.serve.versions import State
 
 PROTOCOL = "tf_serving"
@@ -141,17 +131,12 @@ def routes_of(service: Service) -> Routes:
     """Returns the routes of the protocol."""
 
     async def status(request: Request) -> Response:
-        service.check_name(request)
-        asked, versions = service.version(request), service.engine.versions
+        name, asked = request.path_params["name"], service.version(request)
+        versions = service.engine.versions if name == service.engine.name else []
         found = [version for version in versions if asked in (None, version.number)]
         if not found:
-            raise BadRequest(
-                f"Could not find version {asked} of model {service.engine.name}"
-                if versions
-                else f"Could not find any versions of model {service.engine.name}",
-                404,
-                "version",
-            )
+            which = "any versions" if asked is None else f"version {asked}"
+            raise BadRequest(f"Could not find {which} of model {name}", 404, "version")
         return JSON({"model_version_status": [_status(version) for version in found]})
 
     async def metadata(request: Request) -> Response:
@@ -162,7 +147,7 @@ def routes_of(service: Service) -> Routes:
 
     async def predict(request: Request) -> Response:
         model = service.model(request)
-        body = await read_object(request, model.limits)
+        body = await service.bodies.object(request)
         signature, key, columns = _read(body, model)
         found = await service.predict(request, model, columns, protocol=PROTOCOL)
         outputs = outputs_of(found.model, found.probabilities, signature)

@@ -1,140 +1,16 @@
-"""How a request is read: bounded, and with a message that says what is wrong and quotes no text."""
+"""The texts of a request, each checked: what is wrong is told by its place, and quotes no text."""
 
-import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from starlette.requests import Request
-
 from mtc_keras.errors import is_utf8, plural
+from mtc_keras.serve.bad_request import BadRequest, kind_of, listing
 from mtc_keras.serve.limits import Limits
 
 INPUTS = ("text", "text_pair")  # what a request calls the text columns, in their order
 B64 = "b64"  # the key of a text whose bytes are encoded, as in TensorFlow Serving
-KINDS = {
-    "dict": "an object",
-    "list": "an array",
-    "str": "a string",
-    "bool": "a boolean",
-    "int": "a number",
-    "float": "a number",
-    "NoneType": "null",
-}
-
-
-class BadRequest(Exception):
-    """A request that cannot be answered as it is.
-
-    Args:
-        message: str. What is wrong and where; no text of the request.
-        status: int. The HTTP status.
-        kind: str. What the metrics call it.
-    """
-
-    def __init__(self, message: str, status: int = 400, kind: str = "request") -> None:
-        super().__init__(message)
-        self.message, self.status, self.kind = message, status, kind
-
-
-async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
-    """Returns the JSON object that a request's body holds.
-
-    Its content type does not matter, as none does to TensorFlow Serving: `curl -d` sends another.
-
-    Raises:
-        BadRequest: if the body is too large, too slow, compressed, or no JSON object.
-    """
-    return parse_object(await read_body(request, limits))
-
-
-async def read_body(request: Request, limits: Limits) -> bytes:
-    """Returns a request's body, of which no more is read than the limit allows.
-
-    Raises:
-        BadRequest: if it is too large, too slow or compressed.
-    """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BadRequest("a compressed body is not read; send it as it is", 415, "encoding")
-    announced = request.headers.get("content-length", "")
-    parts, size = [], int(announced) if announced.isdecimal() else 0
-    _check_size(size, limits)
-    size = 0
-    try:
-        async with asyncio.timeout(limits.timeout):
-            async for part in request.stream():
-                size += len(part)
-                _check_size(size, limits)
-                parts.append(part)
-    except TimeoutError:
-        raise BadRequest(
-            f"the body did not arrive within {limits.timeout:g} s", 408, "slow_body"
-        ) from None
-    return b"".join(parts)
-
-
-def _check_size(size: int, limits: Limits) -> None:
-    if size > limits.max_body_bytes:
-        raise BadRequest(
-            f"the body has more than {limits.max_body_bytes:,} bytes (--max-body-bytes); "
-            "send fewer texts at once",
-            413,
-            "body_size",
-        )
-
-
-def parse_object(body: bytes) -> dict[str, Any]:
-    """Returns the object that JSON in UTF-8 holds.
-
-    Raises:
-        BadRequest: if it is no JSON, another value, nested too deep, or has a key twice.
-    """
-    try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
-    except UnicodeDecodeError as error:
-        problem = f"byte {error.start:,} is not UTF-8"
-    except json.JSONDecodeError as error:
-        problem = f"{error.msg} (line {error.lineno}, column {error.colno})"
-    except RecursionError:
-        problem = "its values are nested too deep"
-    except ValueError:
-        problem = "a number has too many digits"
-    else:
-        if isinstance(value, dict):
-            return value
-        raise BadRequest(f"the body must be a JSON object, and is {kind_of(value)}")
-    raise BadRequest(f"the body is not read as JSON: {problem}", kind="json")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise BadRequest("the body is not read as JSON: an object has a key twice", kind="json")
-    return found
-
-
-def kind_of(value: Any) -> str:
-    """Returns what JSON calls a value, with its article."""
-    return KINDS[type(value).__name__]
-
-
-def check_keys(body: dict[str, Any], known: Sequence[str]) -> None:
-    """Checks that an object has no other keys.
-
-    Raises:
-        BadRequest: if it does; the key is not quoted, as it may be a text.
-    """
-    if strangers := len(body.keys() - set(known)):
-        raise BadRequest(
-            f"the body has {plural(strangers, 'unknown key')}; known: {listing(known)}"
-        )
-
-
-def listing(names: Sequence[str]) -> str:
-    """Returns names as JSON writes them, separated by commas."""
-    return ", ".join(f'"{name}"' for name in names)
 
 
 def is_encoded(cell: Any) -> bool:

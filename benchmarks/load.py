@@ -4,7 +4,8 @@ Usage: python -m benchmarks.load --model RUN_OR_EXPORT [--model …] [--data FIL
 
 Of each model, one after another, everything on this machine:
 
-- offline: `predict` of the model in a process of its own, all texts at once and one at a time;
+- offline: `predict` of the model in a process of its own, all texts at once and one at a time,
+  before and after the server;
 - `mtc-keras serve`: one text after another from one client; 16 clients with 32 texts a request, and
   64 clients with one text a request, as fast as they are answered; then requests of one text that
   arrive at random at half that rate, and how long the slowest percent of them took;
@@ -15,16 +16,17 @@ The clients share the processor with the servers. Every step is bounded in secon
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from benchmarks.clients import requests_of, send, send_at
 from benchmarks.costs import seconds_of
@@ -48,16 +50,21 @@ def texts_of(path: Path) -> list[str]:
     return (texts * (TEXTS // len(texts) + 1))[:TEXTS]
 
 
-def offline(path: str, texts: list[str]) -> Numbers:
-    """Measures `predict` of a model in this process."""
+@functools.cache
+def loaded(path: str) -> Any:
+    """Returns the predictor of a model, loaded once in this process."""
     from mtc_keras.predict.predictors import open_predictor
 
     predictor = open_predictor(path)
     predictor.load()
-    for _ in range(2):  # steps are compiled, memory is taken
-        predictor.predict((texts,))
+    return predictor
+
+
+def offline(path: str, texts: list[str]) -> Numbers:
+    """Measures `predict` of a model in this process."""
+    predictor, singles = loaded(path), texts[:SINGLES]
+    predictor.predict((texts,))  # steps are compiled, memory is taken
     rates = [len(texts) / seconds_of(predictor.predict, (texts,)) for _ in range(3)]
-    singles = texts[:SINGLES]
     for text in singles:  # each length once
         predictor.predict(([text],))
     seconds = [seconds_of(predictor.predict, ([text],)) for text in singles]
@@ -97,18 +104,22 @@ def online(server: Server, texts: Sequence[str], seconds: float, rate: float | N
 
 
 def measure(path: Path, texts: list[str], seconds: float) -> dict[str, Numbers]:
-    """Measures one model offline, served and served naively."""
+    """Measures one model offline, served, offline again, and served naively.
+
+    A machine that others use, too, is faster at one time than at another: the offline numbers are
+    the means of those before and after.
+    """
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        found = {"offline": process.submit(offline, str(path), texts).result()}
-    opened: Mapping[str, Callable[[Path], AbstractContextManager[Server]]]
-    opened = {"serve": serving, "naive": serving_naively}
-    rate = None
-    for name, server_of in opened.items():
-        print(f"measuring {name} of {path}", file=sys.stderr, flush=True)
-        with server_of(path) as server:
-            found[name] = online(server, texts, seconds, rate)
-        rate = found[name]["half_rate"]
-    return found
+        before = process.submit(offline, str(path), texts).result()
+        print(f"measuring serve of {path}", file=sys.stderr, flush=True)
+        with serving(path) as server:
+            served = online(server, texts, seconds, None)
+        after = process.submit(offline, str(path), texts).result()
+    print(f"measuring naive of {path}", file=sys.stderr, flush=True)
+    with serving_naively(path) as server:
+        naive = online(server, texts, seconds, served["half_rate"])
+    mean = {key: (before[key] + after[key]) / 2 for key in before}
+    return {"offline": mean, "serve": served, "naive": naive}
 
 
 def table(models: Mapping[str, Mapping[str, Numbers]]) -> str:
@@ -123,7 +134,7 @@ def table(models: Mapping[str, Mapping[str, Numbers]]) -> str:
         ("requests that were refused", "refused", 1, ".0f"),
     ]
     ways = ("offline", "serve", "naive")
-    lines = [["", *(f"{model}, {way}" for model in models for way in ways)]]
+    lines = [["", *(f"{Path(model).name}, {way}" for model in models for way in ways)]]
     lines.append(["---"] * len(lines[0]))
     for label, key, factor, shown in rows:
         cells = [found[way].get(key) for found in models.values() for way in ways]
@@ -132,6 +143,7 @@ def table(models: Mapping[str, Mapping[str, Numbers]]) -> str:
     for model, found in models.items():
         share = found["serve"]["rows_per_second"] / found["offline"]["rows_per_second"]
         ratio = found["serve"]["one_text"] / found["offline"]["one_text"]
+        model = Path(model).name
         lines.append(["texts/s over offline", model, *_bar(share, SHARE, share >= SHARE, "≥")])
         lines.append(["one text over offline", model, *_bar(ratio, RATIO, ratio <= RATIO, "≤")])
     return "\n".join(f"| {' | '.join(line)} |" if line else "" for line in lines)

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from mtc_keras.serve.engine import Engine
 
 DESCRIPTION = (
-    "One model, every task in one answer. Three protocols: TensorFlow Serving's REST "
-    "(`:predict`), the Open Inference Protocol (`/v2`), and labels as `mtc-keras predict` has "
-    "them (`:classify`). What is wrong with a request stands under `error`."
+    "One model, every task in one answer, by three protocols: TensorFlow Serving's REST "
+    "(:predict), the Open Inference Protocol (/v2), and labels as mtc-keras predict has them "
+    '(:classify). What is wrong with a request stands under "error" of its answer.'
 )
 
 
@@ -84,9 +84,10 @@ def _add_documents(app: Starlette, document: dict[str, Any]) -> None:
         return answers.JSON(document)
 
     async def for_people(request: Request) -> Response:
-        return HTMLResponse(html, headers=documents.HEADERS)
+        address = str(request.base_url).rstrip("/")
+        html = documents.documents_html(document, address)
+        return HTMLResponse(html, headers=documents.headers())
 
-    html = documents.documents_html(document)
     app.add_route("/openapi.json", for_programs, ["GET"])
     app.add_route("/docs", for_people, ["GET"])
 

@@ -1,29 +1,17 @@
 """The OpenAPI document as a page for people, which loads nothing from anywhere."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
-STYLE = """\
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h2 { margin-top: 2.5rem; }
+from mtc_keras.pages.styling import digest, style
+
+OWN_STYLE = """
+main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h3 { margin-top: 2rem; overflow-wrap: anywhere; }
-code, pre { font-family: ui-monospace, monospace; font-size: 0.9rem; }
-pre { overflow-x: auto; padding: 0.75rem; border: 1px solid; border-radius: 0.3rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.75rem; border: 1px solid; }
 summary { cursor: pointer; }
 """
-_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-HEADERS = {
-    "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-}
 TEMPLATE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -37,7 +25,8 @@ TEMPLATE = """\
 <main>
 <h1>{{ document.info.title }}</h1>
 <p>{{ document.info.description }}</p>
-<p>The same for programs: <a href="openapi.json">openapi.json</a>.</p>
+<p>The same for programs: <a href="openapi.json">openapi.json</a>. A path asks the newest
+version; with <code>/versions/N</code> behind the model's name, version N, if it is served.</p>
 {% for tag, operations in groups.items() %}
 <h2>{{ tag }}</h2>
 {% for operation in operations %}
@@ -57,30 +46,55 @@ TEMPLATE = """\
 </body>
 </html>
 """
-ADDRESS = "http://127.0.0.1:8501"
+VERSION = "/versions/{version}"  # in a path, whose operation is that of the path without it
 
 
-def documents_html(document: Mapping[str, Any]) -> str:
-    """Returns a page of an OpenAPI document: its operations, with examples as commands."""
+def documents_html(document: Mapping[str, Any], address: str) -> str:
+    """Returns a page of an OpenAPI document: its operations, with examples as commands.
+
+    Args:
+        document: the document.
+        address: str. That of the server, such as `"http://127.0.0.1:8501"`.
+    """
     from jinja2 import Environment
     from markupsafe import Markup
 
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            shown = _operation(method.upper(), path, operation)
-            groups.setdefault(operation["tags"][0], []).append(shown)
+            if VERSION not in path:
+                shown = _operation(method.upper(), path, operation, address)
+                groups.setdefault(operation["tags"][0], []).append(shown)
     template = Environment(autoescape=True).from_string(TEMPLATE)
-    return template.render(document=document, groups=groups, style=Markup(STYLE))
+    return template.render(document=document, groups=groups, style=Markup(_style()))
 
 
-def _operation(method: str, path: str, operation: Mapping[str, Any]) -> dict[str, Any]:
-    for parameter in operation.get("parameters", ()):
+def headers() -> dict[str, str]:
+    """Returns the headers of that page, by which it may load nothing and not be framed."""
+    policy = (
+        f"default-src 'none'; style-src {digest(_style())}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return {
+        "content-security-policy": policy,
+        "referrer-policy": "no-referrer",
+        "x-frame-options": "DENY",
+    }
+
+
+def _style() -> str:
+    return style() + OWN_STYLE
+
+
+def _operation(
+    method: str, path: str, operation: Mapping[str, Any], address: str
+) -> dict[str, Any]:
+    for parameter in operation["parameters"]:
         if "enum" in parameter["schema"]:  # the model's name
             path = path.replace(f"{{{parameter['name']}}}", parameter["schema"]["enum"][0])
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     examples = [
-        {"name": name, "command": curl(path.replace("{version}", "1"), example["value"])}
+        {"name": name, "command": curl(f"{address}{path}", example["value"])}
         for name, example in body.get("examples", {}).items()
     ]
     schema = json.dumps(body["schema"], indent=2) if body else ""
@@ -88,7 +102,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> dict[str
     return {**shown, "examples": examples, "schema": schema}
 
 
-def curl(path: str, body: Any) -> str:
-    """Returns the command that sends a body to a path."""
+def curl(url: str, body: Any) -> str:
+    """Returns the command that sends a body."""
     text = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
-    return f"curl {ADDRESS}{path} -d '{text}'"
+    return f"curl {url} -d '{text}'"

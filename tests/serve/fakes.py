@@ -60,6 +60,7 @@ class FakeEngine:
         format: str = "onnx",
     ) -> None:
         self.name, self.limits = NAME, limits or Limits()
+        self.path = Path("/srv/exports/quickstart")
         self.tasks = list(tasks() if known is None else known)
         self.decisions = decisions(self.tasks)
         self.pairs, self.format = pairs, format
@@ -69,7 +70,10 @@ class FakeEngine:
         self.cancelled = 0
         self.is_ready = True
         self.number = 3
-        self.versions = [Version(3, State.AVAILABLE), Version(2, State.FAILED, "it is damaged")]
+        self.versions = [
+            Version(3, State.AVAILABLE),
+            Version(2, State.FAILED, "/srv/exports/quickstart/2 is damaged"),
+        ]
 
     def model(self, version: int | None = None) -> Model:
         if not self.is_ready or version not in (None, self.number):
@@ -77,7 +81,7 @@ class FakeEngine:
         return Model(
             name=self.name,
             version=self.number,
-            path=Path("exports/quickstart"),
+            path=self.path / str(self.number),
             format=self.format,
             tasks=self.tasks,
             decisions=self.decisions,

@@ -147,7 +147,7 @@ def test_a_version_is_a_number_that_is_there(version, status, path):
 
 def test_a_version_that_failed_is_told_as_ended_and_why():
     [_, failed] = get(create_app(FakeEngine(), page=False), V1).json()["model_version_status"]
-    status = {"error_code": "UNKNOWN", "error_message": "it is damaged"}
+    status = {"error_code": "UNKNOWN", "error_message": "…/2 is damaged"}
     assert failed == {"version": "2", "state": "END", "status": status}
 
 

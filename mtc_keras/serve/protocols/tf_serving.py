@@ -19,7 +19,7 @@ from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.service import Service, inputs_of
 from mtc_keras.serve.texts import check_count, check_texts, columns_of, is_encoded, text_of
-from mtc_keras.serve.versions import State
+from mtc_keras.serve.versions import State, Version
 
 PROTOCOL = "tf_serving"
 KEYS = ("signature_name", "instances", "inputs")
@@ -137,7 +137,8 @@ def routes_of(service: Service) -> Routes:
         if not found:
             which = "any versions" if asked is None else f"version {asked}"
             raise BadRequest(f"Could not find {which} of model {name}", 404, "version")
-        return JSON({"model_version_status": [_status(version) for version in found]})
+        path = str(service.engine.path)
+        return JSON({"model_version_status": [_status(version, path) for version in found]})
 
     async def metadata(request: Request) -> Response:
         model = service.model(request)
@@ -177,7 +178,7 @@ def routes_of(service: Service) -> Routes:
     return routes
 
 
-def _status(version: Any) -> dict[str, Any]:
+def _status(version: Version, path: str) -> dict[str, Any]:
     has_failed = version.state == State.FAILED
     # TensorFlow Serving has no state of its own for a version that could not be loaded.
     return {
@@ -185,7 +186,7 @@ def _status(version: Any) -> dict[str, Any]:
         "state": State.END if has_failed else version.state,
         "status": {
             "error_code": "UNKNOWN" if has_failed else "OK",
-            "error_message": version.message,
+            "error_message": version.message.replace(path, "…"),  # is nobody's business
         },
     }
 

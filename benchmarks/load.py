@@ -2,15 +2,13 @@
 
 Usage: python -m benchmarks.load --model RUN_OR_EXPORT [--model …] [--data FILE] [--json FILE]
 
-Of each model, one after another, everything on this machine:
+Of each model, in turns and in several rounds, of which medians are shown:
 
-- offline: `predict` of the model in a process of its own, all texts at once and one at a time,
-  before and after the server;
+- offline: `predict` of the model in a process of its own, all texts at once and one at a time;
 - `mtc-keras serve`: one text after another from one client; 16 clients with 32 texts a request, and
   64 clients with one text a request, as fast as they are answered; then requests of one text that
   arrive at random at half that rate, and how long the slowest percent of them took;
-- the same from a FastAPI server in which each request is one forward pass (`naive_server`); at the
-  rate at which `serve` was measured, if it can take it.
+- the same from a FastAPI server in which each request is one forward pass (`naive_server`).
 
 The clients share the processor with the servers. Every step is bounded in seconds.
 """
@@ -31,16 +29,17 @@ from typing import Any
 from benchmarks.clients import requests_of, send, send_at
 from benchmarks.costs import seconds_of
 from benchmarks.machine import machine
-from benchmarks.servers import Server, serving, serving_naively
+from benchmarks.servers import serving, serving_naively
 
 DATA = Path(__file__).parents[1] / "configs" / "data" / "public_services" / "train.jsonl"
 TEXTS = 1024  # of which all requests are made
 SIZE, CLIENTS = 32, 16  # texts a request, and clients that ask them
 LONE_CLIENTS = 64  # with one text a request
-SINGLES = 200  # texts that are asked one after another
+SINGLES = 100  # texts that are asked one after another
 SHARE = 0.9  # of the offline rate
 RATIO = 1.5  # of the offline time of one text
 Numbers = dict[str, float]
+Rounds = Mapping[str, list[Numbers]]  # from offline, serve and naive to the numbers of each round
 
 
 def texts_of(path: Path) -> list[str]:
@@ -60,70 +59,80 @@ def loaded(path: str) -> Any:
     return predictor
 
 
+def warm_offline(path: str, texts: list[str]) -> None:
+    """Has a model compute everything once: steps are compiled, memory is taken."""
+    predictor = loaded(path)
+    predictor.predict((texts,))
+    for text in texts[:SINGLES]:
+        predictor.predict(([text],))
+
+
 def offline(path: str, texts: list[str]) -> Numbers:
     """Measures `predict` of a model in this process."""
-    predictor, singles = loaded(path), texts[:SINGLES]
-    predictor.predict((texts,))  # steps are compiled, memory is taken
-    rates = [len(texts) / seconds_of(predictor.predict, (texts,)) for _ in range(3)]
-    for text in singles:  # each length once
-        predictor.predict(([text],))
-    seconds = [seconds_of(predictor.predict, ([text],)) for text in singles]
-    return {"rows_per_second": statistics.median(rates), "one_text": statistics.median(seconds)}
+    predictor = loaded(path)
+    rate = len(texts) / seconds_of(predictor.predict, (texts,))
+    seconds = [seconds_of(predictor.predict, ([text],)) for text in texts[:SINGLES]]
+    return {"rows_per_second": rate, "one_text": statistics.median(seconds)}
 
 
-def online(server: Server, texts: Sequence[str], seconds: float, rate: float | None) -> Numbers:
+def warm_online(port: int, texts: Sequence[str], seconds: float) -> float:
+    """Has a server compute everything once; returns the requests of one text per second."""
+    ones = requests_of(texts, 1)
+    send(port, ones[:SINGLES], 1, seconds)
+    send(port, requests_of(texts, SIZE), CLIENTS, seconds)
+    return send(port, ones, LONE_CLIENTS, seconds).rate(1)
+
+
+def online(port: int, texts: Sequence[str], seconds: float, rate: float) -> Numbers:
     """Measures a server.
 
     Args:
-        server: it.
+        port: int. Where it listens.
         texts: texts that it is asked.
         seconds: how long each step lasts.
-        rate: optional float. Requests of one text per second at which latencies are taken, at
-            most half of what it can take; `None`: that half.
+        rate: float. Requests of one text per second at which latencies are taken.
     """
     ones, many = requests_of(texts, 1), requests_of(texts, SIZE)
-    # One length after another may be compiled.
-    send(server.port, ones[:SINGLES], 1, seconds)
-    single = send(server.port, ones[:SINGLES], 1, seconds)
-    send(server.port, many, CLIENTS, seconds / 2)
-    full = send(server.port, many, CLIENTS, seconds)
-    send(server.port, ones, LONE_CLIENTS, seconds / 2)
-    alone = send(server.port, ones, LONE_CLIENTS, seconds)
-    half = min(rate or alone.rate(1) / 2, alone.rate(1) / 2)
-    arriving = send_at(server.port, ones, LONE_CLIENTS, seconds, rate=half)
+    single = send(port, ones[:SINGLES], 1, seconds)
+    full = send(port, many, CLIENTS, seconds)
+    alone = send(port, ones, LONE_CLIENTS, seconds)
+    arriving = send_at(port, ones, LONE_CLIENTS, seconds, rate=rate)
     return {
         "one_text": single.percentile(50),
         "rows_per_second": full.rate(SIZE),
         "rows_per_second_alone": alone.rate(1),
-        "median_when_full": alone.percentile(50),
-        "half_rate": half,
+        "half_rate": rate,
         "half_median": arriving.percentile(50),
         "half_99": arriving.percentile(99),
         "refused": single.refused + full.refused + alone.refused + arriving.refused,
     }
 
 
-def measure(path: Path, texts: list[str], seconds: float) -> dict[str, Numbers]:
-    """Measures one model offline, served, offline again, and served naively.
+def measure(path: Path, texts: list[str], seconds: float, rounds: int) -> Rounds:
+    """Measures one model offline, served and served naively, in turns.
 
-    A machine that others use, too, is faster at one time than at another: the offline numbers are
-    the means of those before and after.
+    A machine that others use, too, is faster at one time than at another; what is compared was
+    measured within the same seconds.
     """
-    with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        before = process.submit(offline, str(path), texts).result()
-        print(f"measuring serve of {path}", file=sys.stderr, flush=True)
-        with serving(path) as server:
-            served = online(server, texts, seconds, None)
-        after = process.submit(offline, str(path), texts).result()
-    print(f"measuring naive of {path}", file=sys.stderr, flush=True)
-    with serving_naively(path) as server:
-        naive = online(server, texts, seconds, served["half_rate"])
-    mean = {key: (before[key] + after[key]) / 2 for key in before}
-    return {"offline": mean, "serve": served, "naive": naive}
+    found: dict[str, list[Numbers]] = {"offline": [], "serve": [], "naive": []}
+    with (
+        ProcessPoolExecutor(1, get_context("spawn")) as process,
+        serving(path) as server,
+        serving_naively(path) as naive,
+    ):
+        process.submit(warm_offline, str(path), texts).result()
+        half = warm_online(server.port, texts, seconds) / 2
+        half = min(half, warm_online(naive.port, texts, seconds) / 2)
+        for number in range(rounds):
+            print(f"round {number + 1} of {path}", file=sys.stderr, flush=True)
+            found["offline"].append(process.submit(offline, str(path), texts).result())
+            found["serve"].append(online(server.port, texts, seconds, half))
+            found["naive"].append(online(naive.port, texts, seconds, half))
+    return found
 
 
-def table(models: Mapping[str, Mapping[str, Numbers]]) -> str:
-    """Returns the Markdown tables of a result: the numbers, and the bars with what reached them."""
+def table(models: Mapping[str, Rounds]) -> str:
+    """Returns the Markdown tables of a result: medians of the rounds, and the bars."""
     rows = [
         ("one text, median, ms", "one_text", 1e3, ".1f"),
         (f"texts/s, {SIZE} a request, {CLIENTS} clients", "rows_per_second", 1, ",.0f"),
@@ -137,16 +146,27 @@ def table(models: Mapping[str, Mapping[str, Numbers]]) -> str:
     lines = [["", *(f"{Path(model).name}, {way}" for model in models for way in ways)]]
     lines.append(["---"] * len(lines[0]))
     for label, key, factor, shown in rows:
-        cells = [found[way].get(key) for found in models.values() for way in ways]
-        lines.append([label, *("" if c is None else format(c * factor, shown) for c in cells)])
+        cells = [
+            format(factor * statistics.median(numbers[key] for numbers in found[way]), shown)
+            if key in found[way][0]
+            else ""
+            for found in models.values()
+            for way in ways
+        ]
+        lines.append([label, *cells])
     lines += [[], ["bar", "model", "measured", "needed", ""], ["---"] * 5]
     for model, found in models.items():
-        share = found["serve"]["rows_per_second"] / found["offline"]["rows_per_second"]
-        ratio = found["serve"]["one_text"] / found["offline"]["one_text"]
+        share, ratio = (over_offline(found, key) for key in ("rows_per_second", "one_text"))
         model = Path(model).name
         lines.append(["texts/s over offline", model, *_bar(share, SHARE, share >= SHARE, "≥")])
         lines.append(["one text over offline", model, *_bar(ratio, RATIO, ratio <= RATIO, "≤")])
     return "\n".join(f"| {' | '.join(line)} |" if line else "" for line in lines)
+
+
+def over_offline(found: Rounds, key: str) -> float:
+    """Returns the median over the rounds of a number of the server over that of the model."""
+    pairs = zip(found["serve"], found["offline"], strict=True)
+    return statistics.median(served[key] / alone[key] for served, alone in pairs)
 
 
 def _bar(measured: float, needed: float, met: bool, sign: str) -> list[str]:
@@ -161,14 +181,15 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--model", metavar="DIR", type=Path, action="append", required=True, help="repeatable")
     add("--data", metavar="FILE", type=Path, default=DATA, help="JSON lines with a column text")
-    add("--seconds", metavar="S", type=float, default=6.0, help="of each step (default: 6)")
+    add("--seconds", metavar="S", type=float, default=3.0, help="of each step (default: 3)")
+    add("--rounds", metavar="N", type=int, default=4, help="(default: 4)")
     add("--json", metavar="FILE", type=Path, help="write the numbers as JSON, too")
     args = parser.parse_args(argv)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     texts, told = texts_of(args.data), machine()
     print(f"{told['shown']}; load average before: {os.getloadavg()[0]:.1f}", file=sys.stderr)
     started = time.perf_counter()
-    models = {str(path): measure(path, texts, args.seconds) for path in args.model}
+    models = {str(path): measure(path, texts, args.seconds, args.rounds) for path in args.model}
     elapsed = time.perf_counter() - started
     if args.json:
         result = {"machine": told, "texts": len(texts), "seconds": elapsed, "models": models}

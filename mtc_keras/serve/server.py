@@ -107,6 +107,8 @@ def listening(address: Address) -> Iterator[socket.socket]:
         ConfigError: if it cannot.
     """
     where = f"{address.host}:{address.port}"
+    if not address.host:
+        raise ConfigError("--host is empty; 0.0.0.0 listens to all addresses of this machine")
     if not 0 <= address.port < 2**16:
         raise ConfigError(f"--port must lie between 0 and 65535, received {address.port}")
     try:

@@ -115,14 +115,17 @@ class Service:
         """
         if not columns[0]:
             return Answered(model, _nothing(model))
-        version = self.version(request)
-        answer = await unless_client_leaves(
-            request, self.engine.predict(columns, version=version, raw=raw)
-        )
-        if answer.version != model.version:  # a new one came between
-            model = self.engine.model(answer.version)
+
+        async def answered() -> Answered:
+            # While the body was read, a new version may have come. From here to the engine's queue
+            # nothing is waited for, so that this is the one that answers.
+            found = self.model(request)
+            answer = await self.engine.predict(columns, version=self.version(request), raw=raw)
+            return Answered(found, answer.probabilities)
+
+        found = await unless_client_leaves(request, answered())
         self.metrics.rows(protocol, len(columns[0]))
-        return Answered(model, answer.probabilities)
+        return found
 
 
 def inputs_of(model: Model) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import pytest
 from mtc_keras.serve.app import create_app
 from mtc_keras.tasks import Multiclass
 from mtc_keras.tasks.predictions import Shown, prediction_columns
-from tests.serve.asking import CLASSIFY, EXPLAIN, V1, get, post
+from tests.serve.asking import CLASSIFY, EXPLAIN, V1, ask, get, post
 from tests.serve.fakes import FakeEngine
 
 TEXTS = [f"text {number}" for number in range(100)]
@@ -79,21 +79,34 @@ def test_raw_probabilities_of_an_export_with_temperatures_are_refused_and_named(
     assert answer.status_code == 200
 
 
-def test_a_version_that_comes_between_decides_by_its_own_thresholds():
+def test_a_version_that_comes_while_the_body_is_read_decides_by_its_own_thresholds():
+    engine = FakeEngine()
+    app = create_app(engine, page=False)
+
+    async def body():
+        yield b'{"texts": '
+        engine.number = 4  # and version 3 is gone
+        engine.decisions["topics"].thresholds = dict.fromkeys(["bus", "fee", "form", "queue"], 0.0)
+        yield b'["a"]}'
+
+    found = ask(app, "POST", CLASSIFY, content=body()).json()
+    assert found["model_version"] == "4"
+    assert found["predictions"][0]["predicted_topics"] == ["bus", "fee", "form", "queue"]
+    assert ask(app, "POST", f"{V1}/versions/3:classify", content=body()).status_code == 404
+
+
+def test_the_version_that_answers_decides_though_others_have_come_since():
     engine = FakeEngine()
     app = create_app(engine, page=False)
     predict = engine.predict
 
-    async def switch(*args, **options):
+    async def slow(*args, **options):
         answer = await predict(*args, **options)
-        engine.number = 4
-        engine.decisions["topics"].thresholds = dict.fromkeys(["bus", "fee", "form", "queue"], 0.0)
-        return type(answer)(answer.probabilities, 4, answer.tokens)
+        engine.number = 9  # version 3 is no longer known
+        return answer
 
-    engine.predict = switch
-    found = post(app, CLASSIFY, {"texts": ["a"]}).json()
-    assert found["model_version"] == "4"
-    assert found["predictions"][0]["predicted_topics"] == ["bus", "fee", "form", "queue"]
+    engine.predict = slow
+    assert post(app, CLASSIFY, {"texts": ["a"]}).json()["model_version"] == "3"
 
 
 def test_what_drove_a_label():

@@ -43,6 +43,7 @@ def run(capsys, *options):
         (["--port", "-1"], "--port must lie between"),
         (["--host", "no.such.host.invalid"], "is no address of this machine"),
         (["--host", "192.0.2.1", "--port", "0"], "192.0.2.1:0 is no address of this machine"),
+        (["--host", ""], "--host is empty"),
         (["--name", "a/b"], "cannot stand in a URL"),
         (["--name", ""], "cannot stand in a URL"),
         (["--name", "größe"], "cannot stand in a URL"),

@@ -17,7 +17,7 @@ from mtc_keras.export.folder import (
     check_utf8,
     is_version,
 )
-from mtc_keras.export.onnx.ask import MODEL, POOL, TOKENIZER, ServedOnnx, as_rows, is_onnx
+from mtc_keras.export.onnx.ask import MODEL, POOL, TOKENIZER, ServedOnnx, as_rows, is_onnx, similar
 from mtc_keras.export.saved_model.ask import Served
 from mtc_keras.files import read_json
 from mtc_keras.model.checking import check_sums
@@ -26,7 +26,7 @@ from mtc_keras.predict.predictor import Predictor
 from mtc_keras.tasks import Decision, Task, task_from_config
 
 SAVED_MODEL = "saved_model.pb"
-BATCH = 32
+BYTES_PER_TOKEN = 4  # of English
 DECIDED = ("temperature", "thresholds")
 
 
@@ -106,7 +106,13 @@ class SavedModelPredictor(ExportPredictor):
             self._served = Served(self.path)
 
     def answers(self, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
-        return self._served.ask("serving_default", texts, BATCH)
+        sizes = [[len(text.encode("utf-8", "replace")) for text in column] for column in texts]
+        lengths = np.sum(sizes, axis=0) // BYTES_PER_TOKEN
+        answers = [
+            self._served.ask("serving_default", [c[start:stop] for c in texts], stop - start)
+            for start, stop in similar(lengths)
+        ]
+        return {name: np.concatenate([found[name] for found in answers]) for name in answers[0]}
 
 
 class OnnxPredictor(ExportPredictor):
@@ -122,7 +128,7 @@ class OnnxPredictor(ExportPredictor):
         self._served = ServedOnnx(self.path)
 
     def answers(self, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
-        return self._served.ask(as_rows(texts), BATCH)
+        return self._served.answer(as_rows(texts))
 
 
 def read_about(path: Path) -> tuple[list[Task], dict[str, Decision], DataConfig]:

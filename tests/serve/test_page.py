@@ -17,60 +17,75 @@ def share(box, within):
     return (box["x"] + box["width"] / 2 - within["x"]) / within["width"]
 
 
-def test_every_task_answers_one_text_as_the_server_decided(browser):
-    server = FakeServer()
-    with tried(browser, server) as page:
-        assert page.title() == "tiny"
-        facts = page.inner_text("#facts").split("\n")
-        assert {"3", "ONNX", "4", "64 tokens"} <= set(facts)
-        predict(page, TEXT)
-        columns = ["labels", "confidence", "probabilities"]
-        assert server.asked[-1] == ("classify", {"texts": [TEXT], "columns": columns})
-        [row] = server.classify({"texts": [TEXT], "columns": columns})["predictions"]
-        assert page.locator("section.task").count() == 4
-        for task in ("mood", "stars"):
-            decided = card(page, task).locator(".decision")
-            assert decided.locator("strong").inner_text() == row[f"predicted_{task}"]
-            assert f"{row[f'{task}_confidence']:.3f}" in decided.inner_text()
-            assert (
-                card(page, task).locator(".chosen bdi").first.inner_text()
-                == (row[f"predicted_{task}"])
-            )
-        chosen = card(page, "topics").locator(".chosen .name bdi").all_inner_texts()
-        assert sorted(chosen) == sorted(row["predicted_topics"]) and chosen
-        assert card(page, "waiting").locator(".decision").inner_text() == str(len(TEXT))
-        told = page.inner_text("#status")
-        assert told.startswith(f"mood: {row['predicted_mood']}; topics: ")
-
-
-def test_bars_are_as_long_as_probabilities_and_ticks_stand_at_thresholds(browser):
+@pytest.fixture(scope="module")
+def shown(browser):
+    """A page with the answer to a text, whose slider a test may move, and its server."""
     server = FakeServer()
     with tried(browser, server) as page:
         predict(page, TEXT)
-        known = probabilities(server, "topics")
-        for bar in card(page, "topics").locator(".choice").all():
-            name = bar.locator(".name bdi").inner_text()
-            meter, level = bar.locator(".meter").bounding_box(), bar.locator(".level")
-            long = level.bounding_box()["width"] / meter["width"]
-            assert long == pytest.approx(known[name], abs=0.005)
-            threshold = server.decisions["topics"].thresholds[name]
-            tick = share(bar.locator(".tick").bounding_box(), meter)
-            assert tick == pytest.approx(threshold, abs=0.005)
-            assert f"from {threshold:.3f}" in bar.inner_text()
-            assert f"{known[name]:.3f}" in bar.inner_text()
-        assert card(page, "mood").locator(".tick").count() == 0
+        yield page, server
 
 
-def test_classes_are_ranked_a_scale_keeps_its_order_and_both_names_are_shown(browser):
-    server = FakeServer()
-    with tried(browser, server) as page:
-        predict(page, TEXT)
-        known = probabilities(server, "mood")
-        names = card(page, "mood").locator(".choice .name > bdi").all_inner_texts()
-        assert names == sorted(known, key=known.get, reverse=True)
-        assert "S2" in card(page, "mood").locator(".choice", has_text="neutral").inner_text()
-        steps = card(page, "stars").locator("ol > .choice .name > bdi").all_inner_texts()
-        assert steps == ["1", "2", "3", "4", "5"]
+def test_every_task_answers_one_text_as_the_server_decided(shown):
+    page, server = shown
+    page.locator("#least").fill("0")
+    assert page.title() == "tiny"
+    facts = page.inner_text("#facts").split("\n")
+    assert {"3", "ONNX", "4", "64 tokens"} <= set(facts)
+    columns = ["labels", "confidence", "probabilities"]
+    assert server.asked[-1] == ("classify", {"texts": [TEXT], "columns": columns})
+    [row] = server.classify({"texts": [TEXT], "columns": columns})["predictions"]
+    assert page.locator("section.task").count() == 4
+    for task in ("mood", "stars"):
+        decided = card(page, task).locator(".decision")
+        assert decided.locator("strong").inner_text() == row[f"predicted_{task}"]
+        assert f"{row[f'{task}_confidence']:.3f}" in decided.inner_text()
+        chosen = card(page, task).locator(".chosen bdi").first.inner_text()
+        assert chosen == row[f"predicted_{task}"]
+    chosen = card(page, "topics").locator(".chosen .name bdi").all_inner_texts()
+    assert sorted(chosen) == sorted(row["predicted_topics"]) and chosen
+    assert card(page, "waiting").locator(".decision").inner_text() == str(len(TEXT))
+    assert page.inner_text("#status").startswith(f"mood: {row['predicted_mood']}; topics: ")
+
+
+def test_bars_are_as_long_as_probabilities_and_ticks_stand_at_thresholds(shown):
+    page, server = shown
+    known = probabilities(server, "topics")
+    for bar in card(page, "topics").locator(".choice").all():
+        name = bar.locator(".name bdi").inner_text()
+        meter, level = bar.locator(".meter").bounding_box(), bar.locator(".level")
+        long = level.bounding_box()["width"] / meter["width"]
+        assert long == pytest.approx(known[name], abs=0.005)
+        threshold = server.decisions["topics"].thresholds[name]
+        tick = share(bar.locator(".tick").bounding_box(), meter)
+        assert tick == pytest.approx(threshold, abs=0.005)
+        assert f"from {threshold:.3f}" in bar.inner_text()
+        assert f"{known[name]:.3f}" in bar.inner_text()
+    assert card(page, "mood").locator(".tick").count() == 0
+
+
+def test_classes_are_ranked_a_scale_keeps_its_order_and_both_names_are_shown(shown):
+    page, server = shown
+    known = probabilities(server, "mood")
+    names = card(page, "mood").locator(".choice .name > bdi").all_inner_texts()
+    assert names == sorted(known, key=known.get, reverse=True)
+    assert "S2" in card(page, "mood").locator(".choice", has_text="neutral").inner_text()
+    steps = card(page, "stars").locator("ol > .choice .name > bdi").all_inner_texts()
+    assert steps == ["1", "2", "3", "4", "5"]
+
+
+def test_the_slider_leaves_out_what_is_less_sure(shown):
+    page, server = shown
+    [row] = server.classify({"texts": [TEXT], "columns": ["confidence"]})["predictions"]
+    decided = card(page, "mood").locator(".decision")
+    below, above = [round(row["mood_confidence"] + more, 2) for more in (-0.02, 0.02)]
+    page.locator("#least").fill(str(below))
+    assert "left out" not in decided.inner_text()
+    page.locator("#least").fill(str(above))
+    assert "left out" in decided.inner_text()
+    assert "mood" in page.inner_text("#abstained")
+    assert page.inner_text("#least-value") == f"{above:.2f}"
+    assert len(server.asked) == 2  # it asks nobody
 
 
 def test_a_number_stands_on_the_range_of_the_trainings_numbers(browser):
@@ -87,28 +102,13 @@ def test_a_number_stands_on_the_range_of_the_trainings_numbers(browser):
             assert ("farther from the mean" in waiting.inner_text()) == (length == 100)
 
 
+@pytest.mark.slow
 def test_a_number_whose_range_nobody_knows_stands_alone(browser):
     with tried(browser, FakeServer(tasks=[Regression(name="waiting")])) as page:
         predict(page, TEXT)
         assert card(page, "waiting").locator(".range").count() == 0
         assert card(page, "waiting").locator(".decision").inner_text() == str(len(TEXT))
         assert page.locator("#abstain").is_hidden()
-
-
-def test_the_slider_leaves_out_what_is_less_sure(browser):
-    server = FakeServer()
-    with tried(browser, server) as page:
-        predict(page, TEXT)
-        [row] = server.classify({"texts": [TEXT], "columns": ["confidence"]})["predictions"]
-        decided = card(page, "mood").locator(".decision")
-        below, above = [round(row["mood_confidence"] + more, 2) for more in (-0.02, 0.02)]
-        page.locator("#least").fill(str(below))
-        assert "left out" not in decided.inner_text()
-        page.locator("#least").fill(str(above))
-        assert "left out" in decided.inner_text()
-        assert "mood" in page.inner_text("#abstained")
-        assert page.inner_text("#least-value") == f"{above:.2f}"
-        assert len(server.asked) == 2  # it asks nobody
 
 
 def test_a_button_colours_the_words_that_drove_a_label(browser):
@@ -135,6 +135,7 @@ def test_a_button_colours_the_words_that_drove_a_label(browser):
         assert mood.locator("[role=status] .explanation").count() == 1
 
 
+@pytest.mark.slow
 def test_a_number_is_explained_without_a_label_and_unread_words_are_told(browser):
     server = FakeServer()
     with tried(browser, server) as page:

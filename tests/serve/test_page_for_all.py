@@ -23,7 +23,9 @@ def check(page, where):
     assert width[0] <= width[1], where
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(320, "dark"), pytest.param(1280, "light", marks=pytest.mark.slow)]
+)
 def test_everything_can_be_used_by_everybody(browser, width, scheme):
     server = FakeServer(tasks=[*TASKS, MANY])
     with tried(browser, server, width, color_scheme=scheme, reduced_motion="reduce") as page:

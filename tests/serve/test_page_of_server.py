@@ -43,6 +43,7 @@ def test_the_servers_page_shows_its_answers_and_what_drove_them(heard):
     assert said == []
 
 
+@pytest.mark.slow
 def test_the_page_is_open_and_its_questions_need_the_token(heard):
     page, _ = heard
     with listening(create_app(FakeEngine(pairs=True), tokens=["s3cret"])) as address:
@@ -54,6 +55,7 @@ def test_the_page_is_open_and_its_questions_need_the_token(heard):
         assert page.locator("section.task").count() == 4
 
 
+@pytest.mark.slow
 def test_a_copy_elsewhere_may_ask_a_server_that_allows_it(heard):
     page, said = heard
 

@@ -40,7 +40,7 @@ def test_a_refusal_says_what_it_means_and_what_the_server_says(browser):
             problem = ask(page)
             assert said in problem and told in problem
             assert page.get_by_role("alert").inner_text() == problem
-            assert page.locator("#cancel").is_hidden()
+            assert page.locator("#cancel").is_hidden() and page.locator("#answers").is_hidden()
             again = page.get_by_role("button", name="Try again")
             assert again.count() == (status in (503, 504))
             server.refuse = lambda *_: None
@@ -51,6 +51,7 @@ def test_a_refusal_says_what_it_means_and_what_the_server_says(browser):
             assert page.inner_text("#problem") == ""
 
 
+@pytest.mark.slow
 def test_a_server_with_too_much_to_do_says_when_to_come_back(browser):
     busy = refusing(429, {"error": "4096 texts wait"}, {"Retry-After": "7"})
     with tried(browser, FakeServer(refuse=busy)) as page:
@@ -58,6 +59,7 @@ def test_a_server_with_too_much_to_do_says_when_to_come_back(browser):
         assert "Try again in 7 seconds." in problem and "4096 texts wait" in problem
 
 
+@pytest.mark.slow
 def test_an_answer_of_something_between_is_told_by_its_status(browser):
     server = FakeServer()
     with tried(browser, server) as page:
@@ -66,6 +68,7 @@ def test_an_answer_of_something_between_is_told_by_its_status(browser):
             assert "status 502" in ask(page)
 
 
+@pytest.mark.slow
 def test_no_answer_at_all_is_told(browser):
     with tried(browser, FakeServer()) as page:
         page.context.unroute_all()
@@ -74,6 +77,7 @@ def test_no_answer_at_all_is_told(browser):
         assert page.get_by_role("button", name="Try again").is_visible()
 
 
+@pytest.mark.slow
 def test_an_explanation_that_is_refused_is_told_where_it_was_asked_for(browser):
     server = FakeServer(refuse=refusing(504, {"error": "30 seconds"}, action="explain"))
     with tried(browser, server) as page:
@@ -156,6 +160,7 @@ def test_a_token_is_asked_for_sent_and_kept_in_memory_alone(browser):
         page.wait_for_selector("#access:visible")
 
 
+@pytest.mark.slow
 def test_a_token_that_is_no_longer_known_is_asked_for_and_the_text_stays(browser):
     server = FakeServer()
     with tried(browser, server) as page:

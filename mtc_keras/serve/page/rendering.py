@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 PACKAGE = "mtc_keras.serve.page"
 # In this order they are one module of JavaScript: each uses names of those before it.
-SCRIPTS = ("elements", "server", "words", "bars", "tasks", "lines", "answers", "page")
+SCRIPTS = (
+    *("elements", "server", "asking", "form"),
+    *("words", "bars", "tasks", "lines", "answers", "page"),
+)
 # A policy in the page itself cannot say who may frame it.
 HEADERS: Mapping[str, str] = MappingProxyType(
     {

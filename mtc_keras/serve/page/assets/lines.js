@@ -1,6 +1,6 @@
 // Several texts: a table of their labels, and the same as a CSV file.
 
-const MOST_ROWS = 50;
+const FIRST_ROWS = 50;
 // What a spreadsheet takes as the beginning of a formula, also where it divides cells at semicolons.
 const FORMULA = /(^|[;\t\r\n])([^\S\r\n]*)([=+\-@＝＋－＠])/gu;
 
@@ -8,14 +8,14 @@ function answerTable(description, rows, answers, least, show) {
   const { tasks, inputs } = description;
   const heads = ["line", ...inputs.map(({ column }) => column), ...tasks.map(({ name }) => name)];
   const body = element("tbody");
-  let all = answers.length <= MOST_ROWS;
+  let all = answers.length <= FIRST_ROWS;
   const more = button("", () => { all = !all; draw(); }, { class: "more", hidden: all });
   const draw = () => {
-    const shown = all ? answers : answers.slice(0, MOST_ROWS);
+    const shown = all ? answers : answers.slice(0, FIRST_ROWS);
     body.replaceChildren(
       ...shown.map((answer, index) => tableRow(tasks, rows[index], answer, index, least(), show)),
     );
-    more.textContent = all ? `Show ${MOST_ROWS} rows` : `Show all ${answers.length} rows`;
+    more.textContent = all ? `Show ${FIRST_ROWS} rows` : `Show all ${counted.format(answers.length)} rows`;
   };
   draw();
   const table = element(

@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import mtc_keras
+from mtc_keras.export.saved_model.ask import INPUTS
 from mtc_keras.tasks import Decision, Task
 
 if TYPE_CHECKING:
     from mtc_keras.serve.served_model import Model
-
-INPUTS = ("text", "text_pair")  # what a request calls the text columns, in their order
 
 
 def describe(model: "Model") -> dict[str, Any]:

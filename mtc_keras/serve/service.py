@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from starlette.requests import Request
 
+from mtc_keras.export.saved_model.ask import INPUTS
 from mtc_keras.serve.bad_request import BadRequest
 from mtc_keras.serve.bodies import Bodies
 from mtc_keras.serve.leaving import unless_client_leaves
 from mtc_keras.serve.metrics import Metrics
 from mtc_keras.serve.refusals import Draining, NoVersion
 from mtc_keras.serve.served_model import Model
-from mtc_keras.serve.texts import INPUTS
 
 if TYPE_CHECKING:
     from mtc_keras.serve.engine import Engine

@@ -9,7 +9,6 @@ from mtc_keras.errors import is_utf8, plural
 from mtc_keras.serve.bad_request import BadRequest, kind_of, listing
 from mtc_keras.serve.limits import Limits
 
-INPUTS = ("text", "text_pair")  # what a request calls the text columns, in their order
 B64 = "b64"  # the key of a text whose bytes are encoded, as in TensorFlow Serving
 
 

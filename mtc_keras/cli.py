@@ -35,6 +35,7 @@ One BERT encoder, every label: multi-task text classification on Keras 3 and JAX
     mtc-keras check --config config.toml --out check.html
     mtc-keras train --config config.toml
     mtc-keras predict --model runs/quickstart --text "The clerk was kind."
+    mtc-keras serve --model runs/quickstart
 
 `mtc-keras PROGRAM --help` describes a program.
 """

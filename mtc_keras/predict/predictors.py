@@ -11,11 +11,11 @@ import numpy as np
 
 from mtc_keras.config import DataConfig, reread_data
 from mtc_keras.devices.startup import start
-from mtc_keras.errors import ConfigError, DataError
+from mtc_keras.errors import ConfigError, DataError, listed
 from mtc_keras.files import json_line
 from mtc_keras.predict.exports import export_in, opened
 from mtc_keras.predict.predictor import Predictor
-from mtc_keras.run.directory import MODEL, Run
+from mtc_keras.run.directory import MODEL, TASK, Run, unfinished
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
@@ -57,7 +57,24 @@ def _opened(model: AnyModel, check: bool) -> Predictor:
         return ModelPredictor(model)
     path = Path(model)
     folder = export_in(path)
-    return RunPredictor(Run(path, check=check)) if folder is None else opened(folder, check)
+    if folder is not None:
+        return opened(folder, check)
+    if not (path / TASK).is_file() and not unfinished(path).exists():
+        raise DataError(_why_no_model(path))
+    return RunPredictor(Run(path, check=check))
+
+
+def _why_no_model(path: Path) -> str:
+    """Returns what is wrong with a path that is neither a run nor an export."""
+    makers = "`mtc-keras train` makes a run, `mtc-keras export` an export"
+    if not path.exists():
+        return f"{str(path)!r} does not exist; {makers}"
+    if not path.is_dir():
+        return f"{str(path)!r} is a file; a run and an export are folders"
+    inner = sorted(str(found.parents[1]) for found in path.glob(f"*/{TASK}"))
+    inner += sorted(str(found) for found in path.glob("*/") if export_in(found) is not None)
+    remedy = f"name one of those in it: {listed(inner)}" if inner else makers
+    return f"{str(path)!r} holds no finished run and no export; {remedy}"
 
 
 def version_taken(model: AnyModel, predictor: Predictor) -> str:

@@ -84,8 +84,10 @@ def _add_documents(app: Starlette, document: dict[str, Any]) -> None:
         return answers.JSON(document)
 
     async def for_people(request: Request) -> Response:
-        address = str(request.base_url).rstrip("/")
-        html = documents.documents_html(document, address)
+        address = request.base_url
+        if request.headers.get("x-forwarded-proto") == "https":  # a proxy ends TLS
+            address = address.replace(scheme="https")
+        html = documents.documents_html(document, str(address).rstrip("/"))
         return HTMLResponse(html, headers=documents.headers())
 
     app.add_route("/openapi.json", for_programs, ["GET"])
@@ -114,10 +116,14 @@ def _add_errors(app: Starlette, metrics: Metrics) -> None:
         metrics.error("request")
         return answers.error(str(mistake), 400)
 
-    async def not_found(request: Request, found: Any) -> Response:
+    async def no_route(request: Request, found: Any) -> Response:
         if found.status_code == 405 and request.method == "OPTIONS":
             return Response(status_code=204, headers=found.headers)
-        messages = {404: "there is nothing at this path", 405: "this path has another method"}
+        methods = " or ".join(sorted((found.headers or {}).get("Allow", "").split(", ")))
+        messages = {
+            404: "there is nothing at this path; /docs lists those that there are",
+            405: f"this path takes {methods}, not {request.method}; /docs has examples",
+        }
         metrics.error("path")
         message = messages.get(found.status_code, "the request cannot be answered")
         return answers.error(message, found.status_code, found.headers)
@@ -129,6 +135,6 @@ def _add_errors(app: Starlette, metrics: Metrics) -> None:
     app.add_exception_handler(BadRequest, bad_request)
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(UserError, wrong)
-    app.add_exception_handler(HTTPException, not_found)
+    app.add_exception_handler(HTTPException, no_route)
     app.add_exception_handler(ClientLeft, left)
     app.add_exception_handler(ClientDisconnect, left)

@@ -158,7 +158,7 @@ class Engine:
         found = await asyncio.to_thread(versions_in, self.path)
         first: UserError | None = None
         for version in found:
-            error = await self._load(version)
+            error = await self._load(version, is_only=len(found) == 1)
             if error is None:
                 return
             first = first or error
@@ -188,10 +188,16 @@ class Engine:
             await self._replaced(pool)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    async def _load(self, found: Found) -> UserError | None:
-        """Loads a version beside the others and has it answer; returns why it cannot."""
+    async def _load(self, found: Found, is_only: bool = False) -> UserError | None:
+        """Loads a version beside the others and has it answer; returns why it cannot.
+
+        Args:
+            found: the version.
+            is_only: bool. Whether the server ends without it, and says then what is wrong.
+        """
         number = self._number(found)
         self._say(Version(number, State.LOADING))
+        log.info("loading version %d of %s", number, legible(self.name))
         try:
             model = await asyncio.to_thread(described, found.path, self.name, number, self.limits)
             pool = Pool(model, found, self.limits, self.observer, self._module)
@@ -200,7 +206,8 @@ class Engine:
             error = reason if isinstance(reason, UserError) else DataError(str(reason))
             self._refused.add(found)
             self._say(Version(number, State.FAILED, str(error)))
-            log.error("version %d is refused: %s", number, error)
+            if not is_only:
+                log.error("version %d is refused: %s", number, error)
             return error
         if self._is_draining:  # meanwhile
             await pool.close()

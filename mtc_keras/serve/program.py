@@ -1,12 +1,13 @@
 """Serves a run or an export over HTTP: every task in one answer, and a page to try it.
 
-    mtc-keras serve --model exports/quickstart
-    mtc-keras serve --model runs/quickstart --port 8080 --workers 2
-    mtc-keras serve --model exports/quickstart --host 0.0.0.0 --token-file tokens.txt
+    mtc-keras serve --model runs/quickstart
+    mtc-keras serve --model exports/quickstart_onnx --name quickstart --port 8080
+    mtc-keras serve --model exports/quickstart_onnx --host 0.0.0.0 --token-file tokens.txt
 
-A new version of an export is loaded beside the old one and takes its place. A
-proxy in front of the server ends TLS. SIGTERM, or Ctrl-C, answers what has been
-asked and ends the server.
+/ is a page to try the model, /docs lists all addresses with examples for curl.
+A new version of an export is loaded beside the old one and takes its place. TLS
+is the work of a proxy in front of the server. SIGTERM, or Ctrl-C, answers what
+has been asked and ends the server.
 """
 
 import argparse
@@ -24,16 +25,22 @@ from mtc_keras.serve.limits import Limits
 
 PACKAGES = ("orjson", "prometheus_client", "starlette", "uvicorn")
 PORT = 8501  # that of TensorFlow Serving's REST
-# Of each limit: what stands for its value in the help, and what it is.
+# Of each field of `Limits`: what stands for its value in the help, and what it is.
 LIMITS = {
-    "max_batch_tokens": ("N", "padded tokens that a worker is given at once"),
-    "max_queue_rows": ("N", "texts that wait; beyond, requests are told to come later (429)"),
-    "max_body_bytes": ("N", "bytes of a request"),
-    "max_texts": ("N", "texts of a request"),
-    "max_characters": ("N", "characters of a text"),
-    "timeout": ("SECONDS", "time in which a request is answered, or refused (504)"),
-    "workers": ("N", "processes that each hold the model"),
-    "threads": ("N", "threads of a worker (default: the cores, shared by the workers)"),
+    "max_body_bytes": ("N", "most bytes of a request; above, it is refused (413)"),
+    "max_texts": ("N", "most texts, or text pairs, of a request; above, it is refused (413)"),
+    "max_characters": ("N", "most characters of a text; above, it is refused (422)"),
+    "max_queue_rows": ("N", "most texts that wait; above, clients are asked to retry (429)"),
+    "timeout": ("SECONDS", "time for a request; after it, the answer is 504"),
+}
+COMPUTING = {
+    "workers": ("N", "processes, each with the model in memory"),
+    "threads": ("N", "threads of a worker (default: the cores, divided among the workers)"),
+    "max_batch_tokens": (
+        "N",
+        "most tokens, padding included, that a worker computes in one batch, of whatever requests; "
+        "a longer text is computed alone",
+    ),
 }
 
 
@@ -54,7 +61,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--host",
         metavar="ADDRESS",
         default="127.0.0.1",
-        help="the address that is listened to (default: %(default)s, this machine alone)",
+        help="the address to listen on (default: %(default)s, which only this machine reaches; "
+        "0.0.0.0: any address of this machine)",
     )
     parser.add_argument(
         "--port",
@@ -66,7 +74,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     tokens = parser.add_argument(
         "--token-file",
         metavar="FILE",
-        help="bearer tokens, one per line, of which a request must have one (default: none)",
+        help="a file of bearer tokens, one per line; a request needs one of them (default: no "
+        "token is needed)",
     )
     options.complete(tokens, shtab.FILE)
     parser.add_argument(
@@ -74,20 +83,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="ORIGIN",
         action="append",
         default=[],
-        help="let pages of this origin ask from a browser, such as https://example.org "
-        "(may be repeated; default: none)",
+        help="let scripts of this site ask from a browser, such as https://example.org (may be "
+        "repeated; default: none)",
     )
-    parser.add_argument("--no-page", action="store_true", help="no page to try the model at /")
-    limits = parser.add_argument_group("limits")
-    for field in fields(Limits):
-        metavar, help = LIMITS[field.name]
-        limits.add_argument(
-            f"--{field.name.replace('_', '-')}",
-            metavar=metavar,
-            type=float if field.name == "timeout" else int,
-            default=field.default,
-            help=help if field.default is None else f"{help} (default: %(default)s)",
-        )
+    parser.add_argument("--no-page", action="store_true", help="leave out the page at /")
+    defaults = {field.name: field.default for field in fields(Limits)}
+    for title, described in (("limits of requests", LIMITS), ("computing", COMPUTING)):
+        group = parser.add_argument_group(title)
+        for name, (metavar, help) in described.items():
+            default = defaults[name]
+            group.add_argument(
+                f"--{name.replace('_', '-')}",
+                metavar=metavar,
+                type=float if name == "timeout" else int,
+                default=default,
+                help=help if default is None else f"{help} (default: %(default)s)",
+            )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -53,8 +53,13 @@ class Service:
         """
         name = request.path_params["name"]
         if name != self.engine.name:
-            # As TensorFlow Serving says it.
-            raise BadRequest(f"Servable not found for request: Latest({name})", 404, "model")
+            # As TensorFlow Serving says it, which does not say what there is.
+            raise BadRequest(
+                f"Servable not found for request: Latest({name}); the model here is called "
+                f'"{self.engine.name}"',
+                404,
+                "model",
+            )
 
     def version(self, request: Request) -> int | None:
         """Returns the version that a request's path asks for.

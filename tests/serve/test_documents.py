@@ -95,6 +95,13 @@ def test_every_command_on_the_page_of_documents_is_answered(singles, pairs):
         assert answer.status_code == 200, (command, answer.text)
 
 
+def test_the_page_of_documents_shows_the_address_of_a_proxy_with_tls(singles):
+    headers = {"host": "models.test", "x-forwarded-proto": "https"}
+    page = get(singles, "/docs", headers=headers).text
+    assert "curl https://models.test/v1/models/quickstart:predict" in page
+    assert "http://" not in page
+
+
 def test_every_command_of_the_guide_is_answered(singles):
     found = [
         command

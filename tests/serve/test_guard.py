@@ -26,7 +26,7 @@ from tests.serve.asking import (
     listening,
     post,
 )
-from tests.serve.fakes import FakeEngine
+from tests.serve.fakes import NAME, FakeEngine
 
 TOKEN, OTHER = "a-token-of-many-letters", "another-token-of-letters"
 MARKER = "xyzzy-plugh"
@@ -178,6 +178,8 @@ def test_another_method_is_refused_with_the_right_one(engine, method, path, allo
     answer = ask(create_app(engine), method, path)
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == set(allowed)
+    said = f"this path takes {' or '.join(allowed)}, not {method}; /docs has examples"
+    assert method == "HEAD" or answer.json() == {"error": said}
     assert ask(create_app(engine), "OPTIONS", path).status_code == 204
 
 
@@ -186,7 +188,15 @@ def test_another_method_is_refused_with_the_right_one(engine, method, path, allo
 )
 def test_a_path_of_nothing_is_told(engine, path):
     answer = get(create_app(engine), path)
-    assert (answer.status_code, answer.json()) == (404, {"error": "there is nothing at this path"})
+    said = "there is nothing at this path; /docs lists those that there are"
+    assert (answer.status_code, answer.json()) == (404, {"error": said})
+
+
+def test_whoever_asks_another_model_is_told_which_there_is(engine):
+    for path in ("/v1/models/half/describe", "/v2/models/half", "/v1/models/half/metadata"):
+        answer = get(create_app(engine), path)
+        assert answer.status_code == 404
+        assert answer.json()["error"].endswith(f'; the model here is called "{NAME}"')
 
 
 # === What the engine refuses, and what fails ===

@@ -81,11 +81,27 @@ def test_a_missing_package_is_told_with_the_command(capsys, monkeypatch):
     assert printed == "error: serving needs orjson: pip install 'mtc-keras[serve]'\n"
 
 
-def test_a_model_that_is_none_is_told(capsys, tmp_path):
-    code = program.main(["--model", str(tmp_path), "--port", "0"])
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("nowhere", "does not exist; `mtc-keras train` makes a run, `mtc-keras export` an export"),
+        ("a.txt", "is a file; a run and an export are folders"),
+        ("empty", "holds no finished run and no export; `mtc-keras train` makes a run, "),
+        ("exports", "holds no finished run and no export; name one of those in it: 'exports/x'"),
+    ],
+)
+def test_a_model_that_is_none_is_told_once(capsys, caplog, tmp_path, monkeypatch, path, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "x").symlink_to(EXPORT)
+    code = program.main(["--model", path, "--port", "0"])
     said = capsys.readouterr()
     assert code == 2
-    assert said.err.count("error: ") == 1
+    assert said.err.startswith(f"error: {path!r} {says}")
+    assert len(said.err.splitlines()) == 1
+    assert not [line for line in caplog.messages if "refused" in line]
     assert "serving" not in said.out
 
 
@@ -323,4 +339,5 @@ def test_a_server_that_cannot_look_for_versions_ends_with_the_error():
 
 
 def test_limits_of_the_program_are_those_of_the_server():
-    assert set(program.LIMITS) == set(Limits.__dataclass_fields__)
+    described = [*program.LIMITS, *program.COMPUTING]
+    assert sorted(described) == sorted(Limits.__dataclass_fields__)

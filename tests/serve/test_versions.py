@@ -82,7 +82,7 @@ def test_a_version_that_is_removed_gives_way_to_the_one_before(tmp_path):
     asyncio.run(scenario())
 
 
-def test_at_first_the_newest_that_can_be_served_is_taken(tmp_path):
+def test_at_first_the_newest_that_can_be_served_is_taken(tmp_path, caplog):
     add_version(tmp_path, 1)
     (add_version(tmp_path, 2) / "broken").touch()
 
@@ -91,9 +91,12 @@ def test_at_first_the_newest_that_can_be_served_is_taken(tmp_path):
             assert states(engine) == {1: "AVAILABLE", 2: "FAILED"}
 
     asyncio.run(scenario())
+    assert sum("version 2 is refused" in line for line in caplog.messages) == 1
     shutil.rmtree(tmp_path / "1")
+    caplog.clear()
     with pytest.raises(DataError, match="it is broken"):
         asyncio.run(scenario())
+    assert caplog.messages == []  # the program says it
 
 
 def test_where_there_is_no_model_that_is_told(tmp_path):

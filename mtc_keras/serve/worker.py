@@ -20,7 +20,9 @@ from mtc_keras.errors import UserError, first_cause
 from mtc_keras.predict.predictor import Predictor
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.serve import wire
+from mtc_keras.serve.limits import Limits
 from mtc_keras.serve.self_test import check_answers
+from mtc_keras.serve.served_model import described
 from mtc_keras.serve.warming import warm
 
 
@@ -62,7 +64,7 @@ def _loaded(path: str, check: bool, connection: socket.socket) -> Predictor | No
         with predictor.being_read():
             predictor.load()
         check_answers(predictor)
-        warm(predictor)
+        warm(predictor, described(predictor.path, "", 1, Limits()).max_length)
     except UserError as error:
         _send(connection, {"refused": error.headline, "problems": error.problems})
         return None

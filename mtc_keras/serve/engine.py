@@ -214,11 +214,11 @@ class Engine:
             return None
         old, self._pool = self._pool, pool
         if old is not None:
+            log.info("version %d of %s answers", number, legible(self.name))
             ending = asyncio.create_task(self._replaced(old))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
         self._say(Version(number, State.AVAILABLE))
-        log.info("version %d of %s answers", number, legible(self.name))
         return None
 
     async def _replaced(self, pool: Pool) -> None:

@@ -89,6 +89,21 @@ def test_kserve_takes_the_manifests():
     assert model["protocolVersion"] in runtime["spec"]["protocolVersions"]
 
 
+def test_kserve_makes_pods_of_kubernetes():
+    # Knative, its other way, takes neither of these.
+    runtime, service = documents("kserve.yaml")
+    assert "lifecycle" in runtime["spec"]["containers"][0]
+    assert "terminationGracePeriodSeconds" in service["spec"]["predictor"]
+    mode = service["metadata"]["annotations"]["serving.kserve.io/deploymentMode"]
+    assert mode == "RawDeployment"
+
+
+def test_an_image_may_hold_a_run_or_an_export():
+    ignored = (SERVING / "Dockerfile.dockerignore").read_text("utf-8").split()
+    assert ".git" in ignored
+    assert not {"runs", "exports"} & set(ignored)
+
+
 def test_a_pod_ends_after_its_last_request():
     found = list(containers())
     assert len(found) == 2

@@ -4,19 +4,20 @@ import json
 import re
 import shlex
 from html import unescape
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mtc_keras import cli
 from mtc_keras.serve.app import create_app
 from mtc_keras.serve.limits import Limits
+from tests.conftest import ROOT
 from tests.fuzzing import tries
 from tests.serve.asking import ask, get
 from tests.serve.fakes import NAME, FakeEngine
 
-GUIDE = Path(__file__).parents[2] / "docs" / "serving.md"
+GUIDE = ROOT / "docs" / "serving.md"
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,33 @@ def test_every_command_of_the_guide_is_answered(singles):
     for method, path, body in found:
         answer = ask(singles, method, path, content=body)
         assert answer.status_code == 200, (path, body, answer.text)
+
+
+def programs_called(text):
+    """Yields the parsed options of each `mtc-keras` command in blocks of a text."""
+    parser = cli.build_parser(cli.programs())
+    for block in re.findall(r"```\n(.*?)```", text, re.DOTALL):
+        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+            if line.startswith("mtc-keras "):
+                yield parser.parse_args(shlex.split(line, comments=True)[1:])
+
+
+def test_a_folder_of_the_guides_has_exports_of_one_format():
+    pages = [ROOT / "README.md", GUIDE, GUIDE.with_name("exporting.md")]
+    formats, served = {}, set()
+    for page in pages:
+        for options in programs_called(page.read_text("utf-8")):
+            if hasattr(options, "quantize"):
+                of_folder = formats.setdefault(options.out, (options.format, options.quantize))
+                assert of_folder == (options.format, options.quantize), (page, options.out)
+            elif hasattr(options, "max_texts"):
+                served.add(options.model)
+    assert {"runs/quickstart", "exports/quickstart_onnx"} <= served
+    assert served <= {*formats, "runs/quickstart"}
+    serving = ROOT / "configs" / "serving"
+    texts = [GUIDE.read_text("utf-8"), *(f.read_text("utf-8") for f in serving.iterdir())]
+    held = {found for text in texts for found in re.findall(r"EXPORT=([\w/]+)", text)}
+    assert {formats[folder][0] for folder in held} == {"onnx"}
 
 
 # === Generated from the schemas ===

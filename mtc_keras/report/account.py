@@ -1,7 +1,9 @@
 """All that the report of one run is made of, whether it has just been trained or is read again."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mtc_keras.config import Config
@@ -13,6 +15,8 @@ from mtc_keras.tasks import Decision, Task
 
 if TYPE_CHECKING:
     from mtc_keras.model.classifier import MultiTaskClassifier
+
+MOST_DRAWN = 40  # tasks; a page of a thousand sections is read by nobody
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,19 @@ class Account:
     def shown(self) -> Judged | None:
         """The rows of that split."""
         return next((judged for judged in self.judged if judged.name == self.split), None)
+
+    @cached_property
+    def drawn_tasks(self) -> Sequence[Task]:
+        """The tasks that have figures and a section: all, or of very many the worst."""
+        if len(self.tasks) <= MOST_DRAWN:
+            return self.tasks
+
+        def value(task: Task) -> float:
+            found = (self.scores(task) or {}).get(task.main_metric)
+            return math.inf if found is None else found
+
+        worst = {task.name for task in sorted(self.tasks, key=value)[:MOST_DRAWN]}
+        return [task for task in self.tasks if task.name in worst]
 
     def scores(self, task: Task, split: str | None = None) -> Mapping[str, Any] | None:
         """Returns the metrics of a task on a split; `None` where no row has its label.

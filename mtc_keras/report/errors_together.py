@@ -27,6 +27,7 @@ from mtc_keras.report.wrong import told, wrong_rows
 SEVERAL = 2  # tasks in which a listed row is wrong, at least
 MOST_WRITTEN = 1000  # rows of the CSV file
 MOST_TEXTS = 5
+MOST_DRAWN = 40  # tasks in the figures, or groups of them
 TITLE, ID = "Do errors coincide?", "errors_together"
 
 
@@ -37,7 +38,7 @@ def errors_together(account: Account) -> list[Part]:
         return []
     labelled = np.stack([judged.labelled(task) for task in judged.tasks], axis=1)
     wrong = np.stack([wrong_rows(judged, task) for task in judged.tasks], axis=1)
-    pairs = coincidences(labelled, wrong)
+    pairs, in_all = coincidences(labelled, wrong)
     if not pairs:
         return []
     names = [task.name for task in judged.tasks]
@@ -45,7 +46,7 @@ def errors_together(account: Account) -> list[Part]:
     worst = _worst_rows(labelled, wrong)
     pairs = sorted(pairs, key=lambda pair: -abs(np.nan_to_num(pair.phi)))
     blocks: list[Any] = [
-        Paragraph(_summary(pairs, names)),
+        Paragraph(_summary(pairs, in_all, names)),
         Paragraph(
             "Phi is the correlation of the errors, on the rows that are labelled in both tasks: 0 "
             "if they have nothing to do with each other, 1 if they fall on the same rows. Errors "
@@ -101,15 +102,16 @@ COLUMNS = (
 )
 
 
-def _summary(pairs: Sequence[Coincidence], names: Sequence[str]) -> str:
+def _summary(pairs: Sequence[Coincidence], in_all: int, names: Sequence[str]) -> str:
     together = [pair for pair in pairs if pair.low > 0]
     apart = [pair for pair in pairs if pair.high < 0]
     known = sum(np.isfinite(pair.phi) for pair in pairs)
     if not known:
         return "Of no pair of tasks both are sometimes right and sometimes wrong."
+    chosen = "" if len(pairs) == in_all else f" (the most correlated of {in_all:,})"
     said = (
-        f"Of {plural(int(known), 'pair')} of tasks, {len(together)} err together more often than "
-        f"chance alone would have it, and {len(apart)} less often."
+        f"Of {plural(int(known), 'pair')} of tasks{chosen}, {len(together)} err together more "
+        f"often than chance alone would have it, and {len(apart)} less often."
     )
     if not together:
         return said
@@ -127,11 +129,20 @@ def _figures(
     observed: np.ndarray,
     expected: np.ndarray,
 ) -> Grid:
-    several = [f"{count}" for count in range(len(observed))]
+    width = -(-len(observed) // (MOST_DRAWN + 1))  # numbers of tasks per bar
+    begins = np.arange(0, len(observed), width)
+    ends = np.minimum(begins + width, len(observed)) - 1
+    several = [
+        f"{begin}" if begin == end else f"{begin}–{end}"
+        for begin, end in zip(begins, ends, strict=True)
+    ]
     bars = Figure(
         figures.bars(
             several,
-            {"observed": observed.tolist(), "by chance": expected.round(1).tolist()},
+            {
+                "observed": np.add.reduceat(observed, begins).tolist(),
+                "by chance": np.add.reduceat(expected, begins).round(1).tolist(),
+            },
             axis="rows",
         ),
         "Rows that are wrong in so many tasks, and how many would be if errors had nothing to do "
@@ -140,15 +151,29 @@ def _figures(
     )
     if len(names) < 3:  # one pair is a number, and no picture
         return Grid([bars])
-    matrix = np.full((len(names), len(names)), np.nan)
+    drawn = _drawn_tasks(pairs, len(names))
+    places = {task: place for place, task in enumerate(drawn)}
+    matrix = np.full((len(drawn), len(drawn)), np.nan)
     for pair in pairs:
-        matrix[pair.first, pair.second] = matrix[pair.second, pair.first] = round(pair.phi, 2)
+        if pair.first in places and pair.second in places:
+            place = places[pair.first], places[pair.second]
+            matrix[place] = matrix[place[::-1]] = round(pair.phi, 2)
+    shown = [names[task] for task in drawn]
+    some = "" if len(drawn) == len(names) else f" Of {len(names):,} tasks, the most correlated."
     heat = Figure(
-        figures.heatmap(matrix, names, names, greatest=1.0),
-        "Phi of each two tasks: the stronger the colour, the more their errors coincide.",
+        figures.heatmap(matrix, shown, shown, greatest=1.0),
+        f"Phi of each two tasks: the stronger the colour, the more their errors coincide.{some}",
         "Correlation of errors of each two tasks",
     )
     return Grid([heat, bars])
+
+
+def _drawn_tasks(pairs: Sequence[Coincidence], tasks: int) -> list[int]:
+    """Returns the tasks of the figure in their order: all, or those of the first pairs."""
+    if tasks <= MOST_DRAWN:
+        return list(range(tasks))
+    met = dict.fromkeys(task for pair in pairs for task in (pair.first, pair.second))
+    return sorted(list(met)[:MOST_DRAWN])
 
 
 def _cells(pair: Coincidence, names: Sequence[str]) -> list[Any]:

@@ -54,10 +54,15 @@ def headline(account: Account) -> Iterator[Part]:
         yield Part(Section("Summary", blocks, "summary"), {"tasks": {}})
         return
     found = {task.name: verdict(account, task) for task in account.tasks}
-    blocks += [
-        Paragraph(sentence(task, found[task.name], account.metrics.get("constant_prediction", {})))
-        for task in account.tasks
-    ]
+    drawn, constants = account.drawn_tasks, account.metrics.get("constant_prediction", {})
+    if len(drawn) < len(account.tasks):
+        blocks.append(
+            Paragraph(
+                f"Of {len(account.tasks):,} tasks, the {len(drawn)} whose main metrics are lowest "
+                "are told in words, figures and sections of their own; the table has all."
+            )
+        )
+    blocks += [Paragraph(sentence(task, found[task.name], constants)) for task in drawn]
     blocks.append(_table(account, found))
     if figure := _figure(account, found):
         blocks.append(figure)
@@ -182,7 +187,7 @@ def _figure(account: Account, found: Mapping[str, Verdict]) -> Figure | None:
     """Returns bars of the tasks beside their constants; of one task a line says it all."""
     if len(account.tasks) < 2:
         return None
-    names = [task.name for task in account.tasks]
+    names = [task.name for task in account.drawn_tasks]
 
     def heights(values: list[float | None]) -> list[float]:
         return [np.nan if v is None or v < WORST_DRAWN else v for v in values]

@@ -98,14 +98,14 @@ def _by_task(account: Account) -> list[dict[str, Any]]:
 
 def _figures(account: Account, kept: Any) -> Iterator[Figure]:
     """Yields the figures that have something to show, the most telling first."""
-    history, names = account.history, [task.name for task in account.tasks]
+    history, names = account.history, [task.name for task in account.drawn_tasks]
     marks = [Mark("kept", kept)] if kept else []
     drawn = [
         ("loss", "The loss that training lowers, all tasks together.", _LOSSES),
         *_of_tasks(
             METRIC,
             "Each task's main metric on validation; a dot is in the epoch that was its own best.",
-            {task.name: f"val_{task.name}_{task.main_metric}" for task in account.tasks},
+            {task.name: f"val_{task.name}_{task.main_metric}" for task in account.drawn_tasks},
         ),
         *_of_tasks(
             "training loss",

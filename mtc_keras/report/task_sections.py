@@ -19,8 +19,8 @@ FEW_TASKS = 4  # whose figures all stand open
 
 
 def task_sections(account: Account) -> Iterator[Part]:
-    """Yields a section per task that has a label in the split that is shown."""
-    for task in account.tasks:
+    """Yields a section per drawn task that has a label in the split that is shown."""
+    for task in account.drawn_tasks:
         scores = account.scores(task)
         if scores is not None:
             yield _section(account, task, scores)

@@ -20,7 +20,8 @@ def errors(count=400, tasks=3, seed=0, missing=0.3):
 
 def test_phi_is_scikit_learns_on_the_rows_labelled_in_both():
     labelled, wrong = errors()
-    found = coincidences(labelled, wrong)
+    found, count = coincidences(labelled, wrong)
+    assert count == 3
     assert [(one.first, one.second) for one in found] == [(0, 1), (0, 2), (1, 2)]
     for one in found:
         rows = labelled[:, one.first] & labelled[:, one.second]
@@ -38,7 +39,7 @@ def test_phi_is_scikit_learns_on_the_rows_labelled_in_both():
 
 def test_the_interval_is_that_of_rows_drawn_by_hand():
     labelled, wrong = errors(missing=0)
-    [one, *_] = coincidences(labelled, wrong)
+    [one, *_], _ = coincidences(labelled, wrong)
     random = np.random.default_rng(1)
     drawn = []
     for _ in range(500):
@@ -51,14 +52,14 @@ def test_a_task_that_never_errs_has_no_correlation():
     labelled = np.ones((10, 2), bool)
     wrong = np.zeros((10, 2), bool)
     wrong[:5, 1] = True
-    [one] = coincidences(labelled, wrong)
+    [one], _ = coincidences(labelled, wrong)
     assert np.isnan([one.phi, one.low, one.high]).all()
     assert (one.both, one.expected) == (0, 0)
 
 
 def test_tasks_without_a_row_in_common_are_left_out():
     labelled = np.array([[True, False], [False, True]])
-    assert coincidences(labelled, ~labelled & labelled) == []
+    assert coincidences(labelled, ~labelled & labelled) == ([], 0)
 
 
 def test_chance_is_counted_as_if_all_outcomes_were_listed():
@@ -75,3 +76,21 @@ def test_chance_is_counted_as_if_all_outcomes_were_listed():
                 by_hand[sum(outcome)] += np.prod(np.where(own, chance, 1))
     assert expected == pytest.approx(by_hand)
     assert expected.sum() == pytest.approx(rows.sum())
+
+
+def test_of_many_pairs_those_whose_errors_coincide_most_are_kept():
+    labelled, wrong = errors(tasks=6)
+    every, count = coincidences(labelled, wrong)
+    kept, same = coincidences(labelled, wrong, most=4)
+    assert (count, same, len(every), len(kept)) == (15, 15, 15, 4)
+    strongest = sorted(every, key=lambda one: -abs(one.phi))[:4]
+    assert set(kept) == set(strongest)
+    assert kept == sorted(kept, key=lambda one: (one.first, one.second))
+
+
+def test_a_thousand_tasks_take_seconds():
+    labelled, wrong = errors(count=300, tasks=1000)
+    found, count = coincidences(labelled, wrong)
+    assert (len(found), count) == (1000, 499_500)
+    observed, expected = wrong_in_several(labelled, wrong)
+    assert observed.sum() == pytest.approx(expected.sum()) == 300

@@ -245,3 +245,25 @@ def test_fuzz_a_page_of_any_rows_has_numbers_in_their_range(count, seed, keep):
                 assert own[metric] is None or 0 <= own[metric] <= 1
         if "aurc" in values:
             assert 0 <= values["aurc"] <= 1
+
+
+def test_of_very_many_tasks_the_worst_have_sections(judged):
+    mood = judged.tasks[0]
+    names = [f"mood_{number}" for number in range(60)]
+    tasks = tuple(mood.model_copy(update={"name": name}) for name in names)
+    many = replace(
+        judged,
+        tasks=tasks,
+        decisions={},
+        targets=dict.fromkeys(names, judged.targets["mood"]),
+        logits=dict.fromkeys(names, judged.logits["mood"]),
+    )
+    metrics = {"tasks": {}, "baseline": {"tasks": {}}}
+    for number, name in enumerate(names):
+        metrics["tasks"][name] = {"rows": 9, "loss": 1.0, "accuracy": number / 100, "classes": {}}
+    account = account_of_rows(many, metrics={"test": metrics})
+    assert [task.name for task in account.drawn_tasks] == names[:40]
+    [part] = headline(account)
+    assert len(part.values["tasks"]) == 60
+    assert sum("has learned" in str(block) for block in part.section.blocks) <= 40
+    assert any("Of 60 tasks, the 40" in str(block) for block in part.section.blocks)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from mtc_keras.errors import DataError, UserError, legible
+from mtc_keras.errors import DataError, UserError, first_cause, legible
 from mtc_keras.serve.limits import Limits
 from mtc_keras.serve.observer import Observer
 from mtc_keras.serve.occlusion import Attributions, occluded
@@ -170,9 +170,16 @@ class Engine:
     async def watch(self) -> None:
         """Looks for new versions until it is cancelled, or the server is about to end."""
         before: set[Found] = set()
+        problem = ""
         while not self._is_draining:
             await asyncio.sleep(self._poll)
-            found = await asyncio.to_thread(versions_in, self.path)
+            try:
+                found = await asyncio.to_thread(versions_in, self.path)
+            except OSError as error:  # a disk of the network may be away for a while
+                if problem != (problem := first_cause(error)):
+                    log.error("versions cannot be looked for: %s", problem)
+                continue
+            problem = ""
             wanted = next((version for version in found if version not in self._refused), None)
             is_served = self._pool is not None and wanted == self._pool.found
             # One that changes is being copied.
@@ -202,8 +209,9 @@ class Engine:
             model = await asyncio.to_thread(described, found.path, self.name, number, self.limits)
             pool = Pool(model, found, self.limits, self.observer, self._module)
             await pool.start()
-        except (UserError, OSError) as reason:  # a folder may be removed meanwhile
-            error = reason if isinstance(reason, UserError) else DataError(str(reason))
+        except Exception as reason:  # of any library, on whatever the folder holds by now
+            problem = f"{str(found.path)!r} cannot be loaded: {first_cause(reason)}"
+            error = reason if isinstance(reason, UserError) else DataError(problem)
             self._refused.add(found)
             self._say(Version(number, State.FAILED, str(error)))
             if not is_only:

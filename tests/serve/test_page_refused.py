@@ -33,10 +33,11 @@ MEANINGS = {
 
 def test_a_refusal_says_what_it_means_and_what_the_server_says(browser):
     server = FakeServer()
-    told = "texts[0] has 9 characters, <b>and at most 8</b> are taken"
+    refused = "texts[0] has 9 characters, <b>and at most 8</b> are taken"
+    told = refused.replace("texts[0]", "the text")
     with tried(browser, server) as page:
         for status, said in MEANINGS.items():
-            server.refuse = refusing(status, {"error": told})
+            server.refuse = refusing(status, {"error": refused})
             problem = ask(page)
             assert said in problem and told in problem
             assert page.get_by_role("alert").inner_text() == problem
@@ -102,7 +103,7 @@ def test_a_model_that_still_loads_can_be_waited_for(browser):
 def test_what_takes_long_is_told_and_can_be_cancelled(browser, way):
     server = FakeServer(hold="classify")
     with tried(browser, server) as page:
-        page.locator("textarea").fill(TEXT)
+        page.locator("textarea").first.fill(TEXT)
         page.get_by_role("button", name="Predict").click()
         cancel = page.get_by_role("button", name="Cancel")
         cancel.wait_for()
@@ -124,7 +125,7 @@ def test_what_takes_long_is_told_and_can_be_cancelled(browser, way):
 def test_the_answer_to_an_earlier_question_is_never_shown(browser):
     server = FakeServer(hold="classify")
     with tried(browser, server) as page:
-        page.locator("textarea").fill("a first text")
+        page.locator("textarea").first.fill("a first text")
         page.get_by_role("button", name="Predict").click()
         page.wait_for_selector("#cancel:visible")
         server.hold = ""
@@ -145,7 +146,7 @@ def test_a_token_is_asked_for_sent_and_kept_in_memory_alone(browser):
         field = page.get_by_label("Access token")
         assert page.evaluate("document.activeElement.id") == "token"
         assert field.get_attribute("type") == "password"
-        for wrong, told in (("two words", "no blanks"), ("wrong", "asks for a token")):
+        for wrong, told in (("two words", "no blanks"), ("wrong", "does not know this token")):
             field.fill(wrong)
             page.keyboard.press("Enter")
             page.wait_for_selector(f"#problem:has-text('{told}')")

@@ -9,8 +9,9 @@ class Answers {
   #redraws = []; // what changes with the slider
   #leaving = new AbortController(); // of explanations that nobody sees any more
 
-  constructor(server) {
+  constructor(server, askForToken) {
     this.server = server;
+    this.askForToken = askForToken;
     this.#least.addEventListener("input", () => this.#redraw());
   }
 
@@ -33,9 +34,9 @@ class Answers {
     document.getElementById("abstain").hidden = !tasks.some((task) => task.has_probabilities);
     this.#redraws.push(() => this.#tellAbstentions(tasks, answers, isTable));
     if (isTable) {
-      const show = (index) => this.#showLine(description, rows[index], answers[index], index);
-      const table = answerTable(description, rows, answers, () => this.least, show);
-      this.#redraws.push(table.draw);
+      const show = (index) => this.#showLine(description, rows[index], answers[index]);
+      const table = answerTable(description, rows, answers, show);
+      this.#redraws.push(() => table.redraw(this.least));
       this.#table.append(...table.nodes, this.#downloads(description, rows, answers));
     } else {
       this.#showCards(description, rows[0], answers[0]);
@@ -50,46 +51,60 @@ class Answers {
 
   #tellAbstentions(tasks, answers, isTable) {
     const found = abstentions(tasks, answers, this.least);
-    const told = found.map(({ task, count, share }) =>
-      isTable
-        ? `${seen(task.name)} ${count} of ${counted.format(answers.length)} (${(100 * share).toFixed(0)} %)`
-        : count > 0 ? seen(task.name) : null,
-    );
-    const listed = told.filter(Boolean).join(" · ");
-    this.#shares.textContent = `Left out: ${listed === "" ? "none" : listed}`;
+    const told = found
+      .filter(({ count }) => isTable || count > 0)
+      .map(({ task, count, share }) => {
+        const shares = isTable ? ` ${count} of ${answers.length} (${(100 * share).toFixed(0)} %)` : "";
+        return element("span", { class: "abstained" }, nameOf(task.name), shares, " ");
+      });
+    const listed = told.length === 0 ? ["none"] : told;
+    this.#shares.replaceChildren("Left out: ", ...listed);
+  }
+
+  // Gives up the explanations that are being asked for.
+  stop() {
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
   }
 
   #leave() {
-    this.#leaving.abort();
-    this.#leaving = new AbortController();
+    this.stop();
     this.#detail.replaceChildren();
   }
 
-  #showCards(description, texts, answer) {
-    const { signal } = this.#leaving;
+  async #explain(row, task, label, signal) {
+    try {
+      return await this.server.explain(row.texts, task, label, AbortSignal.any([signal, this.#leaving.signal]));
+    } catch (error) {
+      if (error.status === 401) this.askForToken();
+      throw error;
+    }
+  }
+
+  #showCards(description, row, answer) {
     const cards = description.tasks.map((task) =>
       taskCard(task, answer, {
-        texts,
+        texts: row.texts,
         columns: description.inputs.map(({ column }) => column),
         least: this.least,
-        explain: (name, label) => this.server.explain(texts, name, label, signal),
+        explain: (name, label, signal) => this.#explain(row, name, label, signal),
       }),
     );
     this.#redraws.push(() => { for (const { redraw } of cards) redraw(this.least); });
     this.#detail.append(element("div", { class: "cards" }, ...cards.map(({ card }) => card)));
   }
 
-  #showLine(description, texts, answer, index) {
+  #showLine(description, row, answer) {
     this.#leave();
     this.#redraws = this.#redraws.slice(0, 2); // those of the table stay
-    const title = element("h3", { tabindex: "-1" }, `Line ${index + 1}`);
-    const quoted = texts.map((text) => {
+    const title = element("h3", { tabindex: "-1" }, `Line ${row.line}`);
+    const quoted = row.texts.map((text) => {
       const quoted = quote(text);
       quoted.append(seen(text));
       return quoted;
     });
     this.#detail.append(title, ...quoted);
-    this.#showCards(description, texts, answer);
+    this.#showCards(description, row, answer);
     title.focus();
   }
 

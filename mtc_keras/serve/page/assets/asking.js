@@ -4,14 +4,13 @@ const AT_ONCE = 64; // rows per request, so that progress is seen
 const TRIES = 5; // at a server that is too busy, or changes
 
 // Asks for rows in portions that the server's limits allow; null if another version has answered.
+// A row has its `texts`, and the `line` at which they stand, which is null for one text alone.
 async function classified(server, description, rows, { signal, tell }) {
   const predictions = [];
   for (const portion of portions(rows, description.limits)) {
-    const places = `lines ${predictions.length + 1} to ${predictions.length + portion.length}`;
-    const ask = () => server.classify(portion, signal);
+    const ask = () => server.classify(portion.map(({ texts }) => texts), signal);
     const answer = await (rows.length > 1 ? patiently(ask, signal, tell) : ask()).catch((error) => {
-      if (rows.length > 1) error.places = places; // those that the server counts from 0
-      throw error;
+      throw error instanceof Refused ? error.about(portion, description.inputs) : error;
     });
     if (answer.model_version !== String(description.version)) return null;
     predictions.push(...answer.predictions);
@@ -28,7 +27,7 @@ function* portions(rows, { max_texts: mostTexts, max_body_bytes: mostBytes }) {
   const encoder = new TextEncoder();
   let portion = [], bytes = 0;
   for (const row of rows) {
-    const size = encoder.encode(JSON.stringify(row)).length + 1;
+    const size = encoder.encode(JSON.stringify(row.texts)).length + 1;
     if (portion.length === most || (portion.length > 0 && bytes + size > mostBytes / 2)) {
       yield portion;
       portion = [];

@@ -28,8 +28,17 @@ function button(label, action, attributes = {}) {
   return made;
 }
 
-// A name from outside: its direction is its own.
-const nameOf = (text) => element("bdi", {}, seen(text).replace(/\s+/gu, " "));
+// A name from outside: its direction is its own, and it breaks after an underscore.
+function nameOf(text) {
+  const parts = seen(text).replace(/\s+/gu, " ").split(/(?<=_)(?=[^_])/u);
+  return element("bdi", {}, ...parts.flatMap((part, index) => (index === 0 ? [part] : [element("wbr"), part])));
+}
+
+// Cut between characters, not within one.
+function shortened(text, most) {
+  const characters = Array.from(text.slice(0, 2 * most + 2));
+  return characters.length <= most ? text : `${characters.slice(0, most).join("")}…`;
+}
 
 // For those who hear the page and do not see it.
 const unseen = (text) => element("span", { class: "unseen" }, text);
@@ -55,6 +64,6 @@ const DASH = "–";
 const probability = (value) => (typeof value === "number" ? value.toFixed(3) : DASH);
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 const significant = new Intl.NumberFormat("en", { maximumSignificantDigits: 5 });
-const number = (value) => (typeof value === "number" ? significant.format(value) : DASH);
+const number = (value) => (typeof value === "number" ? significant.format(value).replace("-", "−") : DASH);
 const counted = new Intl.NumberFormat("en");
 const many = (count, one, more = `${one}s`) => `${counted.format(count)} ${count === 1 ? one : more}`;

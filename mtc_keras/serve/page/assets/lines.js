@@ -1,20 +1,22 @@
 // Several texts: a table of their labels, and the same as a CSV file.
 
 const FIRST_ROWS = 50;
+const MOST_CHARACTERS = 300; // of a text in a table
 // What a spreadsheet takes as the beginning of a formula, also where it divides cells at semicolons.
 const FORMULA = /(^|[;\t\r\n])([^\S\r\n]*)([=+\-@＝＋－＠])/gu;
 
-function answerTable(description, rows, answers, least, show) {
+function answerTable(description, rows, answers, show) {
   const { tasks, inputs } = description;
   const heads = ["line", ...inputs.map(({ column }) => column), ...tasks.map(({ name }) => name)];
   const body = element("tbody");
   let all = answers.length <= FIRST_ROWS;
+  let cells = [], least = 0;
   const more = button("", () => { all = !all; draw(); }, { class: "more", hidden: all });
   const draw = () => {
     const shown = all ? answers : answers.slice(0, FIRST_ROWS);
-    body.replaceChildren(
-      ...shown.map((answer, index) => tableRow(tasks, rows[index], answer, index, least(), show)),
-    );
+    const drawn = shown.map((answer, index) => tableRow(tasks, rows[index], answer, least, () => show(index)));
+    cells = drawn.flatMap((row) => row.cells);
+    body.replaceChildren(...drawn.map(({ made }) => made));
     more.textContent = all ? `Show ${FIRST_ROWS} rows` : `Show all ${counted.format(answers.length)} rows`;
   };
   draw();
@@ -30,35 +32,41 @@ function answerTable(description, rows, answers, least, show) {
     { class: "scroll", tabindex: "0", role: "region", "aria-label": "Predictions per line" },
     table,
   );
-  return { nodes: [scroll, more], draw };
+  const redraw = (value) => {
+    least = value;
+    for (const cell of cells) cell.redraw(value);
+  };
+  return { nodes: [scroll, more], redraw };
 }
 
-function tableRow(tasks, texts, answer, index, least, show) {
-  const open = button(String(index + 1), () => show(index), {
-    class: "line",
-    "aria-label": `Show line ${index + 1}`,
-  });
-  return element(
+function tableRow(tasks, { texts, line }, answer, least, show) {
+  const open = button(String(line), show, { class: "line", "aria-label": `Show line ${line}` });
+  const cells = tasks.map((task) => decisionCell(task, answerOf(answer, task), least));
+  const made = element(
     "tr",
     {},
     element("th", { scope: "row" }, open),
-    ...texts.map((text) => element("td", { class: "text", dir: "auto" }, shortened(text))),
-    ...tasks.map((task) => {
-      const found = answerOf(answer, task);
-      const sure = task.has_probabilities
-        ? element("span", { class: "sure" }, ` ${probability(found.confidence)}`)
-        : null;
-      return element("td", {}, ...decision(task, found, least), sure);
-    }),
+    ...texts.map((text) => element("td", { class: "text", dir: "auto" }, seen(shortened(text, MOST_CHARACTERS)))),
+    ...cells.map(({ made }) => made),
   );
+  return { made, cells };
 }
 
-const MOST_CHARACTERS = 300; // of a text in a table
-function shortened(text) {
-  const characters = Array.from(seen(text));
-  return characters.length <= MOST_CHARACTERS
-    ? characters.join("")
-    : `${characters.slice(0, MOST_CHARACTERS).join("")}…`;
+// A cell is drawn anew only where the slider changes it, as a thousand rows have many.
+function decisionCell(task, answer, least) {
+  const sure = task.has_probabilities
+    ? element("span", { class: "sure" }, ` ${probability(answer.confidence)}`)
+    : "";
+  const made = element("td", {});
+  let was = null;
+  const redraw = (value) => {
+    const is = isAbstained(answer.confidence, value);
+    if (is === was) return;
+    was = is;
+    made.replaceChildren(...decision(task, answer, value), sure);
+  };
+  redraw(least);
+  return { made, redraw };
 }
 
 // How many of the lines have no label at this least probability, task by task.
@@ -88,7 +96,7 @@ function csv(description, rows, answers, least) {
   const lines = [[...inputs.map(({ column }) => column), ...columns].map(cell)];
   answers.forEach((answer, index) => {
     const found = tasks.flatMap((task) => csvColumns(task, least).map(([, value]) => value(answer)));
-    lines.push([...rows[index], ...found].map(cell));
+    lines.push([...rows[index].texts, ...found].map(cell));
   });
   return { text: `\ufeff${lines.map((line) => `${line.join(",")}\r\n`).join("")}`, kept };
 }

@@ -2,8 +2,9 @@
 
 const meta = (name) => document.querySelector(`meta[name="mtc-keras-${name}"]`).content;
 const server = new Server(meta("server"), meta("model"));
-const answers = new Answers(server);
+const answers = new Answers(server, askForToken);
 let description = null;
+let refused = null; // what was asked without a token that the server knows
 let asking = null; // the controller of what is being asked
 
 // === What is told ===
@@ -15,19 +16,24 @@ function tell(text, done = null, all = null) {
   part("progress").value = done;
 }
 
+function askForToken() {
+  part("access").hidden = false;
+  part("token").focus();
+}
+
 // Below a refusal is what helps: a token, or the same once more.
 function complain(error, again) {
-  const nodes = [refusal(error)];
+  part("problem").replaceChildren(refusal(error));
   if (error.status === 401) {
-    part("access").hidden = false;
-    part("token").focus();
-  } else if ([0, 429, 503, 504].includes(error.status)) {
-    nodes.push(button("Try again", again));
+    refused = again;
+    askForToken();
+  } else if ([0, 429, 502, 503, 504].includes(error.status)) {
+    part("problem").append(button("Try again", again));
   }
-  part("problem").replaceChildren(...nodes);
 }
 
 function object(message) {
+  tell("");
   part("problem").replaceChildren(element("p", { class: "refusal" }, message));
 }
 
@@ -36,8 +42,10 @@ async function run(question, again) {
   asking?.abort();
   const own = new AbortController();
   asking = own;
+  const isRetried = part("problem").contains(document.activeElement);
   part("problem").replaceChildren();
   part("cancel").hidden = part("progress").hidden = false;
+  if (isRetried) part("cancel").focus(); // it must be somewhere
   part("progress").removeAttribute("value");
   part("answers").setAttribute("aria-busy", "true");
   tell("Asking …");
@@ -52,8 +60,9 @@ async function run(question, again) {
   } finally {
     if (asking === own) {
       asking = null;
-      if (document.activeElement === part("cancel")) part("predict").focus();
+      const isLost = document.activeElement === part("cancel");
       part("cancel").hidden = part("progress").hidden = true;
+      if (isLost) (part("predict").hidden ? part("problem").querySelector("button") : part("predict"))?.focus();
       part("answers").removeAttribute("aria-busy");
     }
   }
@@ -85,7 +94,7 @@ async function learn(signal) {
 // === What is asked ===
 
 async function predict() {
-  part("problem").replaceChildren();
+  refused = null;
   const { rows, note, objection } = typed(description);
   if (objection !== undefined) return object(objection);
   const isTable = mode() === "lines";
@@ -98,12 +107,10 @@ async function predict() {
       predictions = await classified(server, description, rows, { signal, tell });
     }
     answers.show(description, rows, predictions, isTable);
-    tell(isTable ? `${many(rows.length, "line")} predicted.${note}` : summary(predictions[0]));
+    tell(isTable ? `${many(rows.length, "line")} predicted.${note}` : "");
+    if (!isTable) part("status").append(...summary(description.tasks, predictions[0], answers.least));
   }, predict);
 }
-
-const summary = (row) =>
-  description.tasks.map((task) => inWords(task, answerOf(row, task), answers.least)).join("; ");
 
 // === Events ===
 
@@ -122,7 +129,9 @@ part("ask").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) part("ask").requestSubmit();
 });
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") asking?.abort();
+  if (event.key !== "Escape") return;
+  asking?.abort();
+  answers.stop();
 });
 for (const radio of document.querySelectorAll("input[name=mode]")) {
   radio.addEventListener("change", () => { if (description !== null) drawFields(description); });
@@ -134,6 +143,8 @@ part("access").addEventListener("submit", (event) => {
   server.token = token;
   part("token").value = "";
   part("access").hidden = true;
-  return description === null ? begin() : predict();
+  if (refused !== null) return refused();
+  part("predict").focus();
+  return tell("From now on questions have the token.");
 });
 begin();

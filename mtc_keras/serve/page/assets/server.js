@@ -3,10 +3,25 @@
 const COLUMNS = ["labels", "confidence", "probabilities"];
 
 class Refused extends Error {
-  constructor(status, message = "", retryAfter = null) {
+  constructor(status, message = "", { retryAfter = null, hadToken = false } = {}) {
     super(message);
     this.status = status;
     this.retryAfter = retryAfter; // seconds
+    this.hadToken = hadToken;
+  }
+
+  // The same, of rows that the server counts from 0 and people by their lines.
+  about(rows, inputs) {
+    const columns = Object.fromEntries(inputs.map(({ name, column }) => [name, `“${column}”`]));
+    const message = this.message.replace(/\btexts\[(\d+)\](?:\.(\w+))?/gu, (_, index, name) => {
+      const line = rows[index]?.line ?? null;
+      const column = columns[name] ?? null;
+      return line === null ? (column ?? "the text") : `line ${line}${column === null ? "" : `, ${column},`}`;
+    });
+    const [first, last] = [rows[0].line, rows.at(-1).line];
+    const isSomewhere = message === this.message && first !== last;
+    const places = isSomewhere ? ` (lines ${first} to ${last})` : "";
+    return new Refused(this.status, `${message}${places}`.trim(), this);
   }
 }
 
@@ -57,7 +72,8 @@ class Server {
     if (response.ok) return answer;
     const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
     const told = typeof answer?.error === "string" ? answer.error : "";
-    throw new Refused(response.status, told, Number.isFinite(seconds) ? seconds : null);
+    const retryAfter = Number.isFinite(seconds) ? seconds : null;
+    throw new Refused(response.status, told, { retryAfter, hadToken: this.#token !== null });
   }
 }
 
@@ -67,7 +83,7 @@ function meaning(refused) {
   const known = {
     0: "The server does not answer. Is it still running?",
     400: "The server cannot read this.",
-    401: "The server asks for a token, or does not know this one.",
+    401: refused.hadToken ? "The server does not know this token." : "The server asks for a token.",
     403: "The server does not allow this.",
     404: "The server does not know this model, or this address.",
     413: "This is more than the server takes at once.",

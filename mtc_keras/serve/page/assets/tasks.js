@@ -4,7 +4,9 @@
 const isAbstained = (confidence, least) =>
   typeof confidence === "number" && Math.fround(confidence) < Math.fround(least);
 
-const MOST_LABELS = 10; // of a task that are named where its bars stand below, or in a table
+const MOST_NAMED = 160; // characters of a task's labels where its bars stand below, or in a table
+const MOST_HEARD = 60; // the same where every task's stand in one line, of so many tasks
+const MOST_TASKS = 10;
 
 const asList = (label) => (Array.isArray(label) ? label : label === null ? [] : [String(label)]);
 
@@ -23,21 +25,30 @@ function answerOf(row, task) {
 }
 
 // What is decided, as nodes: the labels in bold, or that there are none.
-function decision(task, answer, least) {
+function decision(task, answer, least, most = MOST_NAMED) {
   if (!task.has_probabilities) return [element("strong", {}, number(answer.label))];
   if (isAbstained(answer.confidence, least)) return [element("em", {}, "left out")];
   const labels = asList(answer.label);
   if (labels.length === 0) return [element("em", {}, "none of the classes")];
-  const first = labels.slice(0, MOST_LABELS).flatMap((label, index) => [
+  let left = most;
+  const named = labels.filter((label, index) => (left -= label.length + 2) >= 0 || index === 0);
+  const first = named.flatMap((label, index) => [
     index === 0 ? "" : ", ",
-    element("strong", {}, nameOf(label)),
+    element("strong", {}, nameOf(shortened(label, most))),
   ]);
-  const others = labels.length - MOST_LABELS;
+  const others = labels.length - named.length;
   return others > 0 ? [...first, ` and ${counted.format(others)} more`] : first;
 }
 
-const inWords = (task, answer, least) =>
-  `${seen(task.name)}: ${decision(task, answer, least).map((part) => part.textContent ?? part).join("")}`;
+// All answers in one line, above all for those who hear it: as much of it as one can listen to.
+function summary(tasks, row, least) {
+  const parts = tasks.slice(0, MOST_TASKS).flatMap((task, index) => {
+    const decided = decision(task, answerOf(row, task), least, MOST_HEARD);
+    return [index === 0 ? "" : "; ", nameOf(task.name), ": ", ...decided];
+  });
+  const others = tasks.length - MOST_TASKS;
+  return others > 0 ? [...parts, `; and ${many(others, "task")} more`] : parts;
+}
 
 function taskCard(task, row, { texts, columns, least, explain }) {
   const answer = answerOf(row, task);
@@ -67,23 +78,32 @@ function taskCard(task, row, { texts, columns, least, explain }) {
 // A button that asks which words drove a label, the most probable one unless another is chosen.
 function driven(task, answer, texts, columns, explain) {
   const shown = element("div", { role: "status" });
+  const hint = (text) => shown.replaceChildren(element("p", { class: "hint" }, text));
   const chosen = task.has_probabilities ? labelChoice(task, answer) : null;
-  const ask = button("What drove it", async () => {
-    if (ask.getAttribute("aria-disabled") === "true") return;
-    ask.setAttribute("aria-disabled", "true");
-    shown.replaceChildren(element("p", { class: "hint" }, "Asking without each word in turn …"));
+  const name = (doing) => {
+    ask.textContent = doing ? "Cancel" : "What drove it";
+    ask.setAttribute("aria-label", `${doing ? "Cancel what" : "What"} drove ${seen(task.name)}`);
+  };
+  let asking = null; // while it is asked
+  const ask = button("", async () => {
+    if (asking !== null) return asking.abort();
+    asking = new AbortController();
+    name(true);
+    hint("Asking without each word in turn …");
     const label = chosen === null ? null : chosen.querySelector("select").value;
     const what = label === null ? "the number" : `the probability of “${seen(label)}”`;
     try {
-      const found = await explain(task.name, label);
+      const found = await explain(task.name, label, asking.signal);
       shown.replaceChildren(explanation(found, texts, columns, what));
     } catch (error) {
-      const isLeft = error.name === "AbortError";
-      shown.replaceChildren(...(isLeft ? [] : [refusal(error)]));
+      if (error.name === "AbortError") hint("Cancelled.");
+      else shown.replaceChildren(refusal(error));
     } finally {
-      ask.removeAttribute("aria-disabled");
+      asking = null;
+      name(false);
     }
-  }, { "aria-label": `What drove ${seen(task.name)}` });
+  });
+  name(false);
   return element("div", { class: "drove" }, element("div", { class: "row" }, ask, chosen), shown);
 }
 
@@ -99,7 +119,6 @@ function labelChoice(task, answer) {
 // A refusal as a sentence of ours, and the server's.
 function refusal(error) {
   if (!(error instanceof Refused)) throw error;
-  const where = error.places === undefined ? "" : ` (of ${error.places})`;
-  const told = error.message === "" ? [] : [" ", element("span", { class: "told" }, seen(error.message))];
-  return element("p", { class: "refusal" }, meaning(error), ...told, where);
+  const told = error.message === "" ? [] : [" ", element("span", { class: "told" }, `The server says: ${seen(error.message)}.`)];
+  return element("p", { class: "refusal" }, meaning(error), ...told);
 }

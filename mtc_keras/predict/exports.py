@@ -8,7 +8,7 @@ import numpy as np
 
 from mtc_keras.config import READ_BY, DataConfig
 from mtc_keras.devices.quiet import quietly
-from mtc_keras.errors import DataError, listed
+from mtc_keras.errors import DataError, first_cause, listed
 from mtc_keras.export.folder import (
     ABOUT,
     FORMAT,
@@ -91,6 +91,18 @@ class ExportPredictor(Predictor):
         restored = np.argsort(order, kind="stable")
         return {task.name: found[task.name][restored] for task in self.tasks}
 
+    def load(self) -> None:
+        try:
+            self._load()
+        except Exception as error:  # of any library, on a file that is cut short or of another sort
+            raise DataError(
+                f"the export {str(self.path)!r} cannot be loaded: {first_cause(error)}"
+            ) from error
+
+    @abstractmethod
+    def _load(self) -> None:
+        """Loads it by whichever library computes it."""
+
     @abstractmethod
     def answers(self, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
         """Returns what the export answers to texts, one sequence of N strings or two."""
@@ -101,7 +113,7 @@ class SavedModelPredictor(ExportPredictor):
 
     needed = (SAVED_MODEL, ABOUT)
 
-    def load(self) -> None:
+    def _load(self) -> None:
         with quietly():
             self._served = Served(self.path)
 
@@ -123,8 +135,10 @@ class OnnxPredictor(ExportPredictor):
     def __init__(self, path: Path, check: bool = True) -> None:
         check_asking()
         super().__init__(path, check)
+        if not (path / TOKENIZER).is_file():
+            raise DataError(f"the export {str(path)!r} has no {TOKENIZER}; copy all files of it")
 
-    def load(self) -> None:
+    def _load(self) -> None:
         self._served = ServedOnnx(self.path)
 
     def answers(self, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:

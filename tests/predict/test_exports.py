@@ -153,6 +153,29 @@ def test_an_export_that_does_not_say_what_it_predicts_is_refused(tmp_path, capsy
         assert "does not say what the export predicts" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("folder", "file", "content", "says"),
+    [
+        ("export_onnx", "tokenizer.json", None, "has no tokenizer.json; copy all files of it"),
+        ("export_onnx", "tokenizer.json", b"{}", "cannot be loaded: "),
+        ("export_onnx", "model.onnx", b"\x08\x0acut short", "cannot be loaded: InvalidProtobuf"),
+        ("export", "saved_model.pb", b"\x08\x0acut short", "cannot be loaded: "),
+    ],
+)
+def test_an_export_that_was_copied_in_part_is_one_message(
+    tmp_path, capsys, folder, file, content, says
+):
+    export = shutil.copytree(ROOT / "tests" / "written_by_0_1" / folder / "1", tmp_path / "1")
+    (export / "SHA256SUMS").unlink(missing_ok=True)
+    (export / file).unlink()
+    if content is not None:
+        (export / file).write_bytes(content)
+    assert predict.main(["--model", str(export), "--text", "good"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: the export {str(export)!r} {says}")
+    assert len(said.splitlines()) == 1
+
+
 def test_onnx_runtime_keeps_no_number_of_the_machine_to_send(tmp_path):
     code = """
 import sys

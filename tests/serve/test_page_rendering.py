@@ -21,6 +21,11 @@ def test_its_policy_allows_its_own_style_and_script_and_its_own_server():
     assert "connect-src https://a.example;" in page_html("tiny", "https://a.example/models/")
 
 
+def test_it_leads_to_the_examples_of_its_server():
+    assert 'href="docs"' in page_html("tiny")
+    assert 'href="https://a.example/models/docs"' in page_html("tiny", "https://a.example/models/")
+
+
 def test_a_hostile_name_of_the_model_stays_text():
     html = page_html('"><script>alert(1)</script>\u202e')
     assert html.count("<script") == 1 and "&lt;script&gt;" in html

@@ -57,6 +57,7 @@ def page_html(model: str, server: str = "") -> str:
         model=model,
         title=seen(model),
         server=server,
+        documents=f"{server}/docs" if server else "docs",
         policy=policy,
         generator=f"mtc-keras {mtc_keras.__version__}",
         style=Markup(css),

@@ -17,6 +17,9 @@ from mtc_keras.serve.refusals import Failed, TimedOut, WorkerDied
 
 LOADING = 900.0  # seconds that loading, testing and warming a model may take
 MODULE = "mtc_keras.serve.worker"
+# JAX and TensorFlow take most of a GPU's memory at their start, unless they are told not to: then
+# there is none for other workers, nor for a new version beside the one that answers.
+SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
 
 class Worker:
@@ -66,7 +69,10 @@ class Worker:
         command += [] if check else ["--no-check"]
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *command, pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL
+                *command,
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**SHARING, **os.environ},
             )
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         worker = cls(process, reader, writer)

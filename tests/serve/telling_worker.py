@@ -1,4 +1,4 @@
-"""A real worker that writes which modules it has loaded into the file that `MODULES` names."""
+"""A real worker that writes its modules and environment into the file that `TOLD` names."""
 
 import json
 import os
@@ -12,7 +12,8 @@ answer = worker._answer
 
 def telling(predictor, question):
     found = answer(predictor, question)
-    Path(os.environ["MODULES"]).write_text(json.dumps(list(sys.modules)), encoding="utf-8")
+    told = {"modules": list(sys.modules), "environment": dict(os.environ)}
+    Path(os.environ["TOLD"]).write_text(json.dumps(told), encoding="utf-8")
     return found
 
 

@@ -28,18 +28,21 @@ OWN = {"onnx": set(), "saved_model": HEAVY - {"keras_hub"}, "run": HEAVY}
 
 @pytest.mark.parametrize("form", list(PATHS))
 def test_a_model_is_served_as_it_predicts_and_loads_no_more_than_it_takes(form, tmp_path):
-    told = tmp_path / "modules.json"
+    file = tmp_path / "told.json"
     process = subprocess.run(
         [sys.executable, "-m", "tests.serve.asking_engine", str(PATHS[form])],
         capture_output=True,
         text=True,
-        env={**os.environ, "MODULES": str(told)},
+        env={**os.environ, "TOLD": str(file), "XLA_PYTHON_CLIENT_PREALLOCATE": ""},
     )
     assert process.returncode == 0, process.stderr
     found = json.loads(process.stdout)
     assert (found["format"], found["max_length"]) == (form, 16)
     assert not HEAVY & set(found["modules"])
-    assert not (HEAVY - OWN[form]) & set(json.loads(told.read_text("utf-8")))
+    told = json.loads(file.read_text("utf-8"))
+    assert not (HEAVY - OWN[form]) & set(told["modules"])
+    assert told["environment"]["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert told["environment"]["XLA_PYTHON_CLIENT_PREALLOCATE"] == ""  # whoever starts it decides
     expected = json.loads((WRITTEN / "predictions.json").read_text("utf-8"))
     assert expected
     predictor = open_predictor(PATHS[form])

@@ -12,6 +12,7 @@ import numpy as np
 from mtc_keras.errors import DataError, UserError
 from mtc_keras.serve.limits import MOST_WAITING_CHARACTERS, Limits
 from mtc_keras.serve.observer import Observer
+from mtc_keras.serve.pace import Pace
 from mtc_keras.serve.process import MODULE, Worker, cores_of
 from mtc_keras.serve.queue import Batch, Queue, Waiting
 from mtc_keras.serve.refusals import Busy, Failed, Refused, TimedOut, WorkerDied
@@ -22,6 +23,7 @@ from mtc_keras.serve.versions import Found, versions_in
 
 FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0  # seconds before a worker that died is started again
 LONGEST_RETRY = 60  # seconds
+FEW_CHARACTERS = 2_000  # whose tokens are counted in less than a millisecond
 log = logging.getLogger("mtc_keras.serve")
 
 
@@ -95,7 +97,7 @@ class Pool:
         self._has_rows, self._is_idle = asyncio.Event(), asyncio.Event()
         self._is_idle.set()
         self._requests = 0  # that are being answered
-        self._seconds_per_row = 0.01
+        self._pace = Pace(limits.max_batch_tokens)
         self._workers: dict[int, Worker] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -146,8 +148,11 @@ class Pool:
 
     async def _predict(self, texts: Sequence[Sequence[str]], raw: bool) -> Answer:
         self._check_room(texts)
-        tokens = await asyncio.to_thread(self._counting, texts)
-        self._check_room(texts)  # others may have come meanwhile
+        if sum(len(text) for column in texts for text in column) <= FEW_CHARACTERS:
+            tokens = self._counting(texts)  # sooner than a thread would begin
+        else:
+            tokens = await asyncio.to_thread(self._counting, texts)
+            self._check_room(texts)  # others may have come meanwhile
         answered = asyncio.get_running_loop().create_future()
         asked = _Asked(texts, tokens, raw, answered=answered)
         self._queue.add(asked)
@@ -163,7 +168,7 @@ class Pool:
         rows, characters = len(texts[0]), sum(len(text) for column in texts for text in column)
         is_full = self._queue.rows + rows > self._limits.max_queue_rows
         if is_full or self._queue.characters + characters > MOST_WAITING_CHARACTERS:
-            seconds = self._queue.rows * self._seconds_per_row / self._limits.workers
+            seconds = self._queue.rows * self._pace.seconds_per_row / self._limits.workers
             raise Busy(
                 f"{self._queue.rows:,} texts wait, of {self._limits.max_queue_rows:,} at most "
                 "(--max-queue-rows); ask again later",
@@ -199,7 +204,7 @@ class Pool:
             if self._workers[number].ended.done():  # no request is to pay for that
                 delay = await self._restart(number, delay, WorkerDied("a worker has ended"))
                 continue
-            batch = self._queue.take(self._limits.max_batch_tokens)
+            batch = self._queue.take(self._pace.batch_tokens)
             if batch is None:
                 self._has_rows.clear()
                 continue
@@ -268,7 +273,7 @@ class Pool:
         seconds = time.perf_counter() - started
         self._suspects.computed(batch)
         self._observer.batch(len(batch.rows), batch.padded_tokens, seconds)
-        self._seconds_per_row += 0.2 * (seconds / len(batch.rows) - self._seconds_per_row)
+        self._pace.computed(len(batch.rows), batch.padded_tokens, seconds)
         _distribute(batch, answers)
 
 

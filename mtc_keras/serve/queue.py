@@ -26,6 +26,7 @@ class Waiting:
     tokens: Sequence[int]
     raw: bool = False
     order: list[int] = field(init=False)  # the rows that wait, the next one last
+    turn: int = field(default=TURN, init=False)  # rows that are left of its turn
 
     def __post_init__(self) -> None:
         # Neighbours are of similar length, as a batch is as wide as its longest row.
@@ -114,7 +115,7 @@ class Queue(Generic[Request]):
                 passed.append(request)
                 continue
             rows: list[int] = []
-            while request.order and len(rows) < TURN:
+            while request.order and len(rows) < request.turn:
                 widest = max(longest, request.next_tokens)
                 if taken and widest * (len(taken) + 1) > max_tokens:
                     break
@@ -122,10 +123,12 @@ class Queue(Generic[Request]):
                 rows.append(request.order.pop())
                 taken.append((request, rows[-1]))
             self._forget(request, rows)
-            if request.order and len(rows) < TURN:  # its turn goes on with the next batch
+            request.turn -= len(rows)
+            if request.order and request.turn:  # it goes on with the next batch
                 self._requests.appendleft(request)
                 break
             if request.order:
+                request.turn = TURN
                 later.append(request)
         self._requests.extendleft(reversed(passed))
         self._requests.extend(later)

@@ -2,7 +2,7 @@
 
 Started as `mtc_keras.serve.worker` is. The number of a text is how many letters it has, in the last
 column of each task, and the version in the first. A text may say `die`, `hang`, `raise`, `slow`,
-`nan` or `nonsense`.
+`tardy` (each takes its time), `nan` or `nonsense`.
 A version that holds a file `broken` is refused.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from mtc_keras.serve import wire
 
 WIDTHS = {"mood": (3,), "topics": (4,), "grade": (4,), "length": ()}
-SLOW = 0.2  # seconds
+SLOW, TARDY = 0.2, 0.005  # seconds
 
 
 def main() -> None:
@@ -51,6 +51,7 @@ def answer(columns, version):
         return {"seconds": 0.0}, {"mood": np.zeros((len(texts) + 1, 3), "float32")}
     if any("slow" in text for text in texts):
         time.sleep(SLOW)
+    time.sleep(TARDY * sum("tardy" in text for text in texts))
     lengths = np.array([len(text) for text in texts], "float32")
     lengths[["nan" in text for text in texts]] = np.nan
     found = {}

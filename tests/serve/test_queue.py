@@ -48,6 +48,17 @@ def test_a_long_request_holds_up_nobody():
     assert [request for request, _ in batch.rows] == [short] + [long] * TURN
 
 
+def test_a_long_request_whose_batches_are_small_holds_up_nobody():
+    queue = Queue()
+    long, short = waiting(*[50] * 1_000), waiting(4)
+    queue.add(long)
+    queue.add(short)
+    batches = [queue.take(500) for _ in range(4)]
+    assert [len(batch.rows) for batch in batches] == [10, 10, 10, 3]
+    assert [request for request, _ in batches[-1].rows] == [long, long, short]
+    assert {request for request, _ in queue.take(500).rows} == {long}
+
+
 def test_who_has_left_is_not_computed():
     queue = Queue()
     gone, staying = waiting(*[4] * 40), waiting(4)

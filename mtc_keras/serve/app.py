@@ -63,7 +63,8 @@ def create_app(
     app = Starlette(routes=[route for routes in protocols for route in routes.routes])
     app.router.redirect_slashes = False
     title = f"mtc-keras: {engine.name}"
-    _add_documents(app, openapi(title, DESCRIPTION, protocols, asks_tokens=bool(tokens)))
+    document = openapi(title, DESCRIPTION, protocols, asks_tokens=bool(tokens))
+    _add_documents(app, document, engine)
     if page:
         _add_page(app, engine.name)
     _add_errors(app, service.metrics)
@@ -79,7 +80,7 @@ def create_app(
     return app
 
 
-def _add_documents(app: Starlette, document: dict[str, Any]) -> None:
+def _add_documents(app: Starlette, document: dict[str, Any], engine: "Engine") -> None:
     async def for_programs(request: Request) -> Response:
         return answers.JSON(document)
 
@@ -87,7 +88,11 @@ def _add_documents(app: Starlette, document: dict[str, Any]) -> None:
         address = request.base_url
         if request.headers.get("x-forwarded-proto") == "https":  # a proxy ends TLS
             address = address.replace(scheme="https")
-        html = documents.documents_html(document, str(address).rstrip("/"))
+        try:
+            takes_pairs = len(engine.model().data.text_columns) > 1
+        except Refused:  # none is ready
+            takes_pairs = False
+        html = documents.documents_html(document, str(address).rstrip("/"), takes_pairs=takes_pairs)
         return HTMLResponse(html, headers=documents.headers())
 
     app.add_route("/openapi.json", for_programs, ["GET"])

@@ -49,21 +49,28 @@ version; with <code>/versions/N</code> behind the model's name, version N, if it
 VERSION = "/versions/{version}"  # in a path, whose operation is that of the path without it
 
 
-def documents_html(document: Mapping[str, Any], address: str) -> str:
+def documents_html(document: Mapping[str, Any], address: str, *, takes_pairs: bool = False) -> str:
     """Returns a page of an OpenAPI document: its operations, with examples as commands.
 
     Args:
         document: the document.
         address: str. That of the server, such as `"http://127.0.0.1:8501"`.
+        takes_pairs: bool. Whether the model reads text pairs: examples that it answers are shown.
     """
     from jinja2 import Environment
     from markupsafe import Markup
 
+    needs_token = "security" in document
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if VERSION not in path:
-                shown = _operation(method.upper(), path, operation, address)
+                shown = _operation(method.upper(), path, operation)
+                shown["examples"] = [
+                    {"name": name, "command": curl(f"{address}{shown['path']}", value, needs_token)}
+                    for name, value in shown["examples"].items()
+                    if ("pair" in name) == takes_pairs
+                ]
                 groups.setdefault(operation["tags"][0], []).append(shown)
     template = Environment(autoescape=True).from_string(TEMPLATE)
     return template.render(document=document, groups=groups, style=Markup(_style()))
@@ -86,23 +93,19 @@ def _style() -> str:
     return style() + OWN_STYLE
 
 
-def _operation(
-    method: str, path: str, operation: Mapping[str, Any], address: str
-) -> dict[str, Any]:
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     for parameter in operation["parameters"]:
         if "enum" in parameter["schema"]:  # the model's name
             path = path.replace(f"{{{parameter['name']}}}", parameter["schema"]["enum"][0])
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    examples = [
-        {"name": name, "command": curl(f"{address}{path}", example["value"])}
-        for name, example in body.get("examples", {}).items()
-    ]
+    examples = {name: example["value"] for name, example in body.get("examples", {}).items()}
     schema = json.dumps(body["schema"], indent=2) if body else ""
     shown = {"method": method, "path": path, "summary": operation["summary"]}
     return {**shown, "examples": examples, "schema": schema}
 
 
-def curl(url: str, body: Any) -> str:
-    """Returns the command that sends a body."""
+def curl(url: str, body: Any, needs_token: bool = False) -> str:
+    """Returns the command that sends a body, with a token of the shell's variable `TOKEN`."""
     text = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
-    return f"curl {url} -d '{text}'"
+    header = '-H "Authorization: Bearer $TOKEN" ' if needs_token else ""
+    return f"curl {url} {header}-d '{text}'"

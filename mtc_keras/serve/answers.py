@@ -43,10 +43,16 @@ def error(message: str, status: int, headers: Mapping[str, str] | None = None) -
     return JSON({"error": message}, status, headers)
 
 
-def bad_request(found: BadRequest) -> JSON:
-    """Returns the answer to a request that cannot be answered as it is."""
+def bad_request(found: BadRequest, *, is_expecting: bool = False) -> JSON:
+    """Returns the answer to a request that cannot be answered as it is.
+
+    Args:
+        found: what is wrong.
+        is_expecting: bool. Whether the client asked before it sent the body, and may not do so now.
+    """
     headers = {}
-    if found.status in (408, 413, 415, 429):  # what is left of the body is not read
+    # What is left of another body is read and forgotten.
+    if found.status in (408, 429) or is_expecting:
         headers["connection"] = "close"
     if found.status == 429:
         headers["retry-after"] = SOON

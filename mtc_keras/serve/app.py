@@ -110,7 +110,7 @@ def _add_page(app: Starlette, name: str) -> None:
 def _add_errors(app: Starlette, metrics: Metrics) -> None:
     async def bad_request(request: Request, found: Any) -> Response:
         metrics.error(found.kind)
-        return answers.bad_request(found)
+        return answers.bad_request(found, is_expecting="expect" in request.headers)
 
     async def refused(request: Request, refusal: Any) -> Response:
         answer, kind = answers.refused(refusal)

@@ -1,5 +1,7 @@
 """Around every request: who may ask, what is counted, and no defect that shows the inside."""
 
+import asyncio
+import contextlib
 import logging
 import time
 import traceback
@@ -14,6 +16,8 @@ from mtc_keras.serve.auth import Tokens
 from mtc_keras.serve.metrics import Metrics
 
 CLIENT_LEFT = 499  # what proxies call it
+AT_ONCE = (408, 429)  # are answered at once: the rest of a body is too slow, or one too many
+REST = 5.0  # seconds in which the rest of a body is read and forgotten before a refusal
 OPEN_PATHS = ("/", "/docs", "/openapi.json", "/healthz", "/v2/health/live", "/v2/health/ready")
 PROTOCOLS = {":predict": "tf_serving", ":classify": "classify", ":explain": "explain"}
 MOST_FRAMES = 8
@@ -37,11 +41,24 @@ class Guard:
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), CLIENT_LEFT
+        has_arrived = "expect" in Headers(scope=scope)  # or is not sent after a refusal
+
+        async def hear() -> Message:
+            nonlocal has_arrived
+            message = await receive()
+            has_arrived |= not message.get("more_body", False)
+            return message
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if status >= 400 and status not in AT_ONCE:
+                    # Many clients hear no answer as long as they send.
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(REST):
+                            while not has_arrived:
+                                await hear()
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("x-content-type-options", "nosniff")
                 headers.setdefault("cache-control", "no-store")
@@ -49,17 +66,17 @@ class Guard:
 
         try:
             if self._may_ask(scope):
-                await self.app(scope, receive, answer)
+                await self.app(scope, hear, answer)
             else:
                 self.metrics.error("token")
                 challenge = {"www-authenticate": "Bearer"}
                 refusal = error("a valid bearer token is needed", 401, challenge)
-                await refusal(scope, receive, answer)
+                await refusal(scope, hear, answer)
         except Exception as defect:  # whatever it is, the next request is answered
             self.metrics.error("defect")
             log.error("a request failed: %s", _described(defect))
             if status == CLIENT_LEFT:
-                await error("the server failed; its log says where", 500)(scope, receive, answer)
+                await error("the server failed; its log says where", 500)(scope, hear, answer)
         finally:
             seconds = time.perf_counter() - started
             self.metrics.request(protocol_of(scope["path"]), status, seconds)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE = 75  # seconds; more than a proxy keeps a connection, so that the proxy closes it
 BACKLOG = 2048
+UNREAD = 60  # seconds for which an answer waits for a client that does not read it
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -120,6 +121,8 @@ def listening(address: Address) -> Iterator[socket.socket]:
         raise ConfigError(f"--host {address.host!r} is no address of this machine") from None
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # of Linux; its connections inherit it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD * 1000)
         try:
             listener.bind(place)
             listener.listen(BACKLOG)
@@ -160,6 +163,7 @@ async def run_server(
     """
     config = uvicorn.Config(
         app,
+        http=protocol(),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -194,6 +198,15 @@ async def run_server(
             server.should_exit = True
             await asyncio.wait({serving})
             await asyncio.gather(*working, return_exceptions=True)
+
+
+def protocol() -> Any:
+    """Returns how HTTP is read: by httptools; without it by h11, which has bounds of its own."""
+    if find_spec("httptools") is None:
+        return "h11"
+    from mtc_keras.serve.connection import Connection
+
+    return Connection
 
 
 @contextlib.contextmanager

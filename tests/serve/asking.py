@@ -56,11 +56,13 @@ def escaped(body: Any) -> bytes:
 
 
 @contextlib.contextmanager
-def listening(app):
+def listening(app, **options):
     """Gives the address of a server on the loopback, which is ended afterwards."""
     import uvicorn
 
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", access_log=False)
+    config = uvicorn.Config(
+        app, port=0, log_config=None, lifespan="off", access_log=False, **options
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import mtc_keras
+from mtc_keras.errors import is_utf8
 from mtc_keras.serve.answers import JSON
 from mtc_keras.serve.bad_request import BadRequest, check_keys, kind_of, listing
 from mtc_keras.serve.protocols.tensors import HEADER, encoded, read_request, shape_of, texts_of
@@ -212,6 +213,8 @@ def _outputs(body: dict[str, Any], model: Model) -> dict[str, bool]:
     """Returns the outputs that are asked for, and whether each one's numbers are sent as bytes."""
     if not isinstance(body.get("id", ""), str):
         raise BadRequest(f'"id" must be a string, and is {kind_of(body["id"])}')
+    if not is_utf8(body.get("id", "")):
+        raise BadRequest('"id" holds half of a surrogate pair, which is no character')
     parameters = _parameters(body, "the request")
     by_default = parameters.get("binary_data_output") is True
     names = [task.name for task in model.tasks]

@@ -194,7 +194,9 @@ def _status(version: Version, path: str) -> dict[str, Any]:
 def _read(body: dict[str, Any], model: Model) -> tuple[str, str, tuple[list[str], ...]]:
     """Returns the signature, the key of the texts, and the texts of each input."""
     check_keys(body, KEYS)
-    signature = body.get("signature_name", "serving_default") or "serving_default"
+    signature = body.get("signature_name")
+    if signature is None or signature == "":
+        signature = "serving_default"
     if not isinstance(signature, str):
         raise BadRequest(f'"signature_name" must be a string, and is {kind_of(signature)}')
     if signature == "tokens":

@@ -32,6 +32,8 @@ def test_lines_are_told_by_their_numbers_in_the_box(browser):
         assert page.locator("tbody th").all_inner_texts() == ["1", "3", "5"]
         page.get_by_role("button", name="Show line 5").click()
         assert focused(page) == "Line 5"
+        page.get_by_role("button", name="Back to the table").click()
+        assert focused(page) == "5"
         for said, shown in (
             ("texts[1] holds NUL", "line 3 holds NUL."),
             ("texts[2].text_pair holds NUL", "line 5, “hypothesis”, holds NUL."),
@@ -44,6 +46,19 @@ def test_lines_are_told_by_their_numbers_in_the_box(browser):
         page.locator("textarea").nth(1).fill("a\n\nc")
         ask(page, "a\n\n" + "x" * 501)
         assert "Line 3 has more than the 500 characters" in told(page)
+
+
+def test_what_it_predicts_is_told_before_a_text_is_asked_about(browser):
+    with tried(browser, FakeServer()) as page:
+        page.get_by_text("What it predicts").click()
+        names = page.locator("#tasks dt").all_inner_texts()
+        assert names[0] == "mood one class" and names[3] == "waiting a number"
+        classes = page.locator("#tasks dd")
+        shown = classes.nth(0).locator("li").all_inner_texts()
+        assert shown == ["negative S1", "neutral S2", "positive S3"]
+        assert classes.nth(1).locator("li").all_inner_texts() == ["bus", "fee", "form", "queue"]
+        mean = "in training 30 on average, with a standard deviation of 10"
+        assert classes.nth(3).inner_text() == mean
 
 
 def test_one_text_that_is_too_long_is_not_sent(browser):

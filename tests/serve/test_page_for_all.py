@@ -29,32 +29,73 @@ def check(page, where):
 def test_everything_can_be_used_by_everybody(browser, width, scheme):
     server = FakeServer(tasks=[*TASKS, MANY])
     with tried(browser, server, width, color_scheme=scheme, reduced_motion="reduce") as page:
-        check(page, "empty")
+        page.get_by_text("What it predicts").click()
+        check(page, "what it predicts")
+        ask = page.get_by_role("button", name="Predict")
+        ask.click()
+        check(page, "an objection")
+        server.hold = "classify"
+        page.locator("textarea").first.fill(TEXT)
+        ask.click()
+        page.wait_for_selector("#cancel:visible")
+        check(page, "busy")
+        server.hold = "explain"
+        predict(page, TEXT)
+        why = page.get_by_role("button", name="What drove mood")
+        why.click()
+        cancel = page.get_by_role("button", name="Cancel what drove mood")
+        cancel.wait_for()
+        check(page, "explaining")
+        cancel.click()
+        server.hold = ""
+        why.click()
+        page.locator(".explanation").wait_for()
+        page.get_by_role("searchbox").fill("no such class")
+        check(page, "one text")
+        server.refuse = lambda action, _: (504, {"error": "slow"}, {})
+        page.get_by_role("button", name="What drove topics").click()
+        page.wait_for_selector(".drove .refusal")
+        check(page, "no explanation")
+        server.refuse = lambda *_: None
+        page.get_by_label("One text per line").check()
+        predict(page, "\n".join(["one", "", "=1", "x " * 249, *["x"] * 60]))
+        page.get_by_role("button", name="Download as CSV").click()
+        page.locator("#least").fill("1")
+        page.get_by_role("button", name="Show line 4", exact=True).click()
+        check(page, "lines")
+        for status, shown in ((503, "#problem button"), (401, "#access")):
+            server.refuse = lambda *_, status=status: (status, {"error": "no"}, {})
+            ask.click()
+            page.wait_for_selector(f"{shown}:visible")
+            check(page, status)
+    with tried(browser, FakeServer(text=["premise", "hypothesis"]), width) as page:
+        page.get_by_label("One text per line").check()
+        check(page, "pairs")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("colours", [{"color_scheme": "dark"}, {"forced_colors": "active"}])
+def test_large_letters_and_few_colours_leave_everything_within_the_page(browser, colours):
+    server = FakeServer(tasks=[*TASKS, MANY])
+    with tried(browser, server, 640, **colours) as page:
+        page.evaluate("document.documentElement.style.fontSize = '32px'")
         predict(page, TEXT)
         page.get_by_role("button", name="What drove mood").click()
         page.locator(".explanation").wait_for()
-        check(page, "one text")
-        page.get_by_label("One text per line").check()
-        predict(page, "one\ntwo\n" + "x " * 249)
-        page.get_by_role("button", name="Show line 3").click()
-        check(page, "lines")
-        server.refuse = lambda *_: (401, {"error": "a token"}, {})
-        page.get_by_role("button", name="Predict").click()
-        page.wait_for_selector("#access:visible")
-        check(page, "refused")
+        check(page, "large")
 
 
 def test_the_keyboard_alone_is_enough(browser):
     with tried(browser, FakeServer()) as page:
         seen = []
-        for _ in range(4):
+        for _ in range(5):
             page.keyboard.press("Tab")
             seen.append(
                 page.evaluate("document.activeElement.id || document.activeElement.className")
             )
             if seen[-1] == "field-text":
                 page.keyboard.type(TEXT)
-        assert [seen[0], *seen[2:]] == ["skip", "field-text", "predict"]
+        assert [seen[0], *seen[3:]] == ["skip", "field-text", "predict"]
         page.keyboard.press("Enter")
         page.wait_for_selector("section.task")
         assert page.evaluate("document.activeElement.id") == "predict"

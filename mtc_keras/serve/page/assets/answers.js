@@ -34,7 +34,7 @@ class Answers {
     document.getElementById("abstain").hidden = !tasks.some((task) => task.has_probabilities);
     this.#redraws.push(() => this.#tellAbstentions(tasks, answers, isTable));
     if (isTable) {
-      const show = (index) => this.#showLine(description, rows[index], answers[index]);
+      const show = (index, open) => this.#showLine(description, rows[index], answers[index], open);
       const table = answerTable(description, rows, answers, show);
       this.#redraws.push(() => table.redraw(this.least));
       this.#table.append(...table.nodes, this.#downloads(description, rows, answers));
@@ -94,7 +94,7 @@ class Answers {
     this.#detail.append(element("div", { class: "cards" }, ...cards.map(({ card }) => card)));
   }
 
-  #showLine(description, row, answer) {
+  #showLine(description, row, answer, open) {
     this.#leave();
     this.#redraws = this.#redraws.slice(0, 2); // those of the table stay
     const title = element("h3", { tabindex: "-1" }, `Line ${row.line}`);
@@ -103,7 +103,8 @@ class Answers {
       quoted.append(seen(text));
       return quoted;
     });
-    this.#detail.append(title, ...quoted);
+    const back = button("Back to the table", () => (open.isConnected ? open : this.#table.firstChild).focus());
+    this.#detail.append(element("div", { class: "row opened" }, title, back), ...quoted);
     this.#showCards(description, row, answer);
     title.focus();
   }

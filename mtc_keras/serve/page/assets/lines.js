@@ -14,7 +14,7 @@ function answerTable(description, rows, answers, show) {
   const more = button("", () => { all = !all; draw(); }, { class: "more", hidden: all });
   const draw = () => {
     const shown = all ? answers : answers.slice(0, FIRST_ROWS);
-    const drawn = shown.map((answer, index) => tableRow(tasks, rows[index], answer, least, () => show(index)));
+    const drawn = shown.map((answer, index) => tableRow(tasks, rows[index], answer, least, (open) => show(index, open)));
     cells = drawn.flatMap((row) => row.cells);
     body.replaceChildren(...drawn.map(({ made }) => made));
     more.textContent = all ? `Show ${FIRST_ROWS} rows` : `Show all ${counted.format(answers.length)} rows`;
@@ -40,7 +40,7 @@ function answerTable(description, rows, answers, show) {
 }
 
 function tableRow(tasks, { texts, line }, answer, least, show) {
-  const open = button(String(line), show, { class: "line", "aria-label": `Show line ${line}` });
+  const open = button(String(line), () => show(open), { class: "line", "aria-label": `Show line ${line}` });
   const cells = tasks.map((task) => decisionCell(task, answerOf(answer, task), least));
   const made = element(
     "tr",

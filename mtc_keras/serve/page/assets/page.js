@@ -88,6 +88,8 @@ async function learn(signal) {
       element("div", {}, element("dt", {}, name), element("dd", {}, seen(value))),
     ),
   );
+  part("known").hidden = false;
+  part("tasks").replaceChildren(...tasks.flatMap(known));
   drawFields(description);
 }
 

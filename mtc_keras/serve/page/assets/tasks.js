@@ -16,6 +16,23 @@ function kindOf(task) {
   return task.is_exclusive ? "one class" : "any number of classes";
 }
 
+// A task's classes by both of their names, before a text is asked about.
+function known(task) {
+  const { classes, mean, scale } = task;
+  const range = mean === null || scale === null
+    ? DASH
+    : `in training ${number(mean)} on average, with a standard deviation of ${number(scale)}`;
+  const isLong = classes.some(({ shown }) => shown.length > LONG_NAME);
+  const names = classes.map(({ name, shown }) => {
+    const key = name === shown ? null : element("span", { class: "key" }, " ", nameOf(name));
+    return element("li", {}, nameOf(shown), key);
+  });
+  return [
+    element("dt", {}, nameOf(task.name), element("span", { class: "kind" }, ` ${kindOf(task)}`)),
+    element("dd", {}, task.has_probabilities ? element("ul", { class: isLong ? "long" : null }, ...names) : range),
+  ];
+}
+
 function answerOf(row, task) {
   return {
     label: row[`predicted_${task.name}`] ?? null,
@@ -27,7 +44,7 @@ function answerOf(row, task) {
 // What is decided, as nodes: the labels in bold, or that there are none.
 function decision(task, answer, least, most = MOST_NAMED) {
   if (!task.has_probabilities) return [element("strong", {}, number(answer.label))];
-  if (isAbstained(answer.confidence, least)) return [element("em", {}, "left out")];
+  if (isAbstained(answer.confidence, least)) return [element("em", { class: "left" }, "left out")];
   const labels = asList(answer.label);
   if (labels.length === 0) return [element("em", {}, "none of the classes")];
   let left = most;

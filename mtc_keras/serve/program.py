@@ -1,8 +1,8 @@
-"""Serves a run or an export over HTTP: every task in one answer, and a page to try it.
+"""Serves a run or an export over HTTP, with a page to try it.
 
     mtc-keras serve --model runs/quickstart
-    mtc-keras serve --model exports/quickstart_onnx --name quickstart --port 8080
-    mtc-keras serve --model exports/quickstart_onnx --host 0.0.0.0 --token-file tokens.txt
+    mtc-keras serve --model exports/quickstart_onnx --name quickstart
+    mtc-keras serve --model exports/x --host 0.0.0.0 --token-file tokens.txt
 
 / is a page to try the model, /docs lists all addresses with examples for curl.
 A new version of an export is loaded beside the old one and takes its place. TLS

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from mtc_keras.errors import UserError
 from mtc_keras.serve import answers, documents
-from mtc_keras.serve.auth import Tokens
+from mtc_keras.serve.auth import Hosts, Tokens
 from mtc_keras.serve.bad_request import BadRequest
 from mtc_keras.serve.guard import CLIENT_LEFT, Guard
 from mtc_keras.serve.leaving import ClientLeft
@@ -37,6 +37,7 @@ def create_app(
     *,
     tokens: Sequence[str] = (),
     cors: Sequence[str] = (),
+    hosts: Sequence[str] | None = None,
     page: bool = True,
     metrics: Metrics | None = None,
 ) -> Starlette:
@@ -46,6 +47,8 @@ def create_app(
         engine: the `Engine`.
         tokens: bearer tokens, one of which is asked for; none, and everybody may ask.
         cors: origins, such as `"https://example.org"`, whose pages may ask from a browser.
+        hosts: names in the `Host` header, beside `localhost` and addresses, that are answered;
+            default: any.
         page: bool. Whether `/` is a page to try the model.
         metrics: the `Metrics` that the engine tells of its work; default: new ones.
 
@@ -68,7 +71,7 @@ def create_app(
     if page:
         _add_page(app, engine.name)
     _add_errors(app, service.metrics)
-    app.add_middleware(Guard, tokens=Tokens(tokens), metrics=service.metrics)
+    app.add_middleware(Guard, tokens=Tokens(tokens), hosts=Hosts(hosts), metrics=service.metrics)
     if cors:  # around the guard, as a browser asks first without a token
         app.add_middleware(
             CORSMiddleware,

@@ -1,7 +1,9 @@
-"""Bearer tokens: read from a file, and compared in constant time."""
+"""Who may ask: bearer tokens, read from a file and compared in constant time, and known hosts."""
 
 import hashlib
 import hmac
+import ipaddress
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +41,37 @@ class Tokens:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+class Hosts:
+    """The names that a server goes by, where it answers its own machine alone.
+
+    A page of another site can have its name lead to 127.0.0.1, and read then what it asks there
+    ("DNS rebinding"); but its requests still tell that name.
+
+    Args:
+        names: names beside `localhost`, such as that of a proxy; `None`, and any will do.
+    """
+
+    def __init__(self, names: Sequence[str] | None) -> None:
+        self._names = None if names is None else {"localhost", *map(str.lower, names)}
+
+    def allow(self, host: str | None) -> bool:
+        """Whether a request may be answered.
+
+        Args:
+            host: its `Host` header, which browsers always send.
+        """
+        if self._names is None or host is None:
+            return True
+        name = re.sub(r":\d*$", "", host).lower()
+        if name in self._names or name.endswith(".localhost"):
+            return True
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return False
+        return True  # an address leads nowhere else
 
 
 def read_tokens(path: str | Path) -> list[str]:

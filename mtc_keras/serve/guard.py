@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mtc_keras.serve.answers import error
-from mtc_keras.serve.auth import Tokens
+from mtc_keras.serve.auth import Hosts, Tokens
 from mtc_keras.serve.metrics import Metrics
 
 CLIENT_LEFT = 499  # what proxies call it
@@ -30,11 +30,12 @@ class Guard:
     Args:
         app: what it guards.
         tokens: the `Tokens`.
+        hosts: the `Hosts`.
         metrics: the `Metrics`.
     """
 
-    def __init__(self, app: ASGIApp, *, tokens: Tokens, metrics: Metrics) -> None:
-        self.app, self.tokens, self.metrics = app, tokens, metrics
+    def __init__(self, app: ASGIApp, *, tokens: Tokens, hosts: Hosts, metrics: Metrics) -> None:
+        self.app, self.tokens, self.hosts, self.metrics = app, tokens, hosts, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,7 +66,14 @@ class Guard:
             await send(message)
 
         try:
-            if self._may_ask(scope):
+            if not self.hosts.allow(Headers(scope=scope).get("host")):
+                self.metrics.error("host")
+                await error(
+                    "this server goes by another name; --allowed-host NAME adds one, such as "
+                    "that of a proxy",
+                    421,
+                )(scope, hear, answer)
+            elif self._may_ask(scope):
                 await self.app(scope, hear, answer)
             else:
                 self.metrics.error("token")

@@ -7,6 +7,8 @@ from mtc_keras.errors import ConfigError
 # What waits is kept in memory, whatever its rows are: characters of all texts that wait.
 MOST_WAITING_CHARACTERS = 2**26
 
+LONGEST_TIMEOUT = 86_400  # seconds
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -41,6 +43,10 @@ class Limits:
             value = getattr(self, field.name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{_option(field.name)} must be above 0, received {value}")
+        if self.timeout > LONGEST_TIMEOUT:
+            raise ConfigError(
+                f"--timeout must be at most {LONGEST_TIMEOUT:,} s, received {self.timeout:g}"
+            )
         if self.max_texts > self.max_queue_rows:
             raise ConfigError(
                 f"--max-texts {self.max_texts} is more than --max-queue-rows "

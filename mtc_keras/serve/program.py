@@ -86,6 +86,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="let scripts of this site ask from a browser, such as https://example.org (may be "
         "repeated; default: none)",
     )
+    parser.add_argument(
+        "--allowed-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="answer requests that ask for this host, such as a proxy's name (may be repeated; "
+        "default: any, but only this machine's where no other reaches it and no token is needed)",
+    )
     parser.add_argument("--no-page", action="store_true", help="leave out the page at /")
     defaults = {field.name: field.default for field in fields(Limits)}
     for title, described in (("limits of requests", LIMITS), ("computing", COMPUTING)):
@@ -119,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
         Address(args.host, args.port),
         tokens=tokens,
         cors=args.cors,
+        hosts=args.allowed_host,
         page=not args.no_page,
     )
 

@@ -54,6 +54,7 @@ def serve(
     *,
     tokens: Sequence[str] = (),
     cors: Sequence[str] = (),
+    hosts: Sequence[str] = (),
     page: bool = True,
 ) -> int:
     """Serves a model until a signal ends it; returns the exit code.
@@ -64,6 +65,8 @@ def serve(
         limits: the `Limits`.
         address: where to listen.
         tokens, cors, page: as of `create_app`.
+        hosts: names that it goes by; none, and any will do, unless only this machine reaches it
+            and no token is asked for.
 
     Raises:
         ConfigError: if the address cannot be listened to.
@@ -74,8 +77,16 @@ def serve(
     with listening(address) as listener:  # before the model is loaded, which takes seconds
         metrics = Metrics()
         engine = Engine(path, name, limits, metrics)
-        app = create_app(engine, tokens=tokens, cors=cors, page=page, metrics=metrics)
-        if not tokens and address.host not in ("127.0.0.1", "::1", "localhost"):
+        is_local = address.host in ("127.0.0.1", "::1", "localhost")
+        app = create_app(
+            engine,
+            tokens=tokens,
+            cors=cors,
+            hosts=hosts if hosts or (is_local and not tokens) else None,
+            page=page,
+            metrics=metrics,
+        )
+        if not tokens and not is_local:
             print(
                 f"note: whoever reaches {legible(address.host)} may ask; --token-file asks for "
                 "a token",

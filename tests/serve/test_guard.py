@@ -43,6 +43,32 @@ def engine():
     return FakeEngine()
 
 
+# === Hosts ===
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", V1, PREDICT, "/healthz", "/metrics"])
+def test_a_page_whose_name_was_made_to_lead_here_is_told_nothing(path):
+    app = create_app(FakeEngine(), hosts=["models.example.com"])
+    method = "POST" if path == PREDICT else "GET"
+
+    def answer(host):
+        body = {"instances": ["a"]} if method == "POST" else None
+        return ask(app, method, path, headers={"host": host}, json=body)
+
+    for host in (
+        "evil.example",
+        "127.0.0.1.evil.example:8501",
+        "evil.example:1",
+        "localhost.a",
+        "",
+    ):
+        assert answer(host).status_code == 421
+        assert "--allowed-host" in answer(host).json()["error"]
+    for host in ("127.0.0.1:8501", "[::1]:8501", "LOCALHOST:1", "a.localhost", "10.0.0.1",
+                 "Models.example.com", "models.example.com:443"):  # fmt: skip
+        assert answer(host).status_code == 200
+
+
 # === Tokens ===
 
 

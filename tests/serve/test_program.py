@@ -48,6 +48,7 @@ def run(capsys, *options):
         (["--name", ""], "cannot stand in a URL"),
         (["--name", "größe"], "cannot stand in a URL"),
         (["--workers", "0"], "--workers must be above 0, received 0"),
+        (["--timeout", "inf"], "--timeout must be at most 86,400 s, received inf"),
         (["--timeout", "nan"], "--timeout must be above 0, received nan"),
         (["--max-texts", "5000"], "is more than --max-queue-rows"),
         (["--token-file", "/no/such/file"], "cannot be read: No such file"),
@@ -193,6 +194,17 @@ def test_a_server_says_when_it_is_ready_answers_and_ends_in_order(tmp_path):
     assert rest == ""
     assert "Traceback" not in errors
     assert "clerk" not in errors
+
+
+@pytest.mark.parametrize(
+    ("options", "status"), [([], 421), (["--allowed-host", "a.example"], 200)], ids=["", "allowed"]
+)
+def test_a_server_of_this_machine_answers_to_its_names(options, status):
+    with serving(*options) as (_, line):
+        [address] = re.findall(r"http://\S+:\d+", line)
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        answer = httpx.get(f"{address}/healthz", headers={"host": "a.example"})
+        assert answer.status_code == status
 
 
 # === How it starts and ends, with an engine that is none ===

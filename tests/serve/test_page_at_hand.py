@@ -158,6 +158,7 @@ def test_the_slider_changes_only_the_cells_that_it_decides(browser):
             const column = [...document.querySelectorAll("tbody tr")].map(row => row.cells[2]);
             return column.filter(cell => changed.has(cell)).length;
         }"""
+        assert "mood 0 of 40 (0 %) topics 0 of" in page.inner_text("#abstained")
         for before, after in ((0.0, 0.5), (0.5, 0.55), (0.55, 0.55)):
             low, high = np.float32(before), np.float32(after)
             assert page.evaluate(change, after) == ((sure >= low) & (sure < high)).sum()

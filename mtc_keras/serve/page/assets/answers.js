@@ -53,9 +53,9 @@ class Answers {
     const found = abstentions(tasks, answers, this.least);
     const told = found
       .filter(({ count }) => isTable || count > 0)
-      .map(({ task, count, share }) => {
+      .flatMap(({ task, count, share }) => {
         const shares = isTable ? ` ${count} of ${answers.length} (${(100 * share).toFixed(0)} %)` : "";
-        return element("span", { class: "abstained" }, nameOf(task.name), shares, " ");
+        return [element("span", { class: "abstained" }, nameOf(task.name), shares), " "];
       });
     const listed = told.length === 0 ? ["none"] : told;
     this.#shares.replaceChildren("Left out: ", ...listed);

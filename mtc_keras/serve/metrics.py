@@ -78,6 +78,7 @@ class Metrics(Observer):
         self._restarts.inc()
 
     def versions(self, versions: Sequence[Version]) -> None:
+        self._versions.clear()  # of versions that are remembered no longer
         for version in versions:
             for state in State:
                 self._versions.labels(str(version.number), state).set(version.state == state)

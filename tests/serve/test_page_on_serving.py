@@ -48,7 +48,7 @@ def test_the_commands_with_curl_are_answered(address):
 def test_the_client_in_python_runs_as_it_is_written(address, capsys):
     [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     # The tasks of a tiny model are others, and so is its port.
-    code = code.replace(HERE, address).replace("predicted_emotions", "predicted_topics")
+    code = code.replace(HERE, address).replace("predicted_causes", "predicted_topics")
     namespace: dict = {}
     exec(compile(code, "docs/serving.md", "exec"), namespace)
     shown = capsys.readouterr().out

@@ -113,6 +113,8 @@ async def happenings(client: httpx.AsyncClient, server: Server, folder: Path, se
     await asyncio.to_thread(write_version, folder, 2)
     await available(client, 2)
     before = workers_of(server.process.pid)
+    os.kill(before[0], signal.SIGSTOP)  # so that it has taken texts when it dies
+    await asyncio.sleep(0.5)
     os.kill(before[0], signal.SIGKILL)
     until = time.monotonic() + SECONDS
     while len(set(workers_of(server.process.pid)) - {before[0]}) < len(before):

@@ -117,7 +117,7 @@ def _mistake(judged: Judged, task: Task, one: Mistake) -> Example:
 
 
 def _label_error(judged: Judged, task: Task, quality: LabelQuality, row: int) -> Example:
-    given = task.label(task.hard(judged.targets[task.name])[row])
+    given = task.label(_truth(judged, task, row))
     facts: dict[str, Any] = {
         "given": _said(given),
         "suggested": _said(task.label(quality.suggested[row])),
@@ -129,9 +129,14 @@ def _label_error(judged: Judged, task: Task, quality: LabelQuality, row: int) ->
 
 def _labels(judged: Judged, task: Task, row: int) -> dict[str, Any]:
     return {
-        "true": _said(task.label(task.hard(judged.targets[task.name])[row])),
+        "true": _said(task.label(_truth(judged, task, row))),
         "predicted": _said(task.label(judged.predictions[task.name][row])),
     }
+
+
+def _truth(judged: Judged, task: Task, row: int) -> Any:
+    """Returns the target of one row, without looking at all the others."""
+    return task.hard(judged.targets[task.name][row : row + 1])[0]
 
 
 def _said(label: Any) -> str:

@@ -49,7 +49,9 @@ def differing_rows(found: Against) -> list[dict[str, Any]]:
                         "task": name,
                         "right": side,
                         "row": found.judged[0].where[pair.rows[0][position]],
-                        "true": pair.task.label(pair.task.hard(pair.first[0])[position]),
+                        "true": pair.task.label(
+                            pair.task.hard(pair.first[0][position : position + 1])[0]
+                        ),
                         "a": pair.task.label(pair.first[1][position]),
                         "b": pair.task.label(pair.second[1][position]),
                     }

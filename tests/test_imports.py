@@ -78,6 +78,12 @@ def test_imports_point_downwards(path):
             assert room(imported) <= room(module), f"{module} must not import {imported}"
 
 
+def test_what_computes_for_a_server_knows_nothing_of_http():
+    inner = [*(PACKAGE / "serve" / "workers").rglob("*.py"), PACKAGE / "serve" / "engine.py"]
+    http = {m for path in inner for m in imports(path) if m.startswith("mtc_keras.serve.http")}
+    assert len(inner) > 2 and not http
+
+
 def test_only_the_room_of_devices_imports_jax():
     importers = {
         module_name(path).split(".")[0]

@@ -13,11 +13,11 @@ from mtc_keras.errors import DataError, UserError, first_cause, legible
 from mtc_keras.serve.limits import Limits
 from mtc_keras.serve.observer import Observer
 from mtc_keras.serve.occlusion import Attributions, occluded
-from mtc_keras.serve.pool import Answer, Pool
-from mtc_keras.serve.process import MODULE
 from mtc_keras.serve.refusals import Draining, NoVersion
 from mtc_keras.serve.served_model import Model, described
 from mtc_keras.serve.versions import Found, State, Version, versions_in
+from mtc_keras.serve.workers.pool import Answer, Pool
+from mtc_keras.serve.workers.process import MODULE
 
 POLL = 1.0  # seconds between two looks at the disk
 MOST_VERSIONS = 16  # that are remembered when they have ended or failed

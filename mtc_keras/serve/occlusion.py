@@ -10,8 +10,8 @@ import regex
 
 from mtc_keras.errors import DataError, did_you_mean, listed
 from mtc_keras.model.explanation import Word
-from mtc_keras.serve.pool import Answer
 from mtc_keras.serve.served_model import Model
+from mtc_keras.serve.workers.pool import Answer
 from mtc_keras.tasks import Task
 from mtc_keras.tokenization.words import BOUNDARY
 

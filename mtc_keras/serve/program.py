@@ -20,7 +20,7 @@ import shtab
 from mtc_keras.errors import ConfigError
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
-from mtc_keras.serve.auth import read_tokens
+from mtc_keras.serve.http.auth import read_tokens
 from mtc_keras.serve.limits import Limits
 
 PACKAGES = ("orjson", "prometheus_client", "starlette", "uvicorn")

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from mtc_keras.errors import ConfigError, Stopped, legible
-from mtc_keras.serve.app import create_app
 from mtc_keras.serve.engine import Engine
+from mtc_keras.serve.http.app import create_app
+from mtc_keras.serve.http.metrics import Metrics
 from mtc_keras.serve.limits import Limits
-from mtc_keras.serve.metrics import Metrics
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -215,7 +215,7 @@ def protocol() -> Any:
     """Returns how HTTP is read: by httptools; without it by h11, which has bounds of its own."""
     if find_spec("httptools") is None:
         return "h11"
-    from mtc_keras.serve.connection import Connection
+    from mtc_keras.serve.http.connection import Connection
 
     return Connection
 

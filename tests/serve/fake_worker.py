@@ -1,8 +1,8 @@
 """A worker that computes nothing, starts in no time, and does what its texts tell it to.
 
-Started as `mtc_keras.serve.worker` is. The number of a text is how many letters it has, in the last
-column of each task, and the version in the first. A text may say `die`, `hang`, `raise`, `slow`,
-`tardy` (each takes its time), `nan` or `nonsense`.
+Started as `mtc_keras.serve.workers.worker` is. The number of a text is how many letters it has, in
+the last column of each task, and the version in the first. A text may say `die`, `hang`, `raise`,
+`slow`, `tardy` (each takes its time), `nan` or `nonsense`.
 A version that holds a file `broken` is refused.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtc_keras.serve import wire
+from mtc_keras.serve.workers import wire
 
 WIDTHS = {"mood": (3,), "topics": (4,), "grade": (4,), "length": ()}
 SLOW, TARDY = 0.2, 0.005  # seconds

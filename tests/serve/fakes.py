@@ -12,10 +12,10 @@ from mtc_keras.config import DataConfig
 from mtc_keras.model.explanation import Word
 from mtc_keras.serve.limits import Limits
 from mtc_keras.serve.occlusion import Attributions
-from mtc_keras.serve.pool import Answer
 from mtc_keras.serve.refusals import NoVersion
 from mtc_keras.serve.served_model import Model
 from mtc_keras.serve.versions import State, Version
+from mtc_keras.serve.workers.pool import Answer
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Ordinal, Regression, Task
 
 NAME = "quickstart"

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from mtc_keras.serve import worker
+from mtc_keras.serve.workers import worker
 
 answer = worker._answer
 

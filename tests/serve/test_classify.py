@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve.http.app import create_app
 from mtc_keras.tasks import Multiclass
 from mtc_keras.tasks.predictions import Shown, prediction_columns
 from tests.serve.asking import CLASSIFY, EXPLAIN, V1, ask, get, post

@@ -9,8 +9,9 @@ import urllib.request
 
 import pytest
 
-from mtc_keras.serve import connection, server
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve import server
+from mtc_keras.serve.http import connection
+from mtc_keras.serve.http.app import create_app
 from mtc_keras.serve.limits import Limits
 from tests.serve.asking import PREDICT, listening
 from tests.serve.fakes import FakeEngine

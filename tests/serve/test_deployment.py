@@ -38,7 +38,7 @@ class OnlyThese:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, OnlyThese())
-import mtc_keras.serve.program, mtc_keras.serve.server, mtc_keras.serve.worker
+import mtc_keras.serve.program, mtc_keras.serve.server, mtc_keras.serve.workers.worker
 from mtc_keras.serve.page.rendering import page_html
 from mtc_keras.predict.predictors import open_predictor
 
@@ -175,7 +175,7 @@ def test_the_image_runs_the_server_as_nobody_in_particular():
 
 
 def test_alerts_ask_for_numbers_that_there_are():
-    from mtc_keras.serve.metrics import Metrics
+    from mtc_keras.serve.http.metrics import Metrics
 
     known = {
         sample if metric.type != "histogram" else f"{metric.name}_bucket"

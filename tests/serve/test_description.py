@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from mtc_keras.config import DataConfig
 from mtc_keras.predict.predictors import open_predictor
-from mtc_keras.serve.description import describe
+from mtc_keras.serve.http.description import describe
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Ordinal, Regression
 
 WRITTEN = Path(__file__).parents[1] / "written_by_0_1" / "export_onnx"

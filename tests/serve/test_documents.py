@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtc_keras import cli
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve.http.app import create_app
 from mtc_keras.serve.limits import Limits
 from tests.conftest import ROOT
 from tests.fuzzing import tries

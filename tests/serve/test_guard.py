@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from mtc_keras.errors import ConfigError, DataError
-from mtc_keras.serve.app import create_app
-from mtc_keras.serve.auth import Tokens, read_tokens
-from mtc_keras.serve.metrics import Metrics
+from mtc_keras.serve.http.app import create_app
+from mtc_keras.serve.http.auth import Tokens, read_tokens
+from mtc_keras.serve.http.metrics import Metrics
 from mtc_keras.serve.refusals import Busy, Draining, Failed, NoVersion, TimedOut, WorkerDied
 from tests.serve.asking import (
     CLASSIFY,
@@ -114,7 +114,7 @@ def test_a_token_is_compared_as_a_digest_with_all(monkeypatch):
         compared.append((known, given))
         return known == given
 
-    monkeypatch.setattr("mtc_keras.serve.auth.hmac.compare_digest", compare)
+    monkeypatch.setattr("mtc_keras.serve.http.auth.hmac.compare_digest", compare)
     assert Tokens([TOKEN, OTHER]).allow(f"Bearer {TOKEN}")
     assert {(len(known), len(given)) for known, given in compared} == {(32, 32)}
     assert len(compared) == 2

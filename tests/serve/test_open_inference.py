@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mtc_keras
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve.http.app import create_app
 from tests.serve.asking import INFER, V2, ask, get, infer_body, listening, post
 from tests.serve.fakes import FakeEngine
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from mtc_keras.serve import pace
 from mtc_keras.serve.observer import Observer
-from mtc_keras.serve.pace import FIRST_TOKENS, MOMENT, Pace
+from mtc_keras.serve.workers import pace
+from mtc_keras.serve.workers.pace import FIRST_TOKENS, MOMENT, Pace
 from tests.serve.engines import EXPORT, lengths, serving
 
 

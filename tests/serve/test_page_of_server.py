@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve.http.app import create_app
 from mtc_keras.serve.page.rendering import page_html
 from tests.serve.asking import listening
 from tests.serve.fakes import NAME, FakeEngine

@@ -1,6 +1,6 @@
 """The page as it is sent: its policy, its headers, and names that stay text."""
 
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve.http.app import create_app
 from mtc_keras.serve.page.rendering import HEADERS, page_html
 from tests.serve.asking import get
 from tests.serve.fakes import FakeEngine

@@ -18,7 +18,7 @@ import pytest
 from mtc_keras import cli
 from mtc_keras.errors import ConfigError, DataError, Stopped
 from mtc_keras.serve import program, server
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve.http.app import create_app
 from mtc_keras.serve.limits import Limits
 from tests.serve.asking import PREDICT, V1
 from tests.serve.fakes import FakeEngine

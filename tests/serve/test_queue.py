@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.serve.queue import TURN, Queue, Waiting
+from mtc_keras.serve.workers.queue import TURN, Queue, Waiting
 from tests.fuzzing import tries
 
 

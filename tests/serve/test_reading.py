@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.serve.app import create_app
-from mtc_keras.serve.bad_request import BadRequest
-from mtc_keras.serve.bodies import parse_object
+from mtc_keras.serve.http.app import create_app
+from mtc_keras.serve.http.bad_request import BadRequest
+from mtc_keras.serve.http.bodies import parse_object
 from mtc_keras.serve.limits import Limits
 from tests.fuzzing import tries
 from tests.serve.asking import (

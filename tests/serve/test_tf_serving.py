@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mtc_keras.predict.predictors import open_predictor
-from mtc_keras.serve.app import create_app
+from mtc_keras.serve.http.app import create_app
+from mtc_keras.serve.http.protocols.signatures import outputs_of, signature_def
 from mtc_keras.serve.limits import Limits
-from mtc_keras.serve.protocols.signatures import outputs_of, signature_def
 from mtc_keras.serve.served_model import described
 from mtc_keras.serve.versions import State, Version
 from mtc_keras.tasks import Multiclass, Multilabel, Regression

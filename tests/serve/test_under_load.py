@@ -148,7 +148,7 @@ def workers_of(server: int) -> list[int]:
             parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:  # it has ended
             continue
-        if parent == server and b"mtc_keras.serve.worker" in command:
+        if parent == server and b"mtc_keras.serve.workers.worker" in command:
             found.append(int(path.name))
     return sorted(found)
 

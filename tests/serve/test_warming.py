@@ -3,7 +3,7 @@
 import numpy as np
 
 from mtc_keras.predict.predictors import open_predictor
-from mtc_keras.serve.warming import warm
+from mtc_keras.serve.workers.warming import warm
 from tests.serve.engines import RUN
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from mtc_keras.serve import wire
+from mtc_keras.serve.workers import wire
 from tests.fuzzing import tries
 
 TEXTS = st.lists(st.text(st.characters()) | st.just("half \ud83d a character\0"), max_size=4)

@@ -15,11 +15,11 @@ from mtc_keras.errors import DataError
 from mtc_keras.export.onnx.ask import ServedOnnx
 from mtc_keras.export.texts import TEXTS
 from mtc_keras.predict.predictors import open_predictor
-from mtc_keras.serve.process import cores_of
-from mtc_keras.serve.tokens import counting_of
+from mtc_keras.serve.workers.process import cores_of
+from mtc_keras.serve.workers.tokens import counting_of
 from tests.serve.engines import EXPORT, RUN, WRITTEN, add_version, serving
 
-REAL = "mtc_keras.serve.worker"
+REAL = "mtc_keras.serve.workers.worker"
 HEAVY = {"keras", "jax", "keras_hub", "tensorflow", "pandas", "pyarrow", "sklearn", "scipy"}
 PATHS = {"onnx": EXPORT, "saved_model": WRITTEN / "export" / "1", "run": RUN}
 # What each computes with. TensorFlow Text has layers of Keras, and imports all that Keras does.
@@ -99,7 +99,7 @@ def test_a_worker_ends_with_its_server():
     code = (
         "import asyncio, os\n"
         "from pathlib import Path\n"
-        "from mtc_keras.serve.process import Worker\n"
+        "from mtc_keras.serve.workers.process import Worker\n"
         "async def scenario():\n"
         f"    worker = await Worker.started(Path({str(EXPORT)!r}))\n"
         "    print(worker.pid, flush=True)\n"

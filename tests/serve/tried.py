@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mtc_keras.config import DataConfig
-from mtc_keras.serve.description import describe
+from mtc_keras.serve.http.description import describe
 from mtc_keras.serve.page.rendering import HEADERS, page_html
 from mtc_keras.tasks import Decision, Multiclass, Multilabel, Ordinal, Regression, Task
 from mtc_keras.tasks.predictions import Shown, prediction_columns

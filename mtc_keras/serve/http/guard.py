@@ -11,9 +11,9 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mtc_keras.serve.answers import error
-from mtc_keras.serve.auth import Hosts, Tokens
-from mtc_keras.serve.metrics import Metrics
+from mtc_keras.serve.http.answers import error
+from mtc_keras.serve.http.auth import Hosts, Tokens
+from mtc_keras.serve.http.metrics import Metrics
 
 CLIENT_LEFT = 499  # what proxies call it
 AT_ONCE = (408, 429)  # are answered at once: the rest of a body is too slow, or one too many

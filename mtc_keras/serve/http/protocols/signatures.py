@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from mtc_keras.serve.http.service import inputs_of
 from mtc_keras.serve.served_model import Model
-from mtc_keras.serve.service import inputs_of
 from mtc_keras.tasks import Decision, Task
 
 SIGNATURES = ("serving_default", "classify")

@@ -12,14 +12,14 @@ import numpy as np
 from mtc_keras.errors import DataError, UserError
 from mtc_keras.serve.limits import MOST_WAITING_CHARACTERS, Limits
 from mtc_keras.serve.observer import Observer
-from mtc_keras.serve.pace import Pace
-from mtc_keras.serve.process import MODULE, Worker, cores_of
-from mtc_keras.serve.queue import Batch, Queue, Waiting
 from mtc_keras.serve.refusals import Busy, Failed, Refused, TimedOut, WorkerDied
 from mtc_keras.serve.served_model import Model
-from mtc_keras.serve.suspects import Suspects
-from mtc_keras.serve.tokens import counting_of
 from mtc_keras.serve.versions import Found, versions_in
+from mtc_keras.serve.workers.pace import Pace
+from mtc_keras.serve.workers.process import MODULE, Worker, cores_of
+from mtc_keras.serve.workers.queue import Batch, Queue, Waiting
+from mtc_keras.serve.workers.suspects import Suspects
+from mtc_keras.serve.workers.tokens import counting_of
 
 FIRST_DELAY, LONGEST_DELAY = 0.25, 30.0  # seconds before a worker that died is started again
 LONGEST_RETRY = 60  # seconds

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from mtc_keras.serve.bad_request import BadRequest, kind_of
+from mtc_keras.serve.http.bad_request import BadRequest, kind_of
 from mtc_keras.serve.limits import Limits
 
 MOST_AT_ONCE = 16  # bodies of the greatest size that arrive at the same time

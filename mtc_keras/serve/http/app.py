@@ -10,17 +10,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
 from mtc_keras.errors import UserError
-from mtc_keras.serve import answers, documents
-from mtc_keras.serve.auth import Hosts, Tokens
-from mtc_keras.serve.bad_request import BadRequest
-from mtc_keras.serve.guard import CLIENT_LEFT, Guard
-from mtc_keras.serve.leaving import ClientLeft
-from mtc_keras.serve.metrics import Metrics
+from mtc_keras.serve.http import answers, documents
+from mtc_keras.serve.http.auth import Hosts, Tokens
+from mtc_keras.serve.http.bad_request import BadRequest
+from mtc_keras.serve.http.guard import CLIENT_LEFT, Guard
+from mtc_keras.serve.http.leaving import ClientLeft
+from mtc_keras.serve.http.metrics import Metrics
+from mtc_keras.serve.http.protocols import classify, open_inference, operating, tf_serving
+from mtc_keras.serve.http.routes import openapi
+from mtc_keras.serve.http.service import Service
 from mtc_keras.serve.page import rendering
-from mtc_keras.serve.protocols import classify, open_inference, operating, tf_serving
 from mtc_keras.serve.refusals import Refused
-from mtc_keras.serve.routes import openapi
-from mtc_keras.serve.service import Service
 
 if TYPE_CHECKING:
     from mtc_keras.serve.engine import Engine

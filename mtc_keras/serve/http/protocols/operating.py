@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mtc_keras.serve.answers import JSON
-from mtc_keras.serve.metrics import CONTENT_TYPE
-from mtc_keras.serve.routes import Routes
-from mtc_keras.serve.service import Service
+from mtc_keras.serve.http.answers import JSON
+from mtc_keras.serve.http.metrics import CONTENT_TYPE
+from mtc_keras.serve.http.routes import Routes
+from mtc_keras.serve.http.service import Service
 
 HEALTH = {
     "type": "object",

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from mtc_keras.serve.bad_request import BadRequest
+from mtc_keras.serve.http.bad_request import BadRequest
 from mtc_keras.serve.refusals import (
     Busy,
     Draining,

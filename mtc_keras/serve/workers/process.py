@@ -12,11 +12,11 @@ from typing import Any, Self
 import numpy as np
 
 from mtc_keras.errors import DataError
-from mtc_keras.serve import wire
 from mtc_keras.serve.refusals import Failed, TimedOut, WorkerDied
+from mtc_keras.serve.workers import wire
 
 LOADING = 900.0  # seconds that loading, testing and warming a model may take
-MODULE = "mtc_keras.serve.worker"
+MODULE = "mtc_keras.serve.workers.worker"
 # JAX and TensorFlow take most of a GPU's memory at their start, unless they are told not to: then
 # there is none for other workers, nor for a new version beside the one that answers.
 SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}

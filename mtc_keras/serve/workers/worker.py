@@ -1,7 +1,8 @@
 """A process that holds one model and computes what the server asks, one batch after the other.
 
-`python -m mtc_keras.serve.worker --socket DESCRIPTOR --model PATH` is how the server starts it. It
-says `ready` when the model is loaded, tested and warm, and ends when the server is gone.
+`python -m mtc_keras.serve.workers.worker --socket DESCRIPTOR --model PATH` is how the server
+starts it. It says `ready` when the model is loaded, tested and warm, and ends when the server is
+gone.
 """
 
 import argparse
@@ -19,11 +20,11 @@ from mtc_keras.devices.startup import owned_process
 from mtc_keras.errors import UserError, first_cause
 from mtc_keras.predict.predictor import Predictor
 from mtc_keras.predict.predictors import open_predictor
-from mtc_keras.serve import wire
 from mtc_keras.serve.limits import Limits
-from mtc_keras.serve.self_test import check_answers
 from mtc_keras.serve.served_model import described
-from mtc_keras.serve.warming import warm
+from mtc_keras.serve.workers import wire
+from mtc_keras.serve.workers.self_test import check_answers
+from mtc_keras.serve.workers.warming import warm
 
 
 def main() -> None:
@@ -42,7 +43,9 @@ def main() -> None:
 
 
 def _parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m mtc_keras.serve.worker", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m mtc_keras.serve.workers.worker", description=__doc__
+    )
     parser.add_argument("--socket", type=int, required=True, help="descriptor of the socket")
     parser.add_argument("--model", required=True, help="a run, or an export's version")
     parser.add_argument("--cores", default="", help="numbers of the cores, with commas between")

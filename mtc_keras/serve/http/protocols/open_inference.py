@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 import mtc_keras
 from mtc_keras.errors import is_utf8
-from mtc_keras.serve.answers import JSON
-from mtc_keras.serve.bad_request import BadRequest, check_keys, kind_of, listing
-from mtc_keras.serve.protocols.tensors import HEADER, encoded, read_request, shape_of, texts_of
+from mtc_keras.serve.http.answers import JSON
+from mtc_keras.serve.http.bad_request import BadRequest, check_keys, kind_of, listing
+from mtc_keras.serve.http.protocols.tensors import HEADER, encoded, read_request, shape_of, texts_of
+from mtc_keras.serve.http.routes import VERSIONS, Body, Routes
+from mtc_keras.serve.http.service import Service, inputs_of
 from mtc_keras.serve.refusals import Draining
-from mtc_keras.serve.routes import VERSIONS, Body, Routes
 from mtc_keras.serve.served_model import Model
-from mtc_keras.serve.service import Service, inputs_of
 
 PROTOCOL = "open_inference"
 KEYS = ("id", "parameters", "inputs", "outputs")

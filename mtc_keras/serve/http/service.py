@@ -7,10 +7,10 @@ import numpy as np
 from starlette.requests import Request
 
 from mtc_keras.export.saved_model.ask import INPUTS
-from mtc_keras.serve.bad_request import BadRequest
-from mtc_keras.serve.bodies import Bodies
-from mtc_keras.serve.leaving import unless_client_leaves
-from mtc_keras.serve.metrics import Metrics
+from mtc_keras.serve.http.bad_request import BadRequest
+from mtc_keras.serve.http.bodies import Bodies
+from mtc_keras.serve.http.leaving import unless_client_leaves
+from mtc_keras.serve.http.metrics import Metrics
 from mtc_keras.serve.refusals import Draining, NoVersion
 from mtc_keras.serve.served_model import Model
 

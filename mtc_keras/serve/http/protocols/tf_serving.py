@@ -12,13 +12,13 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mtc_keras.serve.answers import JSON
-from mtc_keras.serve.bad_request import BadRequest, check_keys, kind_of, listing
-from mtc_keras.serve.protocols.signatures import SIGNATURES, outputs_of, signature_def
-from mtc_keras.serve.routes import VERSIONS, Body, Routes
+from mtc_keras.serve.http.answers import JSON
+from mtc_keras.serve.http.bad_request import BadRequest, check_keys, kind_of, listing
+from mtc_keras.serve.http.protocols.signatures import SIGNATURES, outputs_of, signature_def
+from mtc_keras.serve.http.routes import VERSIONS, Body, Routes
+from mtc_keras.serve.http.service import Service, inputs_of
+from mtc_keras.serve.http.texts import check_count, check_texts, columns_of, is_encoded, text_of
 from mtc_keras.serve.served_model import Model
-from mtc_keras.serve.service import Service, inputs_of
-from mtc_keras.serve.texts import check_count, check_texts, columns_of, is_encoded, text_of
 from mtc_keras.serve.versions import State, Version
 
 PROTOCOL = "tf_serving"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from mtc_keras.serve.queue import Batch, Request, Waiting
+from mtc_keras.serve.workers.queue import Batch, Request, Waiting
 
 SECONDS = 600.0  # after which nothing is held against a text
 MOST = 4_096  # texts that are remembered

@@ -7,15 +7,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mtc_keras.serve.answers import JSON
-from mtc_keras.serve.bad_request import BadRequest, check_keys, kind_of, listing
-from mtc_keras.serve.description import describe
-from mtc_keras.serve.leaving import unless_client_leaves
-from mtc_keras.serve.protocols.tf_serving import TEXT
-from mtc_keras.serve.routes import VERSIONS, Body, Routes
+from mtc_keras.serve.http.answers import JSON
+from mtc_keras.serve.http.bad_request import BadRequest, check_keys, kind_of, listing
+from mtc_keras.serve.http.description import describe
+from mtc_keras.serve.http.leaving import unless_client_leaves
+from mtc_keras.serve.http.protocols.tf_serving import TEXT
+from mtc_keras.serve.http.routes import VERSIONS, Body, Routes
+from mtc_keras.serve.http.service import Service, inputs_of
+from mtc_keras.serve.http.texts import check_texts, columns_of, texts_of_row
 from mtc_keras.serve.served_model import Model
-from mtc_keras.serve.service import Service, inputs_of
-from mtc_keras.serve.texts import check_texts, columns_of, texts_of_row
 from mtc_keras.tasks.predictions import COLUMNS, Shown, prediction_columns
 
 PROTOCOL, EXPLAIN = "classify", "explain"

@@ -13,11 +13,11 @@ import numpy as np
 import orjson
 from starlette.responses import Response
 
-from mtc_keras.serve.answers import JSON
-from mtc_keras.serve.bad_request import BadRequest, listing
-from mtc_keras.serve.bodies import parse_object
+from mtc_keras.serve.http.answers import JSON
+from mtc_keras.serve.http.bad_request import BadRequest, listing
+from mtc_keras.serve.http.bodies import parse_object
+from mtc_keras.serve.http.texts import check_count, check_texts, text_of
 from mtc_keras.serve.limits import Limits
-from mtc_keras.serve.texts import check_count, check_texts, text_of
 from mtc_keras.tasks import Task
 
 HEADER = "inference-header-content-length"

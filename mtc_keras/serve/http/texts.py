@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mtc_keras.errors import is_utf8, plural
-from mtc_keras.serve.bad_request import BadRequest, kind_of, listing
+from mtc_keras.serve.http.bad_request import BadRequest, kind_of, listing
 from mtc_keras.serve.limits import Limits
 
 B64 = "b64"  # the key of a text whose bytes are encoded, as in TensorFlow Serving

@@ -1,0 +1,1 @@
+"""The side of HTTP: the application, what it refuses, and how it answers."""

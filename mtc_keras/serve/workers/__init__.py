@@ -1,0 +1,1 @@
+"""What computes: processes that hold the model, and the texts that wait for them."""

@@ -92,6 +92,10 @@ PRIVATE_MEMBERS = {
     ),
     "jax.experimental.multihost_utils.broadcast_one_to_all": "the first process decides",
     "jax.experimental.multihost_utils.sync_global_devices": "processes wait for each other",
+    # === Serving ===
+    "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol._unset_keepalive_if_required": (
+        "called where a connection's bytes are read, as uvicorn's own reading does"
+    ),
     # === Data ===
     "openpyxl.worksheet._read_only.ReadOnlyWorksheet._worksheet_path": (
         "where in the workbook a sheet is, whose formulas and merged cells openpyxl leaves out"

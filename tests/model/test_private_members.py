@@ -81,7 +81,11 @@ def test_no_private_attribute_is_read_that_is_neither_our_own_nor_listed():
     for file, tree in sources().items():
         for node in ast.walk(tree):
             match node:
-                case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                case (
+                    ast.FunctionDef(name=name)
+                    | ast.AsyncFunctionDef(name=name)
+                    | ast.ClassDef(name=name)
+                ):
                     own.add(name)
                 case ast.Name(id=name, ctx=ast.Store()):
                     own.add(name)

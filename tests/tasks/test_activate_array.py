@@ -29,8 +29,11 @@ def in_graph(task, logits):
 def test_fuzzed_logits_have_the_probabilities_of_the_graph(task, logits):
     found = task.activate_array(logits)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, in_graph(task, logits), rtol=1e-5, atol=1e-7)
-    assert found.argmax(axis=-1).tolist() == in_graph(task, logits).argmax(axis=-1).tolist()
+    expected = in_graph(task, logits)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    second, first = np.sort(expected, axis=-1)[:, -2:].T
+    clear = first - second > 1e-5  # else rounding may decide
+    assert (found.argmax(axis=-1) == expected.argmax(axis=-1))[clear].all()
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)

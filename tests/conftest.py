@@ -37,6 +37,22 @@ RANDOM = {
 }
 
 
+@pytest.fixture
+def programs():
+    """The names of what XLA compiles, or reads from its cache, while a test runs."""
+    import jax
+
+    names = []
+
+    def listen(event, seconds, **kwargs):
+        if event.endswith("backend_compile_duration"):
+            names.append(kwargs.get("fun_name", ""))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
 @pytest.fixture(scope="session")
 def tasks() -> list[Task]:
     """One task of each kind; the first is called like a layer of the backbone."""

@@ -56,10 +56,7 @@ def fit_decisions(
 
 def activate(task: Task, logits: Any, decision: Decision | None = None) -> np.ndarray:
     """Returns the probabilities of logits at the decision's temperature, as NumPy."""
-    logits = np.asarray(logits, "float32")
-    if decision is not None and decision.temperature != 1.0:
-        logits = logits / np.float32(decision.temperature)
-    return task.activate_array(logits)
+    return task.activate_array(_tempered(np.asarray(logits, "float32"), decision))
 
 
 def activate_tasks(
@@ -90,9 +87,14 @@ def calibrated(task: Task, logits: Any, decision: Decision | None = None) -> Any
     """Returns the probabilities of logits at the decision's temperature, as a tensor."""
     from keras import ops
 
-    if decision is not None and decision.temperature != 1.0:
-        logits = ops.convert_to_tensor(logits) / decision.temperature
-    return task.activate(logits)
+    return task.activate(_tempered(ops.convert_to_tensor(logits), decision))
+
+
+def _tempered(logits: Any, decision: Decision | None) -> Any:
+    """Returns logits, an array or a tensor, at the decision's temperature."""
+    if decision is None or decision.temperature == 1.0:
+        return logits
+    return logits / decision.temperature
 
 
 def fit_temperature(task: Task, targets: np.ndarray, logits: np.ndarray) -> float:

@@ -18,6 +18,7 @@ from pathlib import Path
 import shtab
 
 from mtc_keras.errors import ConfigError
+from mtc_keras.export.folder import is_version
 from mtc_keras.programs import options
 from mtc_keras.programs.program import Program
 from mtc_keras.serve.http.auth import read_tokens
@@ -141,8 +142,7 @@ def served_name(path: str | Path) -> str:
     folder = Path(path).absolute()
     if folder.name == "..":
         folder = folder.resolve()
-    is_version = folder.name.isascii() and folder.name.isdigit()
-    return checked_name(folder.parent.name if is_version else folder.name)
+    return checked_name(folder.parent.name if is_version(folder) else folder.name)
 
 
 def checked_name(name: str) -> str:

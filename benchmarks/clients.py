@@ -4,14 +4,16 @@ Each is a thread with a connection of its own, of Python's plain `http.client`: 
 richer client would take from the server what it is measured by.
 """
 
+import contextlib
 import http.client
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.servers import NAME, connected
 
@@ -81,6 +83,41 @@ def send_at(
         return due[client::clients].tolist()
 
     return _together(port, bodies, clients, started + 4 * seconds, moments)
+
+
+@contextlib.contextmanager
+def means_inside(port: int) -> Iterator[dict[str, float]]:
+    """Yields a dict that gets at the end what a server has counted meanwhile.
+
+    They are means of its histograms, by names of `/metrics` and their labels, such as
+    `mtc_keras_request_seconds tf_serving`, without those that saw nothing; of a server without
+    metrics, none.
+    """
+    before, found = _histograms(port), dict[str, float]()
+    yield found
+    for name, (total, count) in _histograms(port).items():
+        earlier_total, earlier_count = before.get(name, (0.0, 0.0))
+        if count > earlier_count:
+            found[name] = (total - earlier_total) / (count - earlier_count)
+
+
+def _histograms(port: int) -> dict[str, tuple[float, float]]:
+    """Returns the sum and the count of each histogram that a server shows."""
+    with contextlib.closing(connected(port)) as connection:
+        connection.request("GET", "/metrics")
+        response = connection.getresponse()
+        body = response.read().decode("utf-8")
+    if response.status != 200:
+        return {}
+    sums, counts = dict[str, float](), dict[str, float]()
+    for family in text_string_to_metric_families(body):
+        for sample in family.samples if family.type == "histogram" else ():
+            name = " ".join([family.name, *sample.labels.values()])
+            if sample.name.endswith("_sum"):
+                sums[name] = sample.value
+            elif sample.name.endswith("_count"):
+                counts[name] = sample.value
+    return {name: (total, counts[name]) for name, total in sums.items()}
 
 
 def _together(

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 import transformers
 
+MISSING = -100  # the class of a row without one: PyTorch's cross-entropy leaves it out
+
 
 class Classifier(torch.nn.Module):
     """An encoder with one linear head per task."""
@@ -45,7 +47,7 @@ class Classifier(torch.nn.Module):
         found: dict[str, Any] = {"logits": tuple(logits.values())}
         if labels:
             losses = {
-                "multiclass": lambda x, y: F.cross_entropy(x, y.long()),
+                "multiclass": labelled_cross_entropy,
                 "multilabel": F.binary_cross_entropy_with_logits,
             }
             found["loss"] = sum(
@@ -53,6 +55,13 @@ class Classifier(torch.nn.Module):
                 for task in self.tasks
             )
         return found
+
+
+def labelled_cross_entropy(logits: Any, labels: Any) -> Any:
+    """Returns the mean over the rows that have a label; 0 where none has, and not 0 / 0."""
+    labels = labels.long()
+    total = F.cross_entropy(logits, labels, ignore_index=MISSING, reduction="sum")
+    return total / (labels != MISSING).sum().clamp(min=1)
 
 
 def read(path: str) -> list[dict[str, Any]]:
@@ -76,11 +85,10 @@ def encoded(
         names = classes[task["name"]]
         for features, row in zip(found, rows, strict=True):
             cell = row[task["column"]]
-            features[task["name"]] = (
-                names.index(cell)
-                if task["kind"] == "multiclass"
-                else [float(name in cell) for name in names]
-            )
+            if task["kind"] == "multilabel":
+                features[task["name"]] = [float(name in (cell or ())) for name in names]
+            else:
+                features[task["name"]] = MISSING if cell is None else names.index(cell)
     return found
 
 
@@ -93,7 +101,7 @@ def main() -> int:
     train, test = read(spec["train"]), read(spec["test"])
     classes = {}
     for task in spec["tasks"]:
-        cells = [row[task["column"]] for row in train]
+        cells = [row[task["column"]] for row in train if row[task["column"]] is not None]
         names = cells if task["kind"] == "multiclass" else [name for cell in cells for name in cell]
         classes[task["name"]] = sorted(set(names))
     tokenizer = transformers.AutoTokenizer.from_pretrained(spec["encoder"])

@@ -15,12 +15,26 @@ def seconds_of(action: Callable[..., Any], *arguments: Any) -> float:
     return time.perf_counter() - started
 
 
+def resident() -> int:
+    """Returns the bytes of memory that this process holds; 0 where the system does not say."""
+    return _status().get("VmRSS", 0)
+
+
 def resident_peak() -> int:
     """Returns the most bytes of memory that this process has held."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Linux's ru_maxrss of a new process begins at that of the one that started it.
-        lines = dict(line.split(":", 1) for line in status.read_text("ascii").splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
+    # Linux's ru_maxrss of a new process begins at that of the one that started it.
+    if "VmHWM" in (status := _status()):
+        return status["VmHWM"]
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _status() -> dict[str, int]:
+    """Returns what Linux says of this process in bytes, by its names; elsewhere nothing."""
+    file = Path("/proc/self/status")
+    lines = file.read_text("ascii").splitlines() if file.exists() else []
+    return {
+        name: int(value.split()[0]) * 1024
+        for name, value in (line.split(":", 1) for line in lines)
+        if value.endswith(" kB")
+    }

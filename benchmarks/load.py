@@ -26,7 +26,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clients import requests_of, send, send_at
+from benchmarks.clients import means_inside, requests_of, send, send_at
 from benchmarks.costs import seconds_of
 from benchmarks.machine import machine
 from benchmarks.servers import serving, serving_naively
@@ -38,6 +38,11 @@ LONE_CLIENTS = 64  # with one text a request
 SINGLES = 100  # texts that are asked one after another
 SHARE = 0.9  # of the offline rate
 RATIO = 1.5  # of the offline time of one text
+# What a server says of one text after another, in means: of its own time and of its worker's.
+INSIDE = {
+    "inside": "mtc_keras_request_seconds tf_serving",
+    "computing": "mtc_keras_compute_seconds",
+}
 Numbers = dict[str, float]
 Rounds = Mapping[str, list[Numbers]]  # from offline, serve and naive to the numbers of each round
 
@@ -93,12 +98,14 @@ def online(port: int, texts: Sequence[str], seconds: float, rate: float) -> Numb
         rate: float. Requests of one text per second at which latencies are taken.
     """
     ones, many = requests_of(texts, 1), requests_of(texts, SIZE)
-    single = send(port, ones[:SINGLES], 1, seconds)
+    with means_inside(port) as inside:
+        single = send(port, ones[:SINGLES], 1, seconds)
     full = send(port, many, CLIENTS, seconds)
     alone = send(port, ones, LONE_CLIENTS, seconds)
     arriving = send_at(port, ones, LONE_CLIENTS, seconds, rate=rate)
     return {
         "one_text": single.percentile(50),
+        **{f"one_text_{name}": inside[key] for name, key in INSIDE.items() if key in inside},
         "rows_per_second": full.rate(SIZE),
         "rows_per_second_alone": alone.rate(1),
         "half_rate": rate,
@@ -135,6 +142,8 @@ def table(models: Mapping[str, Rounds]) -> str:
     """Returns the Markdown tables of a result: medians of the rounds, and the bars."""
     rows = [
         ("one text, median, ms", "one_text", 1e3, ".1f"),
+        ("of it from the request's head to its answer, ms", "one_text_inside", 1e3, ".1f"),
+        ("of it on the way to the worker, there, and back, ms", "one_text_computing", 1e3, ".1f"),
         (f"texts/s, {SIZE} a request, {CLIENTS} clients", "rows_per_second", 1, ",.0f"),
         (f"texts/s, 1 a request, {LONE_CLIENTS} clients", "rows_per_second_alone", 1, ",.0f"),
         ("requests/s of the next two", "half_rate", 1, ",.0f"),

@@ -169,7 +169,7 @@ class TrainingBatches:
             yield batch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PredictionBatches:
     """Batches of similar length over tokens, and the way back to the order of the rows.
 
@@ -179,12 +179,15 @@ class PredictionBatches:
         share: the rows of each batch that this process feeds; default: all.
         most_tokens: optional int. Long texts have batches of fewer rows, so that their padded
             tokens are no more than this, or one row. Not where devices share the rows.
+        lengths: optional int of shape `(K,)`, ascending: to which texts are padded; default:
+            `prediction_lengths`.
     """
 
     tokens: Tokens
     batch_size: int
     share: Share = ALL_ROWS
     most_tokens: int | None = None
+    lengths: np.ndarray | None = None
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -195,7 +198,9 @@ class PredictionBatches:
     def plan(self) -> list[tuple[np.ndarray, int, int]]:
         """The batches: row indices, rows once filled up, and padded length."""
         most = self._most_rows
-        padded = prediction_lengths(self.tokens.max_length, math.ceil(len(self.order) / most))
+        padded = self.lengths
+        if padded is None:
+            padded = prediction_lengths(self.tokens.max_length, math.ceil(len(self.order) / most))
         batches = []
         start = 0
         while start < len(self.order):
@@ -206,6 +211,11 @@ class PredictionBatches:
             batches.append((self.order[start : start + size], size, length))
             start += size
         return batches
+
+    @property
+    def on_one_core(self) -> bool:
+        """Whether they are small enough for one core each, of which several compute at once."""
+        return self.most_tokens is not None
 
     def __len__(self) -> int:
         return len(self.plan)

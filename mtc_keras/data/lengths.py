@@ -83,7 +83,19 @@ def prediction_lengths(max_length: int, batches: int) -> np.ndarray:
     Returns:
         int of shape `(K,)`, ascending; the last one is `max_length`.
     """
-    steps = 4 if batches >= 64 else 1
+    return graded_lengths(max_length, 4 if batches >= 64 else 1)
+
+
+def graded_lengths(max_length: int, steps: int) -> np.ndarray:
+    """Returns the powers of two from 8 on, each interval between them divided into some steps.
+
+    Args:
+        max_length: int. Tokens that a text may have.
+        steps: int. A power of two, 8 at most.
+
+    Returns:
+        int of shape `(K,)`, ascending; the last one is `max_length`.
+    """
     lengths = {max_length}
     power = 8
     while power < max_length:

@@ -1,5 +1,6 @@
 """Functions that XLA compiles for each shape of their arguments, in the background if asked."""
 
+import concurrent.futures
 import functools
 import threading
 from collections import deque
@@ -92,6 +93,26 @@ class Executable:
         """Leaves out what is to be prepared and has not begun."""
         for future in self._preparing.values():
             future.cancel()
+
+    def await_prepared(self, seconds: float) -> bool:
+        """Waits until all is prepared, at most for some seconds, and leaves out what is not begun.
+
+        Nothing else may call or prepare it meanwhile.
+
+        Raises:
+            Exception: if the function raised one.
+
+        Returns:
+            Whether nothing was left out.
+        """
+        futures = list(self._preparing.values())
+        concurrent.futures.wait(futures, timeout=max(seconds, 0))
+        self.cancel()
+        done = [future for future in futures if not future.cancelled()]
+        for future in done:
+            future.result()
+        self._preparing.clear()  # calls need not ask any more
+        return len(done) == len(futures)
 
     def _wait(self, key: Any) -> None:
         """Waits for the compilation that has begun; one that waits its turn is compiled here."""

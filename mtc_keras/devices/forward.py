@@ -1,5 +1,6 @@
 """The forward pass of prediction, compiled for all cores of a CPU together or for one."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,6 +36,25 @@ class Forward:
             return Executable(step, "predict_step", on_one_core=on_one_core)
 
         self._on_all_cores, self._on_one_core = executable(False), executable(True)
+
+    def prepare(self, state: State, inputs: Inputs, *, on_one_core: bool) -> None:
+        """Begins to compile in the background what inputs of such shapes need.
+
+        Args:
+            state: as for the other methods; of its values and of the inputs only shapes count.
+            inputs: those of a batch.
+            on_one_core: bool. Whether it will be computed on one core.
+        """
+        (self._on_one_core if on_one_core else self._on_all_cores).prepare(state, inputs)
+
+    def await_prepared(self, seconds: float) -> bool:
+        """Waits until all is compiled, at most for some seconds; returns whether it is."""
+        end = time.monotonic() + seconds
+        try:
+            is_done = self._on_all_cores.await_prepared(seconds)
+            return self._on_one_core.await_prepared(end - time.monotonic()) and is_done
+        finally:
+            self._on_one_core.cancel()  # where the other one fails
 
     def one_by_one(self, state: State, batches: Iterable[Inputs]) -> Outputs:
         """Yields the outputs of the batches, each computed on all cores."""

@@ -60,8 +60,8 @@ def _predict_tokens(
     if len(tokens) == 0:
         shapes = model.compute_output_shape({k: v.shape for k, v in tokens.inputs.items()})
         return {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
-    batches = prediction_batches(tokens, batch_size)
-    joined = _predict_batches(model, batches, **kwargs)
+    batches = model.compiled_forward.make_batches(tokens, batch_size)
+    joined = predict_batches(model, batches, **kwargs)
     return {name: batches.restore(output) for name, output in joined.items()}
 
 
@@ -102,9 +102,15 @@ def prediction_batches(tokens: Tokens, batch_size: int | None = None) -> Predict
 
 
 class CompiledForward:
-    """A model's forward pass on one CPU, compiled again whenever Keras recompiles its own."""
+    """A model's forward pass on one CPU, compiled again whenever Keras recompiles its own.
+
+    Attributes:
+        make_batches: returns the batches in which `Tokens` are read, here or by Keras, of so many
+            rows at most; `prediction_batches`, or those of `model.lasting`.
+    """
 
     def __init__(self) -> None:
+        self.make_batches: Callable[[Tokens, int | None], PredictionBatches] = prediction_batches
         self._made_with: Callable[..., Any] | None = None
         self._forward: Forward | None = None
 
@@ -128,21 +134,31 @@ def state_of(model: MultiTaskSteps) -> State:
     return trainable, others
 
 
-def _predict_batches(
+def forward_of(model: MultiTaskSteps) -> Forward | None:
+    """Returns the forward pass by which one CPU predicts, or `None` where Keras does."""
+    # A step of a subclass, which may change the state, is left to Keras.
+    own_step = type(model).predict_step is not MultiTaskSteps.predict_step
+    if own_step or not hardware.cores() or model.run_eagerly or not model.jit_compile:
+        return None
+    return model.compiled_forward.of(model)
+
+
+def predict_batches(
     model: MultiTaskSteps, batches: PredictionBatches, verbose: Any = 0, **kwargs: Any
 ) -> Logits:
-    """Predicts as Keras does; on one CPU without its pipeline, and several batches at once."""
-    cores = hardware.cores()
-    # A step of a subclass, which may change the state, and callbacks are left to Keras.
-    own_step = type(model).predict_step is not MultiTaskSteps.predict_step
-    if kwargs or own_step or not cores or model.run_eagerly or not model.jit_compile:
+    """Predicts as Keras does; on one CPU without its pipeline, and several batches at once.
+
+    Returns:
+        The outputs of all rows in the order of the batches, and of those that fill up the last.
+    """
+    forward = None if kwargs else forward_of(model)  # callbacks, too, are left to Keras
+    if forward is None:
         return model.predict_as_keras(batches.dataset(), verbose=verbose, **kwargs)
-    forward = model.compiled_forward.of(model)
     state = state_of(model)
-    if batches.most_tokens is None:
-        passing = forward.one_by_one(state, batches)
+    if batches.on_one_core:
+        passing = forward.at_once(state, batches, hardware.cores())
     else:
-        passing = forward.at_once(state, batches, cores)
+        passing = forward.one_by_one(state, batches)
     bar = keras.utils.Progbar(len(batches), verbose=1 if verbose == "auto" else verbose)
     parts = []
     with contextlib.closing(passing):

@@ -94,6 +94,15 @@ class KerasPredictor(Predictor):
     batch_size: int | None = None
     _model: "MultiTaskClassifier"
 
+    def prepare_to_last(self, seconds: float) -> bool:
+        """Compiles what texts need before they come, for a process that predicts again and again.
+
+        See `model.lasting.prepare_to_last`. Returns whether there was time for all.
+        """
+        from mtc_keras.model.lasting import prepare_to_last
+
+        return prepare_to_last(self._model, self.batch_size, seconds)
+
     def predict(
         self, texts: tuple[Sequence[str], ...], *, raw: bool = False
     ) -> dict[str, np.ndarray]:

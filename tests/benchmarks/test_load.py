@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from benchmarks import load
-from benchmarks.clients import PATH, Sent, requests_of, send, send_at
+from benchmarks.clients import PATH, Sent, means_inside, requests_of, send, send_at
 from benchmarks.naive_server import create_app
-from benchmarks.servers import HOST
+from benchmarks.servers import HOST, serving
 from mtc_keras.predict.predictors import open_predictor
 from tests.serve.tiny_exports import EXPORT
 
@@ -65,6 +65,20 @@ def test_each_client_asks_as_soon_as_it_is_answered():
     assert min(sent.seconds) >= 0.01
     assert 10 < sent.rate(1) <= 100  # one at a time
     assert sent.rate(32) == 32 * sent.rate(1)
+
+
+def test_what_a_server_counts_meanwhile_is_seen():
+    with serving(EXPORT) as server:
+        bodies = requests_of(["a", "b"], 1)
+        send(server.port, bodies, 1, 0.1)
+        with means_inside(server.port) as found:
+            send(server.port, bodies, 1, 0.2)
+        with means_inside(server.port) as nothing:
+            pass
+    assert nothing.keys() <= {"mtc_keras_request_seconds other"}  # for /metrics itself
+    seconds = found["mtc_keras_request_seconds tf_serving"]
+    assert 0 < found["mtc_keras_compute_seconds"] < seconds < 0.2
+    assert found["mtc_keras_batch_rows"] == 1
 
 
 def test_refusals_are_no_answers():

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mtc_keras.devices import hardware
 from mtc_keras.devices.executables import Executable
 
 
@@ -120,3 +121,43 @@ time.sleep(0.5)
     assert 1 <= done.stdout.count("traced") <= 4
     assert done.returncode == {"pass": 0, "raise SystemExit(7)": 7}.get(ending, -2)
     assert "Fatal" not in done.stderr
+
+
+def test_what_is_awaited_is_compiled_and_calls_ask_no_more(compiled):
+    executable = Executable(double, "double")
+    for size in (3, 4, 5):
+        executable.prepare(*arguments(size))
+    assert executable.await_prepared(60)
+    ready = [arguments(size) for size in (3, 4, 5)]
+    compiled.clear()
+    for given in ready:
+        executable(*given)
+    assert not compiled and not executable._preparing
+
+
+def test_there_may_be_no_time_for_what_is_awaited():
+    begun, may_go = threading.Event(), threading.Event()
+
+    def slow(x):
+        begun.set()
+        assert may_go.wait(20)
+        return x + 1
+
+    executable = Executable(slow, "slow")
+    sizes = range(2 * hardware.cores() + 2)
+    for size in sizes:
+        executable.prepare(np.zeros(size))
+    assert begun.wait(20)
+    threading.Timer(0.2, may_go.set).start()
+    assert not executable.await_prepared(0)  # those that are left out have not begun
+    assert executable(np.zeros(sizes[-1])).shape == (sizes[-1],)
+
+
+def test_what_is_awaited_raises_what_the_function_raises():
+    def broken(x):
+        raise ValueError("broken")
+
+    executable = Executable(broken, "broken")
+    executable.prepare(np.zeros(3))
+    with pytest.raises(ValueError, match="broken"):
+        executable.await_prepared(60)

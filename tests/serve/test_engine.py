@@ -76,12 +76,28 @@ def test_a_full_queue_refuses_and_says_when_to_come_again():
             await asyncio.sleep(0.05)
             waiting = asyncio.create_task(engine.predict((["a"] * 3,)))
             await asyncio.sleep(0.05)
-            with pytest.raises(Busy, match="3 texts wait, of 4 at most") as refused:
+            with pytest.raises(Busy, match="3 texts, of 4 at most") as refused:
                 await engine.predict((["a"] * 2,))
             assert 1 <= refused.value.retry_after <= 60
             assert lengths(await engine.predict((["b"],))) == [1]  # there is room for one
             await busy
             assert lengths(await waiting) == [1, 1, 1]
+
+    asyncio.run(scenario())
+
+
+def test_a_queue_of_too_many_characters_is_full_and_says_so(monkeypatch):
+    monkeypatch.setattr("mtc_keras.serve.workers.pool.MOST_WAITING_CHARACTERS", 1_000)
+
+    async def scenario():
+        async with serving(EXPORT) as engine:
+            busy = asyncio.create_task(engine.predict((["slow"],)))
+            await asyncio.sleep(0.05)
+            waiting = asyncio.create_task(engine.predict((["a" * 900],)))
+            await asyncio.sleep(0.05)
+            with pytest.raises(Busy, match="1 text, and 1,000 characters may wait at most"):
+                await engine.predict((["a" * 200],))
+            await asyncio.gather(busy, waiting)
 
     asyncio.run(scenario())
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mtc_keras.errors import DataError, UserError
+from mtc_keras.errors import DataError, UserError, plural
 from mtc_keras.serve.limits import MOST_WAITING_CHARACTERS, Limits
 from mtc_keras.serve.observer import Observer
 from mtc_keras.serve.refusals import Busy, Failed, Refused, TimedOut, WorkerDied
@@ -166,12 +166,15 @@ class Pool:
 
     def _check_room(self, texts: Sequence[Sequence[str]]) -> None:
         rows, characters = len(texts[0]), sum(len(text) for column in texts for text in column)
-        is_full = self._queue.rows + rows > self._limits.max_queue_rows
-        if is_full or self._queue.characters + characters > MOST_WAITING_CHARACTERS:
+        limit = ""
+        if self._queue.rows + rows > self._limits.max_queue_rows:
+            limit = f"of {self._limits.max_queue_rows:,} at most (--max-queue-rows)"
+        elif self._queue.characters + characters > MOST_WAITING_CHARACTERS:
+            limit = f"and {MOST_WAITING_CHARACTERS:,} characters may wait at most"
+        if limit:
             seconds = self._queue.rows * self._pace.seconds_per_row / self._limits.workers
             raise Busy(
-                f"{self._queue.rows:,} texts wait, of {self._limits.max_queue_rows:,} at most "
-                "(--max-queue-rows); ask again later",
+                f"too much waits: {plural(self._queue.rows, 'text')}, {limit}; ask again later",
                 min(max(math.ceil(seconds), 1), LONGEST_RETRY),
             )
 

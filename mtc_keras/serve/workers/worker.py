@@ -6,6 +6,7 @@ gone.
 """
 
 import argparse
+import logging
 import os
 import signal
 import socket
@@ -19,12 +20,12 @@ import numpy as np
 from mtc_keras.devices.startup import owned_process
 from mtc_keras.errors import UserError, first_cause
 from mtc_keras.predict.predictor import Predictor
-from mtc_keras.predict.predictors import open_predictor
-from mtc_keras.serve.limits import Limits
-from mtc_keras.serve.served_model import described
+from mtc_keras.predict.predictors import KerasPredictor, open_predictor
 from mtc_keras.serve.workers import wire
 from mtc_keras.serve.workers.self_test import check_answers
-from mtc_keras.serve.workers.warming import warm
+
+WARMING = 120.0  # seconds after which the remaining programs are compiled when they are needed
+log = logging.getLogger("mtc_keras.serve")
 
 
 def main() -> None:
@@ -67,7 +68,7 @@ def _loaded(path: str, check: bool, connection: socket.socket) -> Predictor | No
         with predictor.being_read():
             predictor.load()
         check_answers(predictor)
-        warm(predictor, described(predictor.path, "", 1, Limits()).max_length)
+        _warm(predictor)
     except UserError as error:
         _send(connection, {"refused": error.headline, "problems": error.problems})
         return None
@@ -76,6 +77,16 @@ def _loaded(path: str, check: bool, connection: socket.socket) -> Predictor | No
         return None
     _send(connection, {"ready": time.perf_counter() - started})
     return predictor
+
+
+def _warm(predictor: Predictor) -> None:
+    """Has XLA compile all that texts may need, so that none waits; for exports it does nothing."""
+    if isinstance(predictor, KerasPredictor) and not predictor.prepare_to_last(WARMING):
+        log.warning(
+            "not all programs are compiled after %.0f s: the first texts of some lengths will "
+            "wait for theirs",
+            WARMING,
+        )
 
 
 def _answer(

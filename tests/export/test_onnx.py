@@ -19,6 +19,7 @@ from mtc_keras.errors import ConfigError, DataError
 from mtc_keras.export import agreement as self_test
 from mtc_keras.export import program as export
 from mtc_keras.export import writing as exporting
+from mtc_keras.export.onnx.rates import advice
 from mtc_keras.predict import program as predict
 from mtc_keras.predict.predictors import open_predictor
 from mtc_keras.tasks import Multiclass
@@ -300,7 +301,8 @@ def test_int8_is_reported(all_kinds, exported, data, written, tmp_path, capsys):
     for text in (shown_there, card):
         rates = [f"{found[when]['rows_per_second']}" for when in ("before", "after")]
         assert all(rate in text for rate in rates) and f"{speed['seconds']} s" in text
-        assert "8-bit products (VNNI" in text
+        # Which of the two is faster depends on chance, of a tiny model.
+        assert advice(found) in text
     nodes = [node.op_type for node in onnx.load(folder / "model.onnx").graph.node]
     assert nodes.count("MatMulInteger") == 4 + 2 + 4  # attention, dense layers, heads
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,17 @@ from mtc_keras.export.folder import (
     check_utf8,
     is_version,
 )
-from mtc_keras.export.onnx.ask import MODEL, POOL, TOKENIZER, ServedOnnx, as_rows, is_onnx, similar
+from mtc_keras.export.onnx.ask import (
+    MODEL,
+    POOL,
+    TEXTS_AT_ONCE,
+    TOKENIZER,
+    ServedOnnx,
+    as_rows,
+    is_onnx,
+    similar,
+    usable_cores,
+)
 from mtc_keras.export.saved_model.ask import Served
 from mtc_keras.files import read_json
 from mtc_keras.model.checking import check_sums
@@ -120,10 +131,14 @@ class SavedModelPredictor(ExportPredictor):
     def answers(self, texts: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
         sizes = [[len(text.encode("utf-8", "replace")) for text in column] for column in texts]
         lengths = np.sum(sizes, axis=0) // BYTES_PER_TOKEN
-        answers = [
-            self._served.ask("serving_default", [c[start:stop] for c in texts], stop - start)
-            for start, stop in similar(lengths)
-        ]
+
+        def ask(part: tuple[int, int]) -> dict[str, np.ndarray]:
+            rows = slice(*part)
+            return self._served.ask("serving_default", [c[rows] for c in texts], TEXTS_AT_ONCE)
+
+        # TensorFlow leaves a part of the cores idle in one call.
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            answers = list(threads.map(ask, similar(lengths)))
         return {name: np.concatenate([found[name] for found in answers]) for name in answers[0]}
 
 

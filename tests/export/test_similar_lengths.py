@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtc_keras.export.onnx.ask import CALL, ServedOnnx, _cores, _lots, similar
+from mtc_keras.export.onnx.ask import CALL, ServedOnnx, _lots, similar, usable_cores
 from mtc_keras.export.texts import TEXTS
 from tests.conftest import ROOT
 from tests.fuzzing import tries
@@ -22,7 +22,7 @@ def test_fuzz_little_of_a_batch_is_padding(sizes):
     assert spans[-1][1] == len(lengths)
     for start, stop in spans:
         padding = lengths[start] * (stop - start) - lengths[start:stop].sum()
-        assert 1 <= stop - start <= 32 and padding <= CALL * _cores()
+        assert 1 <= stop - start <= 32 and padding <= CALL * usable_cores()
 
 
 @pytest.mark.parametrize("texts", [TEXTS, ["good"], [""], ["good " * n for n in range(70)]])

@@ -158,7 +158,7 @@ def _threads() -> int:
     It counts the cores of the machine, and threads that wait for each other in turns on the same
     core are many times slower, where a process may use fewer.
     """
-    return _cores() if _cores() < (os.cpu_count() or 1) else 0
+    return usable_cores() if usable_cores() < (os.cpu_count() or 1) else 0
 
 
 def as_rows(columns: Sequence[Sequence[str]]) -> Texts:
@@ -166,7 +166,7 @@ def as_rows(columns: Sequence[Sequence[str]]) -> Texts:
     return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Returns the number of cores that this process may use."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
@@ -180,7 +180,7 @@ def similar(lengths: np.ndarray, most_rows: int = TEXTS_AT_ONCE) -> Iterator[tup
         lengths: int of shape `(N,)`, the tokens of the rows, descending.
         most_rows: int. Rows of a batch at most.
     """
-    spare = CALL * _cores()
+    spare = CALL * usable_cores()
     start = padded = 0
     for row, length in enumerate(lengths.tolist()):
         padded += int(lengths[start]) - length

@@ -141,14 +141,14 @@ def _prepare(model: MultiTaskSteps, shapes: list[PredictionBatches], seconds: fl
 
 def _prepare_pooling(model: MultiTaskSteps, tokens: Tokens) -> None:
     """Pools windows of few texts once: what does that is compiled for powers of two of both."""
+    one = {name: values.shape for name, values in _alike(tokens, 1, 1).inputs.items()}
+    shapes = {name: shape[1:] for name, shape in model.compute_output_shape(one).items()}
     texts = 1
     while texts <= POOLED_TEXTS:
         for windows in (2 * texts, 4 * texts, POOLED_WINDOWS * texts):
             alike = _alike(tokens, windows, 1)
             offsets = np.array([0, *range(windows - texts + 1, windows + 1)])
-            inputs = {name: values.shape for name, values in alike.take(np.arange(windows)).items()}
-            shapes = model.compute_output_shape(inputs)
-            logits = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
+            logits = {n: np.zeros((windows, *shape), "float32") for n, shape in shapes.items()}
             pooled(model.window_poolings, Windows(alike, offsets), logits)
         texts *= 2
 

@@ -17,6 +17,7 @@ from mtc_keras.config import Config, check_config
 from mtc_keras.data.batches import TrainingBatches
 from mtc_keras.data.reading import read_splits
 from mtc_keras.data.tokens import tokenize
+from mtc_keras.model.feed import fed
 
 # The classes of each head.
 HEADS = {"1 head": [10], "3 heads": [10] * 3, "10 heads": [10] * 10, "100 heads": [10] * 100}
@@ -97,7 +98,7 @@ def stages(config: Config, model: Any) -> dict[str, float]:
     for _ in batches:
         pass
     seconds.lap("batches")
-    model.fit(batches.dataset(), epochs=1, callbacks=[EpochClock()], verbose=0)
+    model.fit(fed(batches), epochs=1, callbacks=[EpochClock()], verbose=0)
     seconds.lap("training")
     model.predict_logits(tokens, BATCH)
     seconds.lap("first prediction")

@@ -31,6 +31,7 @@ from mtc_keras.model.backbones.names import preset_of
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
 from mtc_keras.model.costs import step_costs
+from mtc_keras.model.feed import fed
 from mtc_keras.model.optimizers import LayerwiseAdamW
 from mtc_keras.model.prediction import prediction_batches
 from mtc_keras.tasks import Multiclass
@@ -113,7 +114,7 @@ class Side:
 
     def train(self, clock: EpochClock) -> None:
         """Trains one pass: always the order of the same epoch, and so the same shapes."""
-        self.model.fit(self.batches.dataset(), epochs=1, callbacks=[clock], verbose=0)
+        self.model.fit(fed(self.batches), epochs=1, callbacks=[clock], verbose=0)
 
     def predict(self) -> None:
         """Predicts all rows."""

@@ -35,6 +35,7 @@ from mtc_keras.model.explaining import explain
 from mtc_keras.model.explanation import Explanation
 from mtc_keras.model.inputs import is_dataset, read_texts
 from mtc_keras.model.integrated_gradients import CompiledPaths
+from mtc_keras.model.joint_heads import joined
 from mtc_keras.model.long_texts import check_long_texts, of_windows, tokens_of
 from mtc_keras.model.pooling import POOLINGS, pool
 from mtc_keras.model.presets import load_preset
@@ -139,6 +140,7 @@ class MultiTaskClassifier(CompiledSteps):
         shapes = {name: tuple(output.shape) for name, output in outputs.items()}
         self.window_poolings = make_poolings(heads if long_texts == "windows" else (), shapes)
         super().__init__(inputs=backbone.input, outputs=outputs, **kwargs)
+        self.joint_call = joined(backbone.input, [*features.values()], outputs, self.layers)
         if long_texts == "windows":
             self.input_spec = None  # of one window per row alone; `call` takes several, too
         self.compiled_forward = prediction.CompiledForward()
@@ -252,7 +254,8 @@ class MultiTaskClassifier(CompiledSteps):
             training: bool. Whether dropout is applied.
             mask: not used.
         """
-        return of_windows(super().call, self.window_poolings, inputs, training=training, mask=mask)
+        call = self.joint_call or super().call
+        return of_windows(call, self.window_poolings, inputs, training=training, mask=mask)
 
     def tokenize(self, texts: Any) -> AnyTokens:
         """Returns the tokens of texts, read as `long_texts` says; `predict` takes them.

@@ -34,6 +34,13 @@ class KeptWeights(keras_hub.models.Task):
     _jax_state: dict[str, Variables] | None
     _jax_state_synced: bool
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_jax_state":
+            # Keras would look for layers among its hundreds of arrays, after each step.
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     @contextlib.contextmanager
     def _weights_put_back(self) -> Iterator[None]:
         """Puts the weights back into the model if anything fails while steps run.

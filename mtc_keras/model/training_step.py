@@ -47,12 +47,15 @@ class TwoPrograms:
     """
 
     def __init__(self, model: "TrainingStep") -> None:
+        # Else gradients do not depend on the moments, which take milliseconds to hand over.
+        scale_loss = keras.optimizers.Optimizer.scale_loss
+        self.scales_loss = type(model.optimizer).scale_loss is not scale_loss
         self.gradients = Executable(model.gradients_step, "gradients")
         self.update = Executable(model.update_step, "update", donate=(0, 1, 3))
 
     def append_to(self, steps_done: deque[Any], state: State, data: Any) -> None:
         """Takes a step and appends what it returns, without a chance of losing it in between."""
-        gradients, others = self.gradients(state, data)
+        gradients, others = self.gradients(self._read_by_gradients(state), data)
         # Waits: the update would take the weights with it if the gradients failed.
         computed(gradients)
         others = _with_unchanged(others, state)
@@ -65,7 +68,11 @@ class TwoPrograms:
             state: as for a step: arrays, or `jax.ShapeDtypeStruct` in their place.
             data: as `state`.
         """
-        self.gradients.prepare(state, data)
+        self.gradients.prepare(self._read_by_gradients(state), data)
+
+    def _read_by_gradients(self, state: State) -> State:
+        trainable, non_trainable, optimizer, metrics = state
+        return trainable, non_trainable, optimizer if self.scales_loss else [], metrics
 
     def cancel(self) -> None:
         """Leaves out what is to be prepared and has not begun."""
@@ -170,7 +177,8 @@ class TrainingStep(CompiledTraining):
         """Returns the gradients of a batch; and logs, other variables and metrics after it.
 
         Variables that stay as they are, such as frozen weights, are `None`, or a program would
-        copy them.
+        copy them. The optimizer's are read only if it has a `scale_loss` of its own, and may be
+        missing otherwise.
         """
         trainable, non_trainable, optimizer, metrics = state
         x, y, sample_weight = batch = keras.utils.unpack_x_y_sample_weight(data)
@@ -223,7 +231,7 @@ class TrainingStep(CompiledTraining):
             outputs, non_trainable, _ = self._forward(trainable, non_trainable, x)
             y = batch_targets(self.tasks, self.task_losses, y)
             totals, _ = sums_and_counts(self.task_losses, y, outputs, sample_weight)
-            mapping = list(zip(self.optimizer.variables, optimizer, strict=True))
+            mapping = list(zip(self.optimizer.variables, optimizer, strict=False))
             with keras.StatelessScope(state_mapping=mapping):
                 loss = self.optimizer.scale_loss(ops.sum(factors * totals))
             return loss, (non_trainable, outputs)

@@ -24,7 +24,7 @@ from mtc_keras.devices.machine import machine
 from mtc_keras.errors import ConfigError
 from mtc_keras.model.building import build_balancing, build_model, build_optimizer
 from mtc_keras.model.classifier import MultiTaskClassifier
-from mtc_keras.model.feed import Feed
+from mtc_keras.model.feed import fed
 from mtc_keras.programs.signals import Interruption
 from mtc_keras.run.checkpoints import Start, find_start
 from mtc_keras.run.directory import CHECKPOINTS, Run, checkpoint_directory
@@ -228,10 +228,8 @@ def train_model(
             interruption=interruption,
             writes=run.writer.is_kept,
         )
-        # A resumed epoch begins in its middle, and Keras does not tell a `PyDataset` that it ends.
-        is_fed = hardware.cores() and start.checkpoint is None
         model.fit(
-            Feed(batches) if is_fed else batches.dataset(),
+            fed(batches, from_middle=start.checkpoint is not None),
             epochs=training.epochs,
             initial_epoch=checkpointing.initial_epoch,
             # The last knows where a resumed training begins.

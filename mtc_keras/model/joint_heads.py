@@ -10,8 +10,9 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers, ops
 
-# Layers on the same features from which one product for all of them pays.
-FEWEST_JOINED = 8
+# Layers on the same features from which one product for all of them pays, and of one product: a
+# concatenation takes XLA the square of its operands to compile.
+FEWEST_JOINED, MOST_JOINED = 8, 32
 
 
 class JointDense(layers.Layer):
@@ -66,9 +67,12 @@ def joined(
     plain, joint = list(features), list(features)
     for values in features:
         first = [layer for layer in heads if _is_dense(layer) and layer.input is values]
-        if len(first) >= FEWEST_JOINED:
-            plain += [layer.output for layer in first]
-            joint += JointDense(first, name=f"joint_{first[0].name}")(values)
+        if len(first) < FEWEST_JOINED:
+            continue
+        for start in range(0, len(first), MOST_JOINED):
+            dense = first[start : start + MOST_JOINED]
+            plain += [layer.output for layer in dense]
+            joint += JointDense(dense, name=f"joint_{dense[0].name}")(values)
     if len(joint) == len(features):
         return None
     joint_of = {id(old): new for old, new in zip(plain, joint, strict=True)}

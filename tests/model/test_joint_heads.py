@@ -56,16 +56,17 @@ def products(model, tokens):
     return str(traced).count("dot_general")
 
 
-@pytest.mark.parametrize("poolings", [None, "max"])
-def test_joined_heads_compute_what_each_computes_alone(monkeypatch, poolings):
+@pytest.mark.parametrize(("pooling", "most", "left"), [(None, 99, 1), ("max", 99, 2), (None, 4, 3)])
+def test_joined_heads_compute_what_each_computes_alone(monkeypatch, pooling, most, left):
     tasks = heads(FEWEST_JOINED + 3)
-    tasks[3] = tasks[3].model_copy(update={"pooling": poolings})  # alone on its features
+    tasks[3] = tasks[3].model_copy(update={"pooling": pooling})  # alone on its features
+    monkeypatch.setattr(joint_heads, "MOST_JOINED", most)
     alone = classifier(tasks, monkeypatch, fewest=100)
     joint = classifier(tasks, monkeypatch)
     tokens = alone.preprocessor(TEXTS)
     tokens = {name: np.asarray(values) for name, values in tokens.items()}
     assert alone.joint_call is None
-    assert products(joint, tokens) == products(alone, tokens) - len(tasks) + (2 if poolings else 1)
+    assert products(joint, tokens) == products(alone, tokens) - len(tasks) + left
     expected, found = (model(tokens, training=False) for model in (alone, joint))
     assert list(found) == list(expected) == [task.name for task in tasks]
     for name, logits in expected.items():

@@ -172,6 +172,11 @@ def announce(
         log.show(table)
     if data.train.rows.sample_weight is not None:
         log.line(f"row weights: column {config.data.weight!r}")
+    if config.training.rematerialisation and hardware.cores():
+        log.line(
+            "training.rematerialisation saves no memory on a CPU, for which XLA joins both passes "
+            "again; training.gradient_accumulation = 4 does, and computes the same"
+        )
     for line in (*data.checked, *data.notes, *start.notes):
         log.line(line)
 

@@ -63,13 +63,13 @@ def temporary_bytes(model, batch):
     return compiled.memory_analysis().temp_size_in_bytes
 
 
-def fitted(config, **changes):
+def fitted(config, verbose=0, **changes):
     """Returns a run of a config with some values changed."""
     values = config.to_dict()
     for section, given in changes.items():
         values[section] |= given
     values["training"]["epochs"] = 1
-    return fit(check_config(values), train=rows(48), validation=rows(16, 1), verbose=0)
+    return fit(check_config(values), train=rows(48), validation=rows(16, 1), verbose=verbose)
 
 
 def trained(tasks, balancing="static", steps=3, **options):
@@ -139,9 +139,10 @@ def test_parts_of_a_batch_have_dropout_of_their_own():
     assert outputs.tolist() == [0, 2, 2, 6, 4, 10, 6, 14]  # odd rows are the second part
 
 
-def test_the_config_reaches_the_training_step(config):
+def test_the_config_reaches_the_training_step_and_what_saves_nothing_is_told(config, capsys):
     training = {"gradient_accumulation": 4, "rematerialisation": True, "precision": "bfloat16"}
-    run = fitted(config, training=training)
+    run = fitted(config, verbose=1, training=training)
+    assert "training.rematerialisation saves no memory on a CPU" in capsys.readouterr().out
     assert run.model.backbone.dtype_policy.name == "float32"  # loaded on a CPU
     assert run.config.training.gradient_accumulation == 4
 

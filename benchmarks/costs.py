@@ -1,5 +1,7 @@
 """Time and memory of a process; needs nothing but Python, as the peer's environment has no more."""
 
+import ctypes
+import platform
 import resource
 import sys
 import time
@@ -27,6 +29,28 @@ def resident_peak() -> int:
         return status["VmHWM"]
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+
+class _Allocated(ctypes.Structure):
+    """What glibc's `mallinfo2` returns."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in FIELDS.split()]
+
+
+def allocated() -> int:
+    """Returns the bytes that are in use of what glibc's malloc has handed out; 0 without it.
+
+    What the process holds beyond these are libraries, and memory that was freed and is kept.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return 0
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = _Allocated
+    found = mallinfo()
+    return found.uordblks + found.hblkhd
 
 
 def _status() -> dict[str, int]:

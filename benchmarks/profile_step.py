@@ -1,6 +1,9 @@
 """Shows where the time of a training step goes: parts of it, then XLA's operations.
 
 Usage: python -m benchmarks.profile_step [--config FILE] [--rows 32] [--tokens 20] [--repeats 15]
+
+With `--parts 1 2 4` it measures in place of this what a batch's gradients cost, in memory and time,
+where they are summed over so many parts of the batch (`training.gradient_accumulation`).
 """
 
 import argparse
@@ -12,6 +15,7 @@ import json
 import os
 import re
 import tempfile
+from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -84,6 +88,21 @@ def parts_of_a_step(model, plain, batch):
     }
 
 
+def gradients_in_parts(model, batch, counts):
+    """Returns, by the number of parts, bytes of intermediate values, and a function that runs."""
+    groups = (model.trainable_variables, model.non_trainable_variables, [], model.metrics_variables)
+    state = tuple([variable.value for variable in group] for group in groups)
+    found = {}
+    for count in counts:
+        model.gradient_accumulation = count
+        # One of its own each time, or JAX would take the first for all of them.
+        step = jax.jit(lambda state, batch: model.gradients_step(state, batch))
+        compiled = step.lower(state, batch).compile()
+        run = partial(lambda compiled: jax.block_until_ready(compiled(state, batch)), compiled)
+        found[count] = (compiled.memory_analysis().temp_size_in_bytes, run)
+    return found
+
+
 def operations(once, repeats=3):
     """Returns milliseconds per step of each kind of XLA's operations."""
     with tempfile.TemporaryDirectory() as folder:
@@ -105,13 +124,29 @@ def main():
     parser.add_argument("--config", default="configs/quickstart.toml")
     for option, default in (("--rows", 32), ("--tokens", 20), ("--repeats", 15)):
         parser.add_argument(option, type=int, default=default)
+    parser.add_argument("--parts", type=int, nargs="+", metavar="N", help="parts of a batch")
     parser.add_argument("--plain", action="store_true", help="draw random bits as JAX does")
     args = parser.parse_args()
     if not args.plain:
         memory.keep_freed_memory()
     process.setup(0)
     with contextlib.nullcontext() if args.plain else process.random_bits():
-        show(args)
+        (show_parts if args.parts else show)(args)
+
+
+def show_parts(args):
+    """Measures and shows the gradients of a batch, and of its parts."""
+    config = load_config(args.config)
+    dataset = read_splits(config)
+    model = build(config, dataset, dropout=True)
+    batch = batch_of(model, dataset.train.targets, args.rows, args.tokens)
+    found = gradients_in_parts(model, batch, args.parts)
+    rounds = [[seconds_of(run) for _, run in found.values()] for _ in range(args.repeats)]
+    print(f"{args.rows} rows of {args.tokens} tokens\n")
+    print("| parts | MB of intermediate values | ms, least | median |\n|---|---|---|---|")
+    times = zip(np.min(rounds, 0), np.median(rounds, 0), strict=True)
+    for (count, (size, _)), (least, median) in zip(found.items(), times, strict=True):
+        print(f"| {count} | {size / 1e6:.0f} | {1000 * least:.1f} | {1000 * median:.1f} |")
 
 
 def show(args):

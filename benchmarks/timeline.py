@@ -5,8 +5,8 @@
 trains as `mtc-keras train --overwrite` does, in this process, and prints one line per stage in
 the order in which they begin: a stage that is within another begins later and is part of it. What
 JAX says of its own work counts for the stage in which it is done; what threads in the background
-do at the same time counts, too. Memory is what the process holds at a stage's end, and the most
-that it has held until then.
+do at the same time counts, too. Memory is what is in use at a stage's end (on Linux, libraries
+aside), what the process holds then, and the most that it has held until then.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-from benchmarks.costs import resident, resident_peak
+from benchmarks.costs import allocated, resident, resident_peak
 from mtc_keras.config import load_config
 
 BEGUN = time.perf_counter()
@@ -59,7 +59,8 @@ class Stage:
         seconds: float. How long it takes.
         jax: seconds of JAX's own work in it, by kind.
         programs: int. How many programs were compiled, or read from JAX's cache.
-        held: int. Bytes of memory that the process holds at its end.
+        allocated: int. Bytes of memory that are in use at its end, libraries aside.
+        held: int. Bytes that the process holds then.
         peak: int. The most that it has held until then.
     """
 
@@ -68,6 +69,7 @@ class Stage:
     seconds: float = 0.0
     jax: Counter[str] = field(default_factory=Counter)
     programs: int = 0
+    allocated: int = 0
     held: int = 0
     peak: int = 0
 
@@ -91,6 +93,7 @@ class Timeline:
         finally:
             self.open.remove(stage)
             stage.seconds = time.perf_counter() - begun
+            stage.allocated = allocated()
             stage.held, stage.peak = resident(), resident_peak()
 
     def staged(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -113,13 +116,13 @@ class Timeline:
     def lines(self) -> Iterator[str]:
         """Yields a table in Markdown."""
         kinds = list(EVENTS.values())
-        heads = ["stage", "begins, s", "seconds", *kinds, "programs", "MB", "most MB"]
+        heads = ["stage", "begins, s", "seconds", *kinds, "programs", "MB in use", "held", "most"]
         yield "| " + " | ".join(heads) + " |"
         yield "|" + "---|" * len(heads)
         for stage in self.stages:
             numbers = [stage.begins, stage.seconds, *(stage.jax[kind] for kind in kinds)]
             cells = [stage.name, *(f"{number:.2f}" for number in numbers), str(stage.programs)]
-            cells += [f"{size / 1e6:,.0f}" for size in (stage.held, stage.peak)]
+            cells += [f"{size / 1e6:,.0f}" for size in (stage.allocated, stage.held, stage.peak)]
             yield "| " + " | ".join(cells) + " |"
 
 

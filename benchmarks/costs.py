@@ -45,9 +45,10 @@ def allocated() -> int:
 
     What the process holds beyond these are libraries, and memory that was freed and is kept.
     """
-    if platform.libc_ver()[0] != "glibc":
+    glibc = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+    mallinfo = getattr(glibc, "mallinfo2", None)  # from 2.33 on
+    if mallinfo is None:
         return 0
-    mallinfo = ctypes.CDLL(None).mallinfo2
     mallinfo.restype = _Allocated
     found = mallinfo()
     return found.uordblks + found.hblkhd

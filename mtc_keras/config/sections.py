@@ -45,7 +45,7 @@ class TrainingConfig(Section):
     rematerialisation: bool = Field(
         default=False,
         description="Keep only the dense layers' outputs for the backward pass and recompute the "
-        "rest, to save memory. It saves none on a CPU.",
+        "rest, to save memory. On a CPU it saves none.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",

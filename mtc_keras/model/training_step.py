@@ -47,9 +47,10 @@ class TwoPrograms:
     """
 
     def __init__(self, model: "TrainingStep") -> None:
-        # Else gradients do not depend on the moments, which take milliseconds to hand over.
-        scale_loss = keras.optimizers.Optimizer.scale_loss
-        self.scales_loss = type(model.optimizer).scale_loss is not scale_loss
+        # Only a `scale_loss` of its own reads the optimizer's variables, and to hand over the
+        # moments takes milliseconds.
+        scale_loss = getattr(model.optimizer.scale_loss, "__func__", None)
+        self.scales_loss = scale_loss is not keras.optimizers.Optimizer.scale_loss
         self.gradients = Executable(model.gradients_step, "gradients")
         self.update = Executable(model.update_step, "update", donate=(0, 1, 3))
 
@@ -231,7 +232,7 @@ class TrainingStep(CompiledTraining):
             outputs, non_trainable, _ = self._forward(trainable, non_trainable, x)
             y = batch_targets(self.tasks, self.task_losses, y)
             totals, _ = sums_and_counts(self.task_losses, y, outputs, sample_weight)
-            mapping = list(zip(self.optimizer.variables, optimizer, strict=False))
+            mapping = list(zip(self.optimizer.variables, optimizer, strict=bool(optimizer)))
             with keras.StatelessScope(state_mapping=mapping):
                 loss = self.optimizer.scale_loss(ops.sum(factors * totals))
             return loss, (non_trainable, outputs)

@@ -174,8 +174,8 @@ def announce(
         log.line(f"row weights: column {config.data.weight!r}")
     if config.training.rematerialisation and hardware.cores():
         log.line(
-            "training.rematerialisation saves no memory on a CPU, for which XLA joins both passes "
-            "again; training.gradient_accumulation = 4 does, and computes the same"
+            "training.rematerialisation saves no memory on a CPU, where XLA merges the backward "
+            "pass with the forward one; training.gradient_accumulation does"
         )
     for line in (*data.checked, *data.notes, *start.notes):
         log.line(line)

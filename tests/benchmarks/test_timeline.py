@@ -1,6 +1,7 @@
 """The timeline of a training: each stage once, and what JAX did in it."""
 
 import json
+import platform
 
 import tomli_w
 
@@ -24,7 +25,8 @@ def test_a_timeline_has_each_stage_and_what_jax_did_in_it(tmp_path):
     assert 0 < training.jax["compiling"] <= whole.jax["compiling"]
     assert {"read_splits", "build_model", "judge"} <= set(stages)
     assert 0 < training.peak <= whole.peak
-    assert training.allocated <= training.held <= training.peak
+    assert training.held <= training.peak
+    assert (training.allocated > 0) == (platform.libc_ver()[0] == "glibc")
     table = list(found.lines())
     assert len(table) == 2 + len(found.stages)
     assert table[0].count("|") == table[-1].count("|")

@@ -50,8 +50,8 @@ def gradients(model, tokens):
 
 def products(model, tokens):
     """The number of matrix products of a forward pass."""
-    state = [[v.value for v in vs] for vs in (model.trainable_variables, [])]
-    state[1] = [variable.value for variable in model.non_trainable_variables]
+    groups = (model.trainable_variables, model.non_trainable_variables)
+    state = [[variable.value for variable in group] for group in groups]
     traced = jax.make_jaxpr(lambda x: model.stateless_call(*state, x)[0])(tokens)
     return str(traced).count("dot_general")
 
@@ -98,13 +98,15 @@ def test_files_and_layers_are_those_of_heads_that_are_not_joined(monkeypatch, tm
         np.testing.assert_allclose(alone(tokens)[name], logits, rtol=1e-5, atol=1e-6)
 
 
-def test_few_heads_stay_as_they_are(monkeypatch):
+def test_few_heads_and_large_ones_stay_as_they_are(monkeypatch):
     assert classifier(heads(FEWEST_JOINED - 1), monkeypatch).joint_call is None
+    monkeypatch.setattr(joint_heads, "LARGEST_JOINED", 8 * 4)  # one head has five logits
+    assert classifier(heads(FEWEST_JOINED), monkeypatch).joint_call is None
+    assert classifier(heads(FEWEST_JOINED + 2), monkeypatch).joint_call is not None
 
 
 def test_a_joined_head_can_be_frozen(monkeypatch):
     model = classifier(heads(), monkeypatch, dropout=0.0)
-    model.compile(keras.optimizers.SGD(0.1))
     model.get_layer("head_many").trainable = False
     model.compile(keras.optimizers.SGD(0.1))
     before = {v.path: np.array(v) for v in model.variables if v.path.startswith("head_")}
@@ -144,6 +146,14 @@ def test_the_product_is_of_float32_and_of_lora_weights_and_leaves_quantised_laye
     for found, layer in zip(mixed(features), layers, strict=True):
         assert str(found.dtype) == "float32"
         np.testing.assert_allclose(found, layer(features), rtol=1e-5, atol=1e-6)
+    layers[0].activation = None
+    layers[2].activation = keras.activations.gelu
+    for found, layer in zip(joint(features), layers, strict=True):
+        np.testing.assert_allclose(found, layer(features), rtol=1e-5, atol=1e-6)
+    layers[0].activity_regularizer = keras.regularizers.L2(0.1)
+    joint(features)
+    assert len(joint.losses) == 1
+    layers[0].activity_regularizer = None
     layers[2].quantize("int8")
     for found, layer in zip(joint(features), layers, strict=True):
         np.testing.assert_allclose(found, layer(features), rtol=1e-6)

@@ -162,3 +162,20 @@ def test_frozen_weights_are_handed_on_without_a_copy(tasks):
     step.append_to(done, state, batch_of(tasks, model))
     _, (_, after, _, _) = done[0]
     assert {array.unsafe_buffer_pointer() for array in after if array.ndim > 1} == frozen
+
+
+@pytest.mark.parametrize("of_instance", [False, True])
+def test_an_optimizer_that_scales_the_loss_by_its_variables_is_handed_them(tasks, of_instance):
+    class Scaling(keras.optimizers.SGD):
+        def scale_loss(self, loss):
+            return loss * (1 + keras.ops.cast(self.iterations, "float32"))
+
+    optimizer = keras.optimizers.SGD(0.01)
+    scaling = Scaling(0.01)
+    if of_instance:
+        optimizer.scale_loss = lambda loss: Scaling.scale_loss(optimizer, loss)
+    batch = kinds_of_batches(tasks)["missing labels"]
+    found = fitted(tasks, batch, False, optimizer if of_instance else scaling)[1]
+    expected = fitted(tasks, batch, True, Scaling(0.01))[1]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6)
